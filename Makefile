@@ -6,14 +6,14 @@
 #   make installcheck, make bench, make lint, make clean
 
 EXTENSION  = cdp
-VERSION    = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cdp.control)
+EXTVERSION    = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cdp.control)
 MODULE_big = cdp
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 CDP_H_FILES = $(wildcard src/*.h src/*/*.h)
 
 SQL_PARTS  = $(shell sed -e 's/\#.*//' sql/manifest)
-DATA_built = sql/cdp--$(VERSION).sql
-EXTRA_CLEAN = sql/cdp--$(VERSION).sql test/results
+DATA_built = sql/cdp--$(EXTVERSION).sql
+EXTRA_CLEAN = sql/cdp--$(EXTVERSION).sql test/results
 
 REGRESS       = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test --outputdir=test/results --load-extension=cdp --encoding=UTF8
@@ -40,7 +40,7 @@ else
 include $(PGXS)
 endif
 
-sql/cdp--$(VERSION).sql: sql/manifest $(SQL_PARTS) cdp.control
+sql/cdp--$(EXTVERSION).sql: sql/manifest $(SQL_PARTS) cdp.control
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
 $(OBJS): $(CDP_H_FILES)
