@@ -8,6 +8,8 @@
 
 #include "postgres.h"
 
+#include "access/tableam.h"
+
 /* Soft errors (ereturn) came with 16; before, they are plain errors. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
@@ -20,6 +22,42 @@
 		ereport(ERROR, __VA_ARGS__);                                                               \
 	} while (0)
 #define CDP_ESCONTEXT(fcinfo) NULL
+#endif
+
+/* ExecInsertIndexTuples learned of summarizing indexes with 16. */
+#if PG_VERSION_NUM >= 160000
+#define CdpExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, conflict, arbiters)        \
+	ExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, conflict, arbiters, false)
+#else
+#define CdpExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, conflict, arbiters)        \
+	ExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, conflict, arbiters)
+#endif
+
+/* ExecCheckIndexConstraints takes the tuple's own place with 18. */
+#if PG_VERSION_NUM >= 180000
+#define CdpExecCheckIndexConstraints(rri, slot, estate, conflict, arbiters)                        \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, NULL, arbiters)
+#else
+#define CdpExecCheckIndexConstraints(rri, slot, estate, conflict, arbiters)                        \
+	ExecCheckIndexConstraints(rri, slot, estate, conflict, arbiters)
+#endif
+
+/* Which indexes an update must maintain: a flag before 16, a kind since. */
+#if PG_VERSION_NUM >= 160000
+typedef TU_UpdateIndexes CdpUpdateIndexes;
+#define CDP_UPDATE_NO_INDEXES TU_None
+#else
+typedef bool CdpUpdateIndexes;
+#define CDP_UPDATE_NO_INDEXES false
+#endif
+
+/* index_beginscan takes instrumentation with 18. */
+#if PG_VERSION_NUM >= 180000
+#define CdpIndexBeginScan(heap, index, snapshot, nkeys)                                            \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define CdpIndexBeginScan(heap, index, snapshot, nkeys)                                            \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
 #endif /* CDP_COMPAT_H */

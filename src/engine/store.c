@@ -1,0 +1,653 @@
+/*
+ * store.c
+ *	  Direct access to the tables of a workspace.
+ *
+ * Two reasons for not going through SPI here: an executor start per statement
+ * costs more than the work of a single-row INSERT, and speculative insertion
+ * gives INSERT ... ON CONFLICT DO NOTHING row by row without it. What a table
+ * may have of its user's - columns, defaults, constraints, generated columns,
+ * indexes, row triggers - holds all the same. Statement-level triggers of the
+ * user's do not fire, as with logical replication.
+ */
+#include "engine/store.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/nodeModifyTable.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "types/identifier.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+static bool engine_is_writing = false;
+
+bool
+store_engine_is_writing(void)
+{
+	return engine_is_writing;
+}
+
+void
+store_set_engine_writing(bool writing)
+{
+	engine_is_writing = writing;
+}
+
+/*
+ * READ COMMITTED: a snapshot of this moment. Above it: the transaction's, so
+ * that what it cannot see is a serialization failure and never a guess.
+ */
+static Snapshot
+current_snapshot(void)
+{
+	return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
+														: GetLatestSnapshot());
+}
+
+static void
+serialization_failure(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errhint("Retry the transaction.")));
+}
+
+Store *
+store_begin(Workspace *ws)
+{
+	Store *store = palloc0(sizeof(Store));
+
+	store->ws = ws;
+	store->context = CurrentMemoryContext;
+	store->estate = CreateExecutorState();
+	store->estate->es_output_cid = GetCurrentCommandId(true);
+	store->snapshot = current_snapshot();
+	AfterTriggerBeginQuery();
+	return store;
+}
+
+static void
+end_scans(Store *store)
+{
+	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
+	{
+		if (store->tables[i].scan != NULL)
+			index_endscan(store->tables[i].scan);
+		store->tables[i].scan = NULL;
+	}
+}
+
+void
+store_end(Store *store)
+{
+	AfterTriggerEndQuery(store->estate);
+	end_scans(store);
+	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
+	{
+		StoreTable *table = &store->tables[i];
+
+		if (table->rel == NULL)
+			continue;
+		if (table->slot != NULL)
+			ExecDropSingleTupleTableSlot(table->slot);
+		if (table->write_slot != NULL)
+			ExecDropSingleTupleTableSlot(table->write_slot);
+		if (table->indexes_open)
+			ExecCloseIndices(table->result);
+		if (table->key != NULL)
+			index_close(table->key, NoLock);
+		table_close(table->rel, NoLock);
+	}
+	if (store->identifiers_by_profile != NULL)
+		index_close(store->identifiers_by_profile, NoLock);
+	UnregisterSnapshot(store->snapshot);
+	FreeExecutorState(store->estate);
+	pfree(store);
+}
+
+void
+store_refresh(Store *store)
+{
+	if (store->wrote)
+		CommandCounterIncrement();
+	store->wrote = false;
+	end_scans(store);
+	UnregisterSnapshot(store->snapshot);
+	store->snapshot = current_snapshot();
+	store->estate->es_output_cid = GetCurrentCommandId(true);
+}
+
+StoreTable *
+store_table(Store *store, WorkspaceTable which)
+{
+	StoreTable *table = &store->tables[which];
+	TriggerDesc *triggers;
+
+	if (table->rel != NULL)
+		return table;
+	MemoryContextSwitchTo(store->context);
+	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
+	triggers = table->rel->trigdesc;
+	table->row_triggers =
+		triggers != NULL &&
+		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+		 triggers->trig_update_before_row || triggers->trig_update_after_row ||
+		 triggers->trig_delete_before_row || triggers->trig_delete_after_row);
+	return table;
+}
+
+/*
+ * Contexts: what belongs to the run is made in the store's context, whatever
+ * the caller's is (a batch's, which is reset sooner).
+ */
+static TupleTableSlot *
+read_slot(Store *store, StoreTable *table)
+{
+	if (table->slot == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
+
+		table->slot = table_slot_create(table->rel, NULL);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return table->slot;
+}
+
+static TupleTableSlot *
+write_slot(Store *store, StoreTable *table)
+{
+	if (table->write_slot == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
+
+		table->write_slot = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
+													 table_slot_callbacks(table->rel));
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return ExecClearTuple(table->write_slot);
+}
+
+static ResultRelInfo *
+result_of(Store *store, StoreTable *table)
+{
+	if (table->result == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
+
+		table->result = makeNode(ResultRelInfo);
+		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return table->result;
+}
+
+/* The table's indexes, open for writing. */
+static ResultRelInfo *
+open_indexes(Store *store, StoreTable *table, bool speculative)
+{
+	ResultRelInfo *result = result_of(store, table);
+
+	if (table->indexes_open && speculative && !table->speculative)
+	{
+		ExecCloseIndices(result);
+		table->indexes_open = false;
+	}
+	if (!table->indexes_open)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
+
+		ExecOpenIndices(result, speculative);
+		MemoryContextSwitchTo(oldcontext);
+		table->indexes_open = true;
+		table->speculative = speculative;
+	}
+	return result;
+}
+
+/* A scan on the table's key under the store's snapshot. */
+static IndexScanDesc
+key_scan(Store *store, WorkspaceTable which, int nkeys)
+{
+	StoreTable *table = store_table(store, which);
+
+	if (table->scan == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
+
+		if (table->key == NULL)
+			table->key = index_open(store->ws->keys[which], RowExclusiveLock);
+		table->scan = CdpIndexBeginScan(table->rel, table->key, store->snapshot, nkeys);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return table->scan;
+}
+
+/* Equality function of a key column of the tables above. */
+static RegProcedure
+key_equality(Store *store, WorkspaceTable which, int column)
+{
+	if (which == TABLE_EVENT_IDS)
+		return F_UUID_EQ;
+	if (which == TABLE_PROFILES || which == TABLE_MERGES)
+		return F_INT8EQ;
+	if (which == TABLE_SEGMENT_ERRORS)
+		return column == 0 ? F_TEXTEQ : F_INT8EQ;
+	return store->ws->identifier_eq;
+}
+
+static TupleTableSlot *
+find_row(Store *store, WorkspaceTable which, int nkeys, const Datum *values)
+{
+	IndexScanDesc scan = key_scan(store, which, nkeys);
+	StoreTable *table = &store->tables[which];
+	ScanKeyData keys[2];
+	TupleTableSlot *slot = read_slot(store, table);
+
+	for (int i = 0; i < nkeys; i++)
+		ScanKeyEntryInitialize(&keys[i],
+							   0,
+							   i + 1,
+							   BTEqualStrategyNumber,
+							   InvalidOid,
+							   table->key->rd_indcollation[i],
+							   key_equality(store, which, i),
+							   values[i]);
+	index_rescan(scan, keys, nkeys, NULL, 0);
+	if (index_getnext_slot(scan, ForwardScanDirection, slot))
+		return slot;
+	return NULL;
+}
+
+TupleTableSlot *
+store_find(Store *store, WorkspaceTable which, Datum key)
+{
+	return find_row(store, which, 1, &key);
+}
+
+TupleTableSlot *
+store_find_pair(Store *store, WorkspaceTable which, Datum key1, Datum key2)
+{
+	Datum values[2] = {key1, key2};
+
+	return find_row(store, which, 2, values);
+}
+
+Datum
+store_value(Store *store, WorkspaceTable which, TupleTableSlot *slot, int column, bool *isnull)
+{
+	return slot_getattr(slot, store->ws->columns[which][column], isnull);
+}
+
+bool
+store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
+{
+	TupleTableSlot *slot = store_find(store, TABLE_IDENTIFIERS, identifier);
+	bool isnull;
+
+	if (slot == NULL)
+		return false;
+	found->tid = slot->tts_tid;
+	found->profile_id =
+		DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
+	if (isnull)
+		found->profile_id = 0;
+	found->first_seen = DatumGetTimestampTz(
+		store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_FIRST_SEEN, &isnull));
+	found->last_seen = DatumGetTimestampTz(
+		store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_LAST_SEEN, &isnull));
+	return true;
+}
+
+/*
+ * Expressions of the defaults of the columns that are the user's own; null in
+ * the array: none. The engine's own columns are always given.
+ */
+static void
+find_defaults(Store *store, WorkspaceTable which)
+{
+	StoreTable *table = &store->tables[which];
+	TupleDesc desc = RelationGetDescr(table->rel);
+	MemoryContext oldcontext;
+
+	table->defaults_known = true;
+	if (desc->natts == store->ws->n_columns[which])
+		return;
+	oldcontext = MemoryContextSwitchTo(store->context);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool own = false;
+		Expr *expression;
+
+		for (int c = 0; c < store->ws->n_columns[which]; c++)
+			own = own || store->ws->columns[which][c] == i + 1;
+		if (own || attribute->attisdropped || attribute->attgenerated)
+			continue;
+		expression = (Expr *) build_column_default(table->rel, i + 1);
+		if (expression == NULL)
+			continue;
+		if (table->defaults == NULL)
+			table->defaults = palloc0(desc->natts * sizeof(ExprState *));
+		table->defaults[i] = ExecInitExpr(expression_planner(expression), NULL);
+	}
+	MemoryContextSwitchTo(oldcontext);
+}
+
+TupleTableSlot *
+store_new_row(Store *store, WorkspaceTable which, const Datum *values, const bool *isnull)
+{
+	StoreTable *table = store_table(store, which);
+	TupleTableSlot *slot = write_slot(store, table);
+	int natts = RelationGetDescr(table->rel)->natts;
+
+	if (!table->defaults_known)
+		find_defaults(store, which);
+	memset(slot->tts_isnull, true, natts * sizeof(bool));
+	if (table->defaults != NULL)
+	{
+		ExprContext *econtext = GetPerTupleExprContext(store->estate);
+
+		for (int i = 0; i < natts; i++)
+			if (table->defaults[i] != NULL)
+				slot->tts_values[i] =
+					ExecEvalExpr(table->defaults[i], econtext, &slot->tts_isnull[i]);
+	}
+	for (int i = 0; i < store->ws->n_columns[which]; i++)
+	{
+		AttrNumber attnum = store->ws->columns[which][i];
+
+		slot->tts_values[attnum - 1] = values[i];
+		slot->tts_isnull[attnum - 1] = isnull != NULL && isnull[i];
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+TupleTableSlot *
+store_changed_row(Store *store, WorkspaceTable which, TupleTableSlot *old, const Datum *values,
+				  const bool *isnull)
+{
+	StoreTable *table = store_table(store, which);
+	TupleTableSlot *slot = write_slot(store, table);
+	int natts = RelationGetDescr(table->rel)->natts;
+
+	slot_getallattrs(old);
+	memcpy(slot->tts_values, old->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, old->tts_isnull, natts * sizeof(bool));
+	for (int i = 0; i < store->ws->n_columns[which]; i++)
+	{
+		AttrNumber attnum = store->ws->columns[which][i];
+
+		slot->tts_values[attnum - 1] = values[i];
+		slot->tts_isnull[attnum - 1] = isnull != NULL && isnull[i];
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+/* Generated columns and constraints of a row about to be written. */
+static void
+check_row(Store *store, StoreTable *table, TupleTableSlot *slot, CmdType command)
+{
+	TupleConstr *constraints = RelationGetDescr(table->rel)->constr;
+
+	if (constraints == NULL)
+		return;
+	if (constraints->has_generated_stored)
+		ExecComputeStoredGenerated(table->result, store->estate, slot, command);
+	ExecConstraints(table->result, slot, store->estate);
+}
+
+void
+store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+{
+	StoreTable *table = store_table(store, which);
+	ResultRelInfo *result = open_indexes(store, table, false);
+
+	if (table->row_triggers)
+		ExecSimpleRelationInsert(result, store->estate, slot);
+	else
+	{
+		check_row(store, table, slot, CMD_INSERT);
+		simple_table_tuple_insert(table->rel, slot);
+		if (result->ri_NumIndices > 0)
+			list_free(CdpExecInsertIndexTuples(result,
+											   slot,
+											   store->estate,
+											   false,
+											   false,
+											   NULL,
+											   NIL));
+	}
+	store->wrote = true;
+	ResetPerTupleExprContext(store->estate);
+}
+
+/*
+ * Inserts the row unless one with its key is there, as INSERT ... ON CONFLICT
+ * DO NOTHING: waits for a transaction that is inserting the same key. A row
+ * that is there and that the transaction's snapshot cannot see is a
+ * serialization failure. Returns whether it was inserted.
+ */
+bool
+store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+{
+	StoreTable *table = store_table(store, which);
+	ResultRelInfo *result = open_indexes(store, table, true);
+	List *arbiters = list_make1_oid(store->ws->keys[which]);
+	bool first = true;
+
+	check_row(store, table, slot, CMD_INSERT);
+	for (;;)
+	{
+		uint32 token;
+		bool conflict = false;
+		ItemPointerData conflict_tid;
+
+		CHECK_FOR_INTERRUPTS();
+
+		/*
+		 * A conflict is rare: the first attempt does not look for one before
+		 * it inserts, and finds it, if there is one, when it does.
+		 */
+		if (!first && !CdpExecCheckIndexConstraints(result, slot, store->estate, &conflict_tid,
+													arbiters))
+		{
+			if (IsolationUsesXactSnapshot())
+			{
+				TupleTableSlot *there = read_slot(store, table);
+
+				if (!table_tuple_fetch_row_version(table->rel, &conflict_tid, store->snapshot,
+												   there))
+					serialization_failure();
+				ExecClearTuple(there);
+			}
+			list_free(arbiters);
+			return false;
+		}
+		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
+		table_tuple_insert_speculative(table->rel,
+									   slot,
+									   store->estate->es_output_cid,
+									   0,
+									   NULL,
+									   token);
+		list_free(CdpExecInsertIndexTuples(result,
+										   slot,
+										   store->estate,
+										   false,
+										   true,
+										   &conflict,
+										   arbiters));
+		table_tuple_complete_speculative(table->rel, slot, token, !conflict);
+		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
+		store->wrote = true;
+		if (!conflict)
+			break;
+		first = false;
+	}
+	list_free(arbiters);
+	ResetPerTupleExprContext(store->estate);
+	return true;
+}
+
+void
+store_take_event_id(Store *store, const pg_uuid_t *id, bool *repeated)
+{
+	Datum values[1] = {UUIDPGetDatum(id)};
+
+	*repeated = !store_insert_unless_there(store,
+										   TABLE_EVENT_IDS,
+										   store_new_row(store, TABLE_EVENT_IDS, values, NULL));
+}
+
+void
+store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot *slot)
+{
+	StoreTable *table = store_table(store, which);
+	ResultRelInfo *result = result_of(store, table);
+
+	if (table->row_triggers)
+	{
+		EPQState epqstate;
+		TupleTableSlot *old = read_slot(store, table);
+		ItemPointerData old_tid = *tid;
+
+		open_indexes(store, table, false);
+		EvalPlanQualInit(&epqstate, store->estate, NULL, NIL, -1);
+		ExecMaterializeSlot(slot);
+		ExecClearTuple(old);
+		old->tts_tid = old_tid;
+		ExecSimpleRelationUpdate(result, store->estate, &epqstate, old, slot);
+		EvalPlanQualEnd(&epqstate);
+	}
+	else
+	{
+		CdpUpdateIndexes update_indexes = CDP_UPDATE_NO_INDEXES;
+
+		check_row(store, table, slot, CMD_UPDATE);
+		simple_table_tuple_update(table->rel, tid, slot, store->snapshot, &update_indexes);
+		if (update_indexes != CDP_UPDATE_NO_INDEXES)
+		{
+			open_indexes(store, table, false);
+			if (result->ri_NumIndices > 0)
+				list_free(CdpExecInsertIndexTuples(result,
+												   slot,
+												   store->estate,
+												   true,
+												   false,
+												   NULL,
+												   NIL));
+		}
+	}
+	store->wrote = true;
+	ResetPerTupleExprContext(store->estate);
+}
+
+void
+store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
+{
+	StoreTable *table = store_table(store, which);
+
+	if (table->row_triggers)
+	{
+		EPQState epqstate;
+		TupleTableSlot *old = read_slot(store, table);
+		ItemPointerData old_tid = *tid;
+
+		EvalPlanQualInit(&epqstate, store->estate, NULL, NIL, -1);
+		ExecClearTuple(old);
+		old->tts_tid = old_tid;
+		ExecSimpleRelationDelete(open_indexes(store, table, false), store->estate, &epqstate, old);
+		EvalPlanQualEnd(&epqstate);
+	}
+	else
+		simple_table_tuple_delete(table->rel, tid, store->snapshot);
+	store->wrote = true;
+}
+
+LockOutcome
+store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+{
+	StoreTable *table = store_table(store, which);
+	ItemPointerData tid = slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result result;
+
+	result = table_tuple_lock(table->rel,
+							  &tid,
+							  store->snapshot,
+							  slot,
+							  store->estate->es_output_cid,
+							  LockTupleNoKeyExclusive,
+							  LockWaitBlock,
+							  IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+							  &failure);
+	switch (result)
+	{
+		case TM_Ok:
+			store->wrote = true;
+			return LOCK_OK;
+		case TM_Updated:
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				serialization_failure();
+			return LOCK_GONE;
+		default:
+			elog(ERROR, "unexpected result %d of locking a row", (int) result);
+	}
+	return LOCK_GONE;
+}
+
+/*
+ * All identifiers of one namespace lie together, and so do all of a profile:
+ * the range [namespace:, namespace;) of the index on (profile_id, identifier).
+ */
+void
+store_profile_identifiers(Store *store, int64 profile_id, const char *namespace_name,
+						  VisitIdentifier visit, void *context)
+{
+	StoreTable *table = store_table(store, TABLE_IDENTIFIERS);
+	ScanKeyData keys[3];
+	int nkeys = 1;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+
+	if (store->identifiers_by_profile == NULL)
+		store->identifiers_by_profile =
+			index_open(store->ws->identifiers_by_profile, RowExclusiveLock);
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(profile_id));
+	if (namespace_name != NULL)
+	{
+		ScanKeyInit(&keys[1],
+					2,
+					BTGreaterEqualStrategyNumber,
+					store->ws->identifier_ge,
+					PointerGetDatum(identifier_namespace_bound(namespace_name, false)));
+		ScanKeyInit(&keys[2],
+					2,
+					BTLessStrategyNumber,
+					store->ws->identifier_lt,
+					PointerGetDatum(identifier_namespace_bound(namespace_name, true)));
+		nkeys = 3;
+	}
+	slot = table_slot_create(table->rel, NULL);
+	scan = CdpIndexBeginScan(table->rel, store->identifiers_by_profile, store->snapshot, nkeys);
+	index_rescan(scan, keys, nkeys, NULL, 0);
+	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!visit(slot, context))
+			break;
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}

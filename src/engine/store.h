@@ -1,0 +1,122 @@
+/*
+ * store.h
+ *	  The engine's only way to its tables: a few operations on rows, by the
+ *	  table's own index. Direct access as logical replication's apply does it:
+ *	  defaults, constraints, generated columns, row triggers and indexes that
+ *	  users add all hold.
+ *
+ * A Store lives for one run of the engine. Its snapshot is taken anew by
+ * store_refresh; in READ COMMITTED it then sees all that was committed.
+ */
+#ifndef CDP_STORE_H
+#define CDP_STORE_H
+
+#include "cdp.h"
+
+#include "access/genam.h"
+#include "access/relscan.h"
+#include "executor/executor.h"
+#include "utils/uuid.h"
+#include "workspace/workspace.h"
+
+/* One open table. */
+typedef struct StoreTable
+{
+	Relation rel;			   /* null: not opened in this run */
+	Relation key;			   /* index by which rows are found; null: not opened */
+	IndexScanDesc scan;		   /* on it, under the store's snapshot; null: none */
+	ResultRelInfo *result;	   /* for writes; null: not opened for them */
+	bool indexes_open;		   /* its indexes are open for writing */
+	bool speculative;		   /* ... for speculative insertion too */
+	bool row_triggers;		   /* has row triggers of the user's */
+	TupleTableSlot *slot;	   /* row read */
+	TupleTableSlot *write_slot; /* row written */
+	ExprState **defaults;	   /* of the user's own columns; null: there are none */
+	bool defaults_known;
+} StoreTable;
+
+typedef struct Store
+{
+	Workspace *ws;
+	EState *estate;
+	Snapshot snapshot;
+	MemoryContext context; /* what lives as long as the run */
+	StoreTable tables[N_WORKSPACE_TABLES];
+	Relation identifiers_by_profile;
+	bool wrote; /* since the last refresh */
+} Store;
+
+/* A row of identifiers as it is stored. */
+typedef struct StoredIdentifier
+{
+	ItemPointerData tid;
+	int64 profile_id; /* 0: none */
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+} StoredIdentifier;
+
+/* What became of an attempt to lock a row. */
+typedef enum LockOutcome
+{
+	LOCK_OK,   /* locked; the row read is its newest version */
+	LOCK_GONE, /* it is not there any more */
+} LockOutcome;
+
+extern Store *store_begin(Workspace *ws);
+extern void store_end(Store *store);
+
+/* Makes own writes and what was committed meanwhile visible to later reads. */
+extern void store_refresh(Store *store);
+
+/*
+ * Reading by key. The row is in the returned slot until the next operation on
+ * the same table; null: there is none.
+ */
+extern TupleTableSlot *store_find(Store *store, WorkspaceTable table, Datum key);
+extern TupleTableSlot *store_find_pair(Store *store, WorkspaceTable table, Datum key1, Datum key2);
+extern bool store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found);
+
+/* Value of the i-th engine column of a row of that table. */
+extern Datum store_value(Store *store, WorkspaceTable table, TupleTableSlot *slot, int column,
+						 bool *isnull);
+
+/*
+ * Writing. values and isnull are in the order of the table's engine columns;
+ * the user's own columns get their defaults at an insert, and keep what they
+ * have at an update unless the caller has put something else into the slot.
+ */
+extern TupleTableSlot *store_new_row(Store *store, WorkspaceTable table, const Datum *values,
+									 const bool *isnull);
+extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slot);
+extern bool store_insert_unless_there(Store *store, WorkspaceTable table, TupleTableSlot *slot);
+extern TupleTableSlot *store_changed_row(Store *store, WorkspaceTable table, TupleTableSlot *old,
+										 const Datum *values, const bool *isnull);
+extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
+extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
+
+/*
+ * Locks the row against other writers, waiting for them, following it to its
+ * newest version. In REPEATABLE READ and above a row that has changed since
+ * the snapshot is a serialization failure (40001).
+ */
+extern LockOutcome store_lock(Store *store, WorkspaceTable table, TupleTableSlot *slot);
+
+/* Takes event ids, sorted and distinct; repeated[i]: it had been taken before. */
+extern void store_take_event_id(Store *store, const pg_uuid_t *id, bool *repeated);
+
+/* Calls visit for each identifier of a profile, of one namespace or (null) of all. */
+typedef bool (*VisitIdentifier)(TupleTableSlot *slot, void *context);
+extern void store_profile_identifiers(Store *store, int64 profile_id, const char *namespace_name,
+									  VisitIdentifier visit, void *context);
+
+/* Opens a table in this run; store_table(...)->rel is its relation. */
+extern StoreTable *store_table(Store *store, WorkspaceTable table);
+
+/*
+ * True while the engine itself writes through SPI: the guards on its tables
+ * let it pass. See store_spi_begin.
+ */
+extern bool store_engine_is_writing(void);
+extern void store_set_engine_writing(bool writing);
+
+#endif /* CDP_STORE_H */

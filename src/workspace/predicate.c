@@ -1,0 +1,546 @@
+/*
+ * predicate.c
+ *	  Compiles segment predicates. A predicate is one SQL expression; what it
+ *	  may call is an allow-list by OID: the immutable functions of pg_catalog
+ *	  and cdp, and named stable ones that depend on nothing but the time zone
+ *	  and date style, which the engine sets to the workspace's.
+ */
+#include "workspace/predicate.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "parser/parser.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+/* Stable functions whose result depends on the time zone and date style only. */
+static const Oid zone_functions[] = {
+	F_TIMESTAMPTZ_DATE,
+	F_TIMESTAMPTZ_TIMESTAMP,
+	F_TIMESTAMPTZ_DATE_TIME,
+	F_TIMESTAMP_TIMESTAMPTZ,
+	F_DATE_TIMESTAMPTZ,
+	F_TIME_TIMESTAMPTZ,
+	F_TIMETZ_TIMESTAMPTZ,
+	F_TIMETZ_TIME,
+	F_DATE_LT_TIMESTAMPTZ,
+	F_DATE_LE_TIMESTAMPTZ,
+	F_DATE_EQ_TIMESTAMPTZ,
+	F_DATE_GT_TIMESTAMPTZ,
+	F_DATE_GE_TIMESTAMPTZ,
+	F_DATE_NE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_LT_DATE,
+	F_TIMESTAMPTZ_LE_DATE,
+	F_TIMESTAMPTZ_EQ_DATE,
+	F_TIMESTAMPTZ_GT_DATE,
+	F_TIMESTAMPTZ_GE_DATE,
+	F_TIMESTAMPTZ_NE_DATE,
+	F_TIMESTAMP_LT_TIMESTAMPTZ,
+	F_TIMESTAMP_LE_TIMESTAMPTZ,
+	F_TIMESTAMP_EQ_TIMESTAMPTZ,
+	F_TIMESTAMP_GT_TIMESTAMPTZ,
+	F_TIMESTAMP_GE_TIMESTAMPTZ,
+	F_TIMESTAMP_NE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_LT_TIMESTAMP,
+	F_TIMESTAMPTZ_LE_TIMESTAMP,
+	F_TIMESTAMPTZ_EQ_TIMESTAMP,
+	F_TIMESTAMPTZ_GT_TIMESTAMP,
+	F_TIMESTAMPTZ_GE_TIMESTAMP,
+	F_TIMESTAMPTZ_NE_TIMESTAMP,
+	F_TIMESTAMPTZ_PL_INTERVAL,
+	F_TIMESTAMPTZ_MI_INTERVAL,
+	F_INTERVAL_PL_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+	F_DATE_PART_TEXT_TIMESTAMPTZ,
+	F_EXTRACT_TEXT_TIMESTAMPTZ,
+	F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
+	F_TO_CHAR_TIMESTAMPTZ_TEXT,
+	F_TO_TIMESTAMP_TEXT_TEXT,
+	F_DATE_IN,
+	F_DATE_OUT,
+	F_TIME_IN,
+	F_TIME_OUT,
+	F_TIMETZ_IN,
+	F_TIMETZ_OUT,
+	F_TIMESTAMP_IN,
+	F_TIMESTAMP_OUT,
+	F_TIMESTAMPTZ_IN,
+	F_TIMESTAMPTZ_OUT,
+	F_INTERVAL_IN,
+	F_INTERVAL_OUT,
+	F_TO_JSONB,
+	F_JSONB_BUILD_ARRAY_ANY,
+	F_CONCAT,
+	F_CONCAT_WS,
+	F_FORMAT_TEXT,
+	F_FORMAT_TEXT_ANY,
+	F_TEXTANYCAT,
+	F_ANYTEXTCAT,
+	F_ARRAY_IN,
+	F_ARRAY_OUT,
+	F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+	F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+};
+
+/* Functions that read the clock. */
+static const Oid clock_functions[] = {
+	F_NOW,
+	F_TRANSACTION_TIMESTAMP,
+	F_STATEMENT_TIMESTAMP,
+	F_CLOCK_TIMESTAMP,
+	F_TIMEOFDAY,
+	F_AGE_TIMESTAMPTZ,
+	F_AGE_TIMESTAMP,
+};
+
+/* Immutable functions whose result can be far larger than what they are given. */
+static const Oid unbounded_functions[] = {
+	F_REPEAT,
+	F_LPAD_TEXT_INT4,
+	F_LPAD_TEXT_INT4_TEXT,
+	F_RPAD_TEXT_INT4,
+	F_RPAD_TEXT_INT4_TEXT,
+	F_ARRAY_FILL_ANYELEMENT__INT4,
+	F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
+};
+
+/* What the walk over an expression needs and finds. */
+typedef struct Walk
+{
+	Workspace *ws;
+	const char *text;	  /* of the predicate */
+	Oid extension_schema; /* cdp */
+	Oid absolute_text;	  /* function cdp.absolute_time_text */
+	Bitmapset *columns;
+	bool uses_time_zone;
+	Oid refused; /* set by the function checker */
+} Walk;
+
+/* Position and text of the predicate for errors raised while it is compiled. */
+typedef struct PredicateContext
+{
+	const char *name;
+	const char *text;
+} PredicateContext;
+
+static void
+predicate_error_callback(void *arg)
+{
+	PredicateContext *context = (PredicateContext *) arg;
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(context->text);
+	}
+	errcontext("predicate of segment \"%s\"", context->name);
+}
+
+static bool
+is_listed(Oid function, const Oid *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i] == function)
+			return true;
+	return false;
+}
+
+static void
+refuse_clock(const char *what, int location)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("a segment's predicate cannot read the clock"),
+			 errdetail("\"%s\" depends on the time at which it is evaluated.", what),
+			 errhint("Compare with a constant date, or query profiles with this condition."),
+			 errposition(location >= 0 ? location + 1 : 0)));
+}
+
+/* check_functions_in_node callback: true stops at a function not allowed. */
+static bool
+function_is_refused(Oid function, void *context)
+{
+	Walk *walk = (Walk *) context;
+	Oid schema = get_func_namespace(function);
+	char volatility = func_volatile(function);
+
+	if (is_listed(function, zone_functions, lengthof(zone_functions)))
+	{
+		walk->uses_time_zone = true;
+		return false;
+	}
+	if (volatility == PROVOLATILE_IMMUTABLE &&
+		(schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
+		!is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
+		return false;
+	walk->refused = function;
+	return true;
+}
+
+static void
+refuse_function(Walk *walk, Node *node)
+{
+	Oid function = walk->refused;
+	char *name = get_func_name(function);
+	Oid schema = get_func_namespace(function);
+	int location = exprLocation(node);
+	const char *why;
+
+	if (is_listed(function, clock_functions, lengthof(clock_functions)) ||
+		(schema == walk->extension_schema && strcmp(name, "now") == 0))
+		refuse_clock(name, location);
+	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
+		why = "Only functions of PostgreSQL and of cdp may be called.";
+	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		why = "It is volatile: its result may change between two calls.";
+	else if (func_volatile(function) == PROVOLATILE_STABLE)
+		why = "It is not immutable: its result depends on more than the profile.";
+	else
+		why = "Its result can be of any size.";
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function %s cannot be used in a segment's predicate",
+					quote_qualified_identifier(get_namespace_name(schema), name)),
+			 errdetail("%s", why),
+			 errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
+					 "of profiles."),
+			 errposition(location >= 0 ? location + 1 : 0)));
+}
+
+static bool
+is_time_type(Oid type)
+{
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID || type == TIMEOID ||
+		   type == TIMETZOID;
+}
+
+/* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
+static bool
+names_relative_time(const char *text, size_t len)
+{
+	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+	size_t i = 0;
+
+	while (i < len)
+	{
+		size_t start = i;
+
+		while (i < len && isalpha((unsigned char) text[i]))
+			i++;
+		for (int w = 0; w < lengthof(words); w++)
+			if (i - start == strlen(words[w]) &&
+				pg_strncasecmp(text + start, words[w], i - start) == 0)
+				return true;
+		if (i == start)
+			i++;
+	}
+	return false;
+}
+
+PG_FUNCTION_INFO_V1(cdp_absolute_time_text);
+
+/*
+ * cdp.absolute_time_text(text) -> text: its argument, where that does not name
+ * a time relative to the clock ('today'); else an error. The engine puts it
+ * around texts that a predicate casts to a date or time.
+ */
+Datum
+cdp_absolute_time_text(PG_FUNCTION_ARGS)
+{
+	text *value = PG_GETARG_TEXT_PP(0);
+
+	if (names_relative_time(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+				 errmsg("relative date or time \"%s\"", text_to_cstring(value)),
+				 errdetail("Its meaning would change with the clock.")));
+	PG_RETURN_TEXT_P(value);
+}
+
+/*
+ * A constant of a date or time type was a literal when it was read, and was
+ * evaluated then: 'today' would be the day of the definition for ever.
+ */
+static void
+check_time_constant(Walk *walk, Const *constant)
+{
+	const char *start;
+	const char *end;
+
+	if (!is_time_type(constant->consttype) || constant->location < 0 ||
+		constant->location >= (int) strlen(walk->text))
+		return;
+	start = strchr(walk->text + constant->location, '\'');
+	if (start == NULL)
+		return;
+	end = strchr(start + 1, '\'');
+	if (end != NULL && names_relative_time(start + 1, end - start - 1))
+		refuse_clock(pnstrdup(start + 1, end - start - 1), constant->location);
+}
+
+/* Columns that are the engine's own business, or that a predicate would chase. */
+static void
+check_column(Walk *walk, Var *var)
+{
+	Workspace *ws = walk->ws;
+
+	if (var->varattno <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segment's predicate cannot read whole rows or system columns"),
+				 errhint("Name the columns of profiles that it depends on."),
+				 errposition(var->location + 1)));
+	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS] ||
+		var->varattno == ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT] ||
+		var->varattno == ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segment's predicate cannot read the column \"%s\"",
+						get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
+				 errdetail("It is the result of evaluating segments."),
+				 errhint("Repeat the other segment's condition instead."),
+				 errposition(var->location + 1)));
+	walk->columns = bms_add_member(walk->columns, var->varattno);
+}
+
+/* Checks every node and puts cdp.absolute_time_text under casts from text. */
+static Node *
+check_node(Node *node, void *context)
+{
+	Walk *walk = (Walk *) context;
+
+	if (node == NULL)
+		return NULL;
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (IsA(node, Var))
+		check_column(walk, (Var *) node);
+	else if (IsA(node, Const))
+		check_time_constant(walk, (Const *) node);
+	else if (IsA(node, SQLValueFunction))
+	{
+		SQLValueFunction *function = (SQLValueFunction *) node;
+
+		if (function->op <= SVFOP_LOCALTIMESTAMP_N)
+			refuse_clock("current_date, current_time or current_timestamp", function->location);
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segment's predicate cannot depend on the session"),
+				 errdetail("current_user and its like differ between sessions."),
+				 errposition(function->location + 1)));
+	}
+	else if (IsA(node, SubLink))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segment's predicate cannot contain a subquery"),
+				 errdetail("It is evaluated on one profile at a time, and only when that profile "
+						   "changes."),
+				 errposition(((SubLink *) node)->location + 1)));
+	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
+			 IsA(node, XmlExpr))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("unsupported expression in a segment's predicate"),
+				 errposition(exprLocation(node) + 1)));
+	else if (check_functions_in_node(node, function_is_refused, walk))
+		refuse_function(walk, node);
+
+	node = expression_tree_mutator(node, check_node, context);
+
+	if (IsA(node, CoerceViaIO) && is_time_type(((CoerceViaIO *) node)->resulttype))
+	{
+		CoerceViaIO *cast = (CoerceViaIO *) node;
+		Oid type = exprType((Node *) cast->arg);
+
+		if (TypeCategory(type) == TYPCATEGORY_STRING)
+		{
+			Expr *argument = cast->arg;
+
+			if (type != TEXTOID)
+				argument = (Expr *) makeRelabelType(argument,
+													TEXTOID,
+													-1,
+													exprCollation((Node *) argument),
+													COERCE_IMPLICIT_CAST);
+			cast->arg = (Expr *) makeFuncExpr(walk->absolute_text,
+											  TEXTOID,
+											  list_make1(argument),
+											  InvalidOid,
+											  exprCollation((Node *) argument),
+											  COERCE_EXPLICIT_CALL);
+		}
+	}
+	return node;
+}
+
+/* The raw tree of a text that must be one expression and nothing else. */
+static Node *
+parse_expression(const char *text)
+{
+	List *parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	SelectStmt *select;
+	ResTarget *target;
+
+	select = castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt);
+	if (list_length(select->targetList) != 1 || select->distinctClause != NIL ||
+		select->fromClause != NIL || select->whereClause != NULL || select->groupClause != NIL ||
+		select->havingClause != NULL || select->windowClause != NIL || select->sortClause != NIL ||
+		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
+		select->withClause != NULL || select->op != SETOP_NONE ||
+		(target = linitial_node(ResTarget, select->targetList))->name != NULL ||
+		target->indirection != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("a segment's predicate must be one expression"),
+				 errdetail("The text is \"%s\".", text),
+				 errhint("Write what would stand after WHERE in a query on profiles.")));
+	return target->val;
+}
+
+/* Analyses a predicate; fills the columns it reads. Errors as predicate_check says. */
+static Expr *
+analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zone)
+{
+	Relation profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
+	ParseState *pstate = make_parsestate(NULL);
+	Walk walk = {.ws = ws, .text = text};
+	Oid text_argument = TEXTOID;
+	Node *expression;
+
+	if (strspn(text, " \t\r\n\f") == strlen(text))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("a segment's predicate must not be empty"),
+				 errhint("Write what would stand after WHERE in a query on profiles.")));
+	pstate->p_sourcetext = text;
+	addNSItemToQuery(
+		pstate,
+		addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
+		false,
+		true,
+		true);
+	expression = transformExpr(pstate, parse_expression(text), EXPR_KIND_WHERE);
+	expression = coerce_to_boolean(pstate, expression, "a segment's predicate");
+	assign_expr_collations(pstate, expression);
+	free_parsestate(pstate);
+
+	walk.extension_schema = get_namespace_oid("cdp", false);
+	walk.absolute_text = LookupFuncName(list_make2(makeString("cdp"),
+												   makeString("absolute_time_text")),
+										1,
+										&text_argument,
+										false);
+	expression = check_node(expression, &walk);
+	table_close(profiles, AccessShareLock);
+	*columns = walk.columns;
+	*uses_time_zone = walk.uses_time_zone;
+	return (Expr *) expression;
+}
+
+/*
+ * analyse() with the names of a definition in force: cdp is in the path, and
+ * nothing that a user could put there.
+ */
+static Expr *
+analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset **columns,
+				   bool *uses_time_zone)
+{
+	PredicateContext context = {name, text};
+	ErrorContextCallback callback;
+	int nest_level = NewGUCNestLevel();
+	Expr *expression;
+
+	(void) set_config_option("search_path",
+							 "pg_catalog, cdp, pg_temp",
+							 PGC_USERSET,
+							 PGC_S_SESSION,
+							 GUC_ACTION_SAVE,
+							 true,
+							 0,
+							 false);
+	(void) set_config_option("timezone",
+							 ws->time_zone,
+							 PGC_USERSET,
+							 PGC_S_SESSION,
+							 GUC_ACTION_SAVE,
+							 true,
+							 0,
+							 false);
+	callback.callback = predicate_error_callback;
+	callback.arg = &context;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	expression = analyse(ws, text, columns, uses_time_zone);
+	error_context_stack = callback.previous;
+	AtEOXact_GUC(true, nest_level);
+	return expression;
+}
+
+void
+predicate_check(Workspace *ws, const char *name, const char *predicate)
+{
+	Bitmapset *columns;
+	bool uses_time_zone;
+
+	(void) analyse_definition(ws, name, predicate, &columns, &uses_time_zone);
+}
+
+void
+predicate_compile(Workspace *ws, Segment *segment)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcontext);
+	PG_TRY();
+	{
+		Expr *expression = analyse_definition(ws,
+											  segment->name,
+											  segment->predicate,
+											  &segment->columns,
+											  &segment->uses_time_zone);
+
+		segment->state = ExecPrepareExpr(expression, ws->estate);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(oldcontext);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+			error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
+			ReThrowError(error);
+		segment->state = NULL;
+		segment->broken = error;
+	}
+	PG_END_TRY();
+}

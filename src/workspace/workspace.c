@@ -1,0 +1,572 @@
+/*
+ * workspace.c
+ *	  The cache of workspaces: one entry per events table, read with plain
+ *	  table scans, dropped by relcache invalidation of any of its tables.
+ *
+ * Definitions are rows, and a change of rows invalidates no relation by
+ * itself: the definition triggers send the invalidation
+ * (workspace_invalidate), and lock profiles against writers while they do.
+ * A writer takes its lock on profiles first and asks for the workspace then,
+ * so it sees every definition that was committed before.
+ */
+#include "workspace/workspace.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_opfamily.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "workspace/predicate.h"
+
+/* Key of the set of blocked values; padded with zeros. */
+typedef struct BlockedKey
+{
+	char namespace_name[NORMALISE_MAX_NAMESPACE + 1];
+	char value[BLOCKED_MAX + 1];
+} BlockedKey;
+
+/* Entry of the cache: the workspace may be replaced under the same key. */
+typedef struct CacheEntry
+{
+	Oid events;
+	Workspace *workspace;
+} CacheEntry;
+
+static HTAB *workspaces = NULL;
+static uint64 invalidations = 0; /* relcache invalidations seen by this backend */
+
+static const char *const table_names[N_WORKSPACE_TABLES] = {
+	[TABLE_EVENTS] = "events",
+	[TABLE_EVENT_IDS] = "event_ids",
+	[TABLE_PROFILES] = "profiles",
+	[TABLE_IDENTIFIERS] = "identifiers",
+	[TABLE_LINKS] = "identity_links",
+	[TABLE_REFUSALS] = "identity_refusals",
+	[TABLE_MERGES] = "merges",
+	[TABLE_SEGMENT_CHANGES] = "segment_changes",
+	[TABLE_SEGMENT_ERRORS] = "segment_errors",
+	[TABLE_SEGMENTS] = "segments",
+	[TABLE_SETTINGS] = "settings",
+	[TABLE_NAMESPACES] = "identifier_namespaces",
+	[TABLE_BLOCKED] = "blocked_identifiers",
+};
+
+static const char *const column_names[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS + 1] = {
+	[TABLE_EVENTS] = {"event_id", "occurred_at", "received_at", "event", "source", "amount",
+					  "currency", "anchor", "identifiers", "traits", "properties"},
+	[TABLE_EVENT_IDS] = {"event_id"},
+	[TABLE_PROFILES] = {"profile_id", "first_seen", "last_seen", "event_count", "evaluated_at",
+						"next_evaluation_at", "identifier_count", "traits", "ltv", "segments"},
+	[TABLE_IDENTIFIERS] = {"identifier", "profile_id", "first_seen", "last_seen"},
+	[TABLE_LINKS] = {"anchor", "identifier", "occurred_at", "event_id"},
+	[TABLE_REFUSALS] = {"identifier", "anchor", "reason", "detail", "occurred_at", "event_id"},
+	[TABLE_MERGES] = {"merged_id", "profile_id", "merged_into", "merged_at", "event_id", "anchor",
+					  "identifier"},
+	[TABLE_SEGMENT_CHANGES] = {"profile_id", "segment", "entered", "at", "cause"},
+	[TABLE_SEGMENT_ERRORS] = {"segment", "profile_id", "sqlstate", "message", "at"},
+};
+
+/*
+ * Relcache callback: a workspace with that table (InvalidOid: any) is read
+ * anew at its next use. Nothing is freed here, an engine run may be using it.
+ */
+static void
+forget_workspaces(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+
+	invalidations++;
+	hash_seq_init(&status, workspaces);
+	while ((entry = (CacheEntry *) hash_seq_search(&status)) != NULL)
+	{
+		Workspace *ws = entry->workspace;
+
+		if (ws == NULL || !ws->valid)
+			continue;
+		if (relid == InvalidOid)
+			ws->valid = false;
+		for (int i = 0; i < N_WORKSPACE_TABLES && ws->valid; i++)
+			if (ws->tables[i] == relid)
+				ws->valid = false;
+	}
+}
+
+static void
+init_cache(void)
+{
+	HASHCTL ctl = {0};
+
+	ctl.keysize = sizeof(Oid);
+	ctl.entrysize = sizeof(CacheEntry);
+	ctl.hcxt = CacheMemoryContext;
+	workspaces = hash_create("cdp workspaces", 8, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	CacheRegisterRelcacheCallback(forget_workspaces, (Datum) 0);
+}
+
+/* Error: this table is not the events table of a workspace. */
+static void
+refuse_table(Oid relid, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" is not the events table of a workspace",
+					get_rel_name(relid) ? get_rel_name(relid) : "?"),
+			 errdetail("%s", detail),
+			 errhint("Make a workspace with cdp.create_workspace('name') and insert into its "
+					 "events.")));
+}
+
+/*
+ * Finds the tables of the workspace beside events: each must be there, and
+ * belong to the owner of events, so that nobody can lend the engine's rights
+ * to tables of somebody else.
+ */
+static void
+find_tables(Workspace *ws)
+{
+	ws->schema = get_rel_namespace(ws->events);
+	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
+	{
+		Oid relid = get_relname_relid(table_names[i], ws->schema);
+		HeapTuple tuple;
+		Form_pg_class form;
+
+		if (i == TABLE_EVENTS && relid != ws->events)
+			refuse_table(ws->events, "The table is not named \"events\".");
+		if (!OidIsValid(relid))
+			refuse_table(ws->events,
+						 psprintf("Its schema has no table \"%s\".", table_names[i]));
+		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+		if (!HeapTupleIsValid(tuple))
+			elog(ERROR, "cache lookup failed for relation %u", relid);
+		form = (Form_pg_class) GETSTRUCT(tuple);
+		if (form->relkind != RELKIND_RELATION && form->relkind != RELKIND_PARTITIONED_TABLE)
+			refuse_table(ws->events, psprintf("\"%s\" is not a table.", table_names[i]));
+		if (i == TABLE_EVENTS)
+			ws->owner = form->relowner;
+		else if (form->relowner != ws->owner)
+			refuse_table(ws->events,
+						 psprintf("\"%s\" has another owner than \"events\".", table_names[i]));
+		ReleaseSysCache(tuple);
+		ws->tables[i] = relid;
+	}
+}
+
+/*
+ * The valid, unconditional btree index of a table whose leading key columns
+ * are these, unique if wanted. Names of indexes are the user's business.
+ */
+static Oid
+find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	List *indexes = RelationGetIndexList(rel);
+	Oid result = InvalidOid;
+	ListCell *lc;
+
+	foreach (lc, indexes)
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		bool fits = form->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
+					form->indnkeyatts >= ncolumns && RelationGetIndexPredicate(index) == NIL &&
+					(!unique || (form->indisunique && form->indnkeyatts == ncolumns));
+
+		for (int i = 0; fits && i < ncolumns; i++)
+			fits = form->indkey.values[i] == get_attnum(relid, columns[i]);
+		if (fits)
+			result = lfirst_oid(lc);
+		index_close(index, AccessShareLock);
+		if (fits)
+			break;
+	}
+	if (!OidIsValid(result))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has no usable %sindex on its column \"%s\"",
+						RelationGetRelationName(rel),
+						unique ? "unique " : "",
+						columns[ncolumns - 1]),
+				 errhint("Create the index again, as cdp.create_workspace makes it.")));
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* Attribute numbers of the engine's columns; other columns are the user's. */
+static void
+find_columns(Workspace *ws)
+{
+	for (int table = 0; table < N_WORKSPACE_TABLES; table++)
+		for (int i = 0; column_names[table][i] != NULL; i++)
+		{
+			AttrNumber number = get_attnum(ws->tables[table], column_names[table][i]);
+
+			if (number == InvalidAttrNumber)
+				ereport(ERROR,
+						(errcode(ERRCODE_UNDEFINED_COLUMN),
+						 errmsg("table \"%s\" lacks the column \"%s\"",
+								table_names[table],
+								column_names[table][i]),
+						 errhint("Columns may be added to a workspace's tables; its own must "
+								 "stay.")));
+			ws->columns[table][i] = number;
+			ws->n_columns[table] = i + 1;
+		}
+}
+
+static void
+find_indexes(Workspace *ws)
+{
+	static const struct
+	{
+		WorkspaceTable table;
+		int n;
+		const char *columns[3];
+	} keys[] = {
+		{TABLE_IDENTIFIERS, 1, {"identifier"}},
+		{TABLE_PROFILES, 1, {"profile_id"}},
+		{TABLE_EVENT_IDS, 1, {"event_id"}},
+		{TABLE_LINKS, 2, {"anchor", "identifier"}},
+		{TABLE_MERGES, 1, {"merged_id"}},
+		{TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
+	};
+	static const char *const by_profile[] = {"profile_id", "identifier"};
+	Relation index;
+	Oid family;
+	Oid type;
+
+	for (int i = 0; i < lengthof(keys); i++)
+		ws->keys[keys[i].table] =
+			find_index(ws->tables[keys[i].table], true, keys[i].n, keys[i].columns);
+	ws->identifiers_by_profile = find_index(ws->tables[TABLE_IDENTIFIERS], false, 2, by_profile);
+	ws->merges_by_profile = find_index(ws->tables[TABLE_MERGES], false, 1, by_profile);
+	ws->profiles_sequence = getIdentitySequence(ws->tables[TABLE_PROFILES],
+												ws->columns[TABLE_PROFILES][PROFILE_ID],
+												false);
+
+	index = index_open(ws->keys[TABLE_IDENTIFIERS], AccessShareLock);
+	family = index->rd_opfamily[0];
+	type = index->rd_opcintype[0];
+	ws->identifier_eq = get_opcode(get_opfamily_member(family, type, type, BTEqualStrategyNumber));
+	ws->identifier_ge = get_opcode(
+		get_opfamily_member(family, type, type, BTGreaterEqualStrategyNumber));
+	ws->identifier_lt = get_opcode(get_opfamily_member(family, type, type, BTLessStrategyNumber));
+	index_close(index, AccessShareLock);
+}
+
+/* Calls read(ws, slot) for each row of a table, as it is now. */
+static void
+scan_table(Workspace *ws, WorkspaceTable table, void (*read)(Workspace *, TupleTableSlot *))
+{
+	Relation rel = table_open(ws->tables[table], AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		read(ws, slot);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+}
+
+/* Column of a definition's row, by name; *isnull as usual. */
+static Datum
+column_value(TupleTableSlot *slot, const char *name, bool *isnull)
+{
+	Oid relid = slot->tts_tableOid;
+	AttrNumber attnum = get_attnum(relid, name);
+
+	if (attnum == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" lacks the column \"%s\"", get_rel_name(relid), name)));
+	return slot_getattr(slot, attnum, isnull);
+}
+
+static char *
+column_text(TupleTableSlot *slot, const char *name)
+{
+	bool isnull;
+	Datum value = column_value(slot, name, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+read_settings(Workspace *ws, TupleTableSlot *slot)
+{
+	bool isnull;
+	char *currency = column_text(slot, "default_currency");
+	char *region = column_text(slot, "default_region");
+
+	ws->time_zone = column_text(slot, "time_zone");
+	strlcpy(ws->default_currency, currency ? currency : "USD", sizeof(ws->default_currency));
+	strlcpy(ws->options.default_region, region ? region : "", sizeof(ws->options.default_region));
+	ws->options.vietnam_2018 = DatumGetBool(column_value(slot, "vietnam_2018", &isnull));
+}
+
+static void
+read_namespace(Workspace *ws, TupleTableSlot *slot)
+{
+	NamespaceRule rule = {0};
+	char *name = column_text(slot, "namespace");
+	bool isnull;
+	int32 limit;
+
+	strlcpy(rule.name, name, sizeof(rule.name));
+	rule.name_len = strlen(rule.name);
+	rule.priority = DatumGetInt32(column_value(slot, "priority", &isnull));
+	limit = DatumGetInt32(column_value(slot, "max_per_profile", &isnull));
+	rule.max_per_profile = isnull ? -1 : limit;
+
+	if (strcmp(name, "*") == 0)
+	{
+		ws->default_rule = rule;
+		return;
+	}
+	ws->rules = ws->rules == NULL
+					? palloc(sizeof(NamespaceRule))
+					: repalloc(ws->rules, (ws->n_rules + 1) * sizeof(NamespaceRule));
+	ws->rules[ws->n_rules++] = rule;
+}
+
+static int
+compare_rules(const void *a, const void *b)
+{
+	return strcmp(((const NamespaceRule *) a)->name, ((const NamespaceRule *) b)->name);
+}
+
+/* Fills a key of the set of blocked values: ASCII lower case, zero padded. */
+static void
+fill_blocked_key(BlockedKey *key, const char *name, int name_len, const char *value, int value_len)
+{
+	memset(key, 0, sizeof(*key));
+	memcpy(key->namespace_name, name, Min(name_len, NORMALISE_MAX_NAMESPACE));
+	for (int i = 0; i < value_len; i++)
+		key->value[i] = pg_ascii_tolower((unsigned char) value[i]);
+}
+
+static void
+read_blocked(Workspace *ws, TupleTableSlot *slot)
+{
+	char *name = column_text(slot, "namespace");
+	char *value = column_text(slot, "value");
+	bool isnull;
+	BlockedKey key;
+
+	if (!DatumGetBool(column_value(slot, "enabled", &isnull)) || strlen(value) > BLOCKED_MAX)
+		return;
+	fill_blocked_key(&key, name, strlen(name), value, strlen(value));
+	(void) hash_search(ws->blocked, &key, HASH_ENTER, NULL);
+}
+
+static void
+read_segment(Workspace *ws, TupleTableSlot *slot)
+{
+	Segment segment = {0};
+
+	segment.name = column_text(slot, "name");
+	segment.name_len = strlen(segment.name);
+	segment.predicate = column_text(slot, "predicate");
+	ws->segments = ws->segments == NULL
+					   ? palloc(sizeof(Segment))
+					   : repalloc(ws->segments, (ws->n_segments + 1) * sizeof(Segment));
+	ws->segments[ws->n_segments++] = segment;
+}
+
+static int
+compare_segments(const void *a, const void *b)
+{
+	return strcmp(((const Segment *) a)->name, ((const Segment *) b)->name);
+}
+
+/* Reads the definitions. CurrentMemoryContext is the workspace's. */
+static void
+read_definitions(Workspace *ws)
+{
+	HASHCTL ctl = {0};
+	Relation profiles;
+
+	scan_table(ws, TABLE_SETTINGS, read_settings);
+	if (ws->time_zone == NULL)
+		refuse_table(ws->events, "The table \"settings\" beside it is empty.");
+
+	ws->default_rule.priority = 50;
+	ws->default_rule.max_per_profile = -1;
+	scan_table(ws, TABLE_NAMESPACES, read_namespace);
+	if (ws->n_rules > 0)
+		qsort(ws->rules, ws->n_rules, sizeof(NamespaceRule), compare_rules);
+
+	ctl.keysize = sizeof(BlockedKey);
+	ctl.entrysize = sizeof(BlockedKey);
+	ctl.hcxt = ws->context;
+	ws->blocked = hash_create("cdp blocked", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	scan_table(ws, TABLE_BLOCKED, read_blocked);
+
+	scan_table(ws, TABLE_SEGMENTS, read_segment);
+	if (ws->n_segments > 0)
+		qsort(ws->segments, ws->n_segments, sizeof(Segment), compare_segments);
+
+	ws->estate = CreateExecutorState();
+	ws->econtext = CreateExprContext(ws->estate);
+	profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
+	ws->row = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(profiles)),
+									   &TTSOpsVirtual);
+	table_close(profiles, AccessShareLock);
+	ws->econtext->ecxt_scantuple = ws->row;
+	for (int i = 0; i < ws->n_segments; i++)
+		predicate_compile(ws, &ws->segments[i]);
+}
+
+/*
+ * Reads a workspace into a context of its own. On an error nothing stays
+ * behind: the context is a child of the transaction's until it is whole.
+ */
+static Workspace *
+read_workspace(Oid events)
+{
+	MemoryContext context =
+		AllocSetContextCreate(TopTransactionContext, "cdp workspace", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Workspace *ws = palloc0(sizeof(Workspace));
+	WorkspaceUser user;
+
+	ws->events = events;
+	ws->context = context;
+	find_tables(ws);
+	ws->name = get_namespace_name(ws->schema);
+	find_columns(ws);
+	find_indexes(ws);
+	workspace_become_owner(ws, &user);
+	read_definitions(ws);
+	workspace_restore_user(&user);
+	MemoryContextSwitchTo(oldcontext);
+	return ws;
+}
+
+Workspace *
+workspace_of_events(Oid events)
+{
+	CacheEntry *entry;
+	Workspace *ws;
+	uint64 before;
+	bool found;
+
+	if (workspaces == NULL)
+		init_cache();
+	entry = (CacheEntry *) hash_search(workspaces, &events, HASH_FIND, NULL);
+	if (entry != NULL && entry->workspace != NULL && entry->workspace->valid)
+		return entry->workspace;
+
+	/* An invalidation that comes in while it is read makes it stale at once. */
+	before = invalidations;
+	ws = read_workspace(events);
+	ws->valid = (before == invalidations);
+	entry = (CacheEntry *) hash_search(workspaces, &events, HASH_ENTER, &found);
+	if (found && entry->workspace != NULL)
+		/* somebody up the stack may be using the old one */
+		MemoryContextSetParent(entry->workspace->context, TopTransactionContext);
+	entry->workspace = ws;
+	MemoryContextSetParent(ws->context, CacheMemoryContext);
+	return ws;
+}
+
+Workspace *
+workspace_by_name(const char *name)
+{
+	Oid schema = get_namespace_oid(name, true);
+	Oid events = OidIsValid(schema) ? get_relname_relid("events", schema) : InvalidOid;
+
+	if (!OidIsValid(events))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_SCHEMA),
+				 errmsg("workspace \"%s\" does not exist", name),
+				 errhint("Make it with SELECT cdp.create_workspace(%s).",
+						 quote_literal_cstr(name))));
+	return workspace_of_events(events);
+}
+
+const NamespaceRule *
+workspace_rule(const Workspace *ws, const char *name, int len)
+{
+	int low = 0;
+	int high = ws->n_rules;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		const NamespaceRule *rule = &ws->rules[middle];
+		int order = memcmp(name, rule->name, Min(len, rule->name_len));
+
+		if (order == 0)
+			order = len - rule->name_len;
+		if (order == 0)
+			return rule;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return &ws->default_rule;
+}
+
+bool
+workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int len)
+{
+	const char *value = text + namespace_len + 1;
+	int value_len = len - namespace_len - 1;
+	BlockedKey key;
+
+	if (value_len > BLOCKED_MAX)
+		return false;
+	fill_blocked_key(&key, "*", 1, value, value_len);
+	if (hash_search(ws->blocked, &key, HASH_FIND, NULL) != NULL)
+		return true;
+	fill_blocked_key(&key, text, namespace_len, value, value_len);
+	return hash_search(ws->blocked, &key, HASH_FIND, NULL) != NULL;
+}
+
+void
+workspace_invalidate(const Workspace *ws)
+{
+	CacheInvalidateRelcacheByRelid(ws->events);
+}
+
+void
+workspace_become_owner(const Workspace *ws, WorkspaceUser *saved)
+{
+	GetUserIdAndSecContext(&saved->user, &saved->sec_context);
+	SetUserIdAndSecContext(ws->owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void
+workspace_restore_user(const WorkspaceUser *saved)
+{
+	SetUserIdAndSecContext(saved->user, saved->sec_context);
+}
+
+void
+workspace_require_owner(const Workspace *ws)
+{
+	if (!has_privs_of_role(GetUserId(), ws->owner))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_SCHEMA, ws->name);
+}

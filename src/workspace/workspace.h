@@ -1,0 +1,221 @@
+/*
+ * workspace.h
+ *	  What a backend knows of a workspace: its tables, settings, identity rules
+ *	  and compiled segments. Read once, kept until a definition changes.
+ */
+#ifndef CDP_WORKSPACE_H
+#define CDP_WORKSPACE_H
+
+#include "cdp.h"
+
+#include "executor/executor.h"
+#include "normalise/normalise.h"
+#include "utils/rel.h"
+
+/* Tables of a workspace. */
+typedef enum WorkspaceTable
+{
+	TABLE_EVENTS,
+	TABLE_EVENT_IDS,
+	TABLE_PROFILES,
+	TABLE_IDENTIFIERS,
+	TABLE_LINKS,
+	TABLE_REFUSALS,
+	TABLE_MERGES,
+	TABLE_SEGMENT_CHANGES,
+	TABLE_SEGMENT_ERRORS,
+	TABLE_SEGMENTS,
+	TABLE_SETTINGS,
+	TABLE_NAMESPACES,
+	TABLE_BLOCKED,
+	N_WORKSPACE_TABLES
+} WorkspaceTable;
+
+/* Columns that the engine reads and writes, by their place in each table. */
+typedef enum EventColumn
+{
+	EVENT_ID,
+	EVENT_OCCURRED_AT,
+	EVENT_RECEIVED_AT,
+	EVENT_NAME,
+	EVENT_SOURCE,
+	EVENT_AMOUNT,
+	EVENT_CURRENCY,
+	EVENT_ANCHOR,
+	EVENT_IDENTIFIERS,
+	EVENT_TRAITS,
+	EVENT_PROPERTIES,
+	N_EVENT_COLUMNS
+} EventColumn;
+
+typedef enum ProfileColumn
+{
+	PROFILE_ID,
+	PROFILE_FIRST_SEEN,
+	PROFILE_LAST_SEEN,
+	PROFILE_EVENT_COUNT,
+	PROFILE_EVALUATED_AT,
+	PROFILE_NEXT_EVALUATION_AT,
+	PROFILE_IDENTIFIER_COUNT,
+	PROFILE_TRAITS,
+	PROFILE_LTV,
+	PROFILE_SEGMENTS,
+	N_PROFILE_COLUMNS
+} ProfileColumn;
+
+typedef enum IdentifierColumn
+{
+	IDENTIFIER_IDENTIFIER,
+	IDENTIFIER_PROFILE_ID,
+	IDENTIFIER_FIRST_SEEN,
+	IDENTIFIER_LAST_SEEN,
+	N_IDENTIFIER_COLUMNS
+} IdentifierColumn;
+
+typedef enum LinkColumn
+{
+	LINK_ANCHOR,
+	LINK_IDENTIFIER,
+	LINK_OCCURRED_AT,
+	LINK_EVENT_ID,
+	N_LINK_COLUMNS
+} LinkColumn;
+
+typedef enum RefusalColumn
+{
+	REFUSAL_IDENTIFIER,
+	REFUSAL_ANCHOR,
+	REFUSAL_REASON,
+	REFUSAL_DETAIL,
+	REFUSAL_OCCURRED_AT,
+	REFUSAL_EVENT_ID,
+	N_REFUSAL_COLUMNS
+} RefusalColumn;
+
+typedef enum MergeColumn
+{
+	MERGE_MERGED_ID,
+	MERGE_PROFILE_ID,
+	MERGE_MERGED_INTO,
+	MERGE_MERGED_AT,
+	MERGE_EVENT_ID,
+	MERGE_ANCHOR,
+	MERGE_IDENTIFIER,
+	N_MERGE_COLUMNS
+} MergeColumn;
+
+typedef enum ChangeColumn
+{
+	CHANGE_PROFILE_ID,
+	CHANGE_SEGMENT,
+	CHANGE_ENTERED,
+	CHANGE_AT,
+	CHANGE_CAUSE,
+	N_CHANGE_COLUMNS
+} ChangeColumn;
+
+typedef enum ErrorColumn
+{
+	ERROR_SEGMENT,
+	ERROR_PROFILE_ID,
+	ERROR_SQLSTATE,
+	ERROR_MESSAGE,
+	ERROR_AT,
+	N_ERROR_COLUMNS
+} ErrorColumn;
+
+/* No table has more columns of the engine's. */
+#define MAX_ENGINE_COLUMNS N_EVENT_COLUMNS
+
+/* Rule of one identifier namespace. */
+typedef struct NamespaceRule
+{
+	char name[NORMALISE_MAX_NAMESPACE + 1];
+	int name_len;
+	int priority;		 /* lower is stronger */
+	int max_per_profile; /* -1: no limit */
+} NamespaceRule;
+
+/* One segment, compiled. */
+typedef struct Segment
+{
+	char *name;
+	int name_len;
+	char *predicate;
+	ExprState *state;		/* null: the definition does not compile */
+	ErrorData *broken;		/* why, then */
+	Bitmapset *columns;		/* attribute numbers of profiles that it reads */
+	bool uses_time_zone;	/* evaluate with the workspace's time zone set */
+} Segment;
+
+typedef struct Workspace
+{
+	Oid events;						/* key of the cache */
+	bool valid;						/* false: read anew at the next use */
+	MemoryContext context;			/* owns all below */
+	Oid owner;						/* of the tables; the engine works as them */
+	Oid schema;
+	char *name;						/* of the schema */
+	Oid tables[N_WORKSPACE_TABLES];
+	Oid keys[N_WORKSPACE_TABLES];	/* unique index by which the engine finds rows */
+	Oid identifiers_by_profile;		/* index on (profile_id, identifier) */
+	Oid merges_by_profile;			/* index on (profile_id) */
+	Oid profiles_sequence;			/* that hands out profile ids */
+	Oid identifier_eq;				/* functions cdp.identifier =, >= and < */
+	Oid identifier_ge;
+	Oid identifier_lt;
+	/* attribute numbers of the columns above, per table that the engine writes */
+	int n_columns[N_WORKSPACE_TABLES];
+	AttrNumber columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS];
+
+	NormaliseOptions options;
+	char *time_zone;
+	char default_currency[4];
+	NamespaceRule *rules;			/* sorted by name, without the default */
+	int n_rules;
+	NamespaceRule default_rule;		/* of the namespace * */
+	struct HTAB *blocked;			/* set of BlockedKey */
+
+	Segment *segments;				/* sorted by name bytes */
+	int n_segments;
+	EState *estate;					/* for the predicates */
+	ExprContext *econtext;
+	TupleTableSlot *row;			/* virtual row of profiles that they read */
+} Workspace;
+
+/* Length of the longest value that is ever looked up among the blocked ones. */
+#define BLOCKED_MAX 127
+
+/*
+ * The workspace whose events table this is, read anew if a definition has
+ * changed. Errors if the table is no workspace's. The result stays readable
+ * until the end of the transaction, even if it is replaced meanwhile.
+ */
+extern Workspace *workspace_of_events(Oid events);
+
+/* The workspace of that schema; errors if there is none. */
+extern Workspace *workspace_by_name(const char *name);
+
+/* Rule of a namespace; the default one where it has none of its own. */
+extern const NamespaceRule *workspace_rule(const Workspace *ws, const char *name, int len);
+
+/* Whether a canonical identifier is one that never identifies anybody. */
+extern bool workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int len);
+
+/* Tells every backend that the definitions of a workspace have changed. */
+extern void workspace_invalidate(const Workspace *ws);
+
+/* The work of the engine is done as the owner of the workspace's tables. */
+typedef struct WorkspaceUser
+{
+	Oid user;
+	int sec_context;
+} WorkspaceUser;
+
+extern void workspace_become_owner(const Workspace *ws, WorkspaceUser *saved);
+extern void workspace_restore_user(const WorkspaceUser *saved);
+
+/* Errors unless the current user may act as the owner of the workspace. */
+extern void workspace_require_owner(const Workspace *ws);
+
+#endif /* CDP_WORKSPACE_H */
