@@ -301,25 +301,18 @@ segment_set_merge(const SegmentSet *a, const SegmentSet *b)
 bool
 segment_set_lower_times(SegmentSet *into, const SegmentSet *from)
 {
-	int i = 0;
-
 	if (!segment_set_contains(into, from))
 		return false;
 
 	for (int j = 0; j < from->count; j++)
 	{
-		SegmentMember mf;
-		SegmentMember mi;
+		SegmentMember member;
+		int i;
 
-		segment_set_get(from, j, &mf);
-		for (;; i++)
-		{
-			segment_set_get(into, i, &mi);
-			if (segment_name_compare(mi.name, mi.name_len, mf.name, mf.name_len) == 0)
-				break;
-		}
-		if (mf.entered_at < mi.entered_at)
-			segment_set_set_entered_at(into, i, mf.entered_at);
+		segment_set_get(from, j, &member);
+		i = segment_set_find(into, member.name, member.name_len);
+		if (member.entered_at < segment_set_entered_at(into, i))
+			segment_set_set_entered_at(into, i, member.entered_at);
 	}
 	return true;
 }
@@ -364,9 +357,9 @@ segment_set_compare(const SegmentSet *a, const SegmentSet *b)
 	return (int) a->count - (int) b->count;
 }
 
-/* Hash of the names; seed 0 gives a value whose low 32 bits are the hash without a seed. */
+/* Hash of the names. With seed 0 the low 32 bits are the hash class's hash without a seed. */
 uint64
-segment_set_hash(const SegmentSet *set, uint64 seed)
+segment_set_hash_names(const SegmentSet *set, uint64 seed)
 {
 	return hash_bytes_extended((const unsigned char *) segment_set_name_ends(set),
 	                           (int) segment_set_identity_size(set), seed);

@@ -68,7 +68,7 @@ extern int segment_set_compare(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_equal(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_contains(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_overlaps(const SegmentSet *a, const SegmentSet *b);
-extern uint64 segment_set_hash(const SegmentSet *set, uint64 seed);
+extern uint64 segment_set_hash_names(const SegmentSet *set, uint64 seed);
 extern int segment_name_compare(const char *a, int a_len, const char *b, int b_len);
 
 #endif /* CDP_SEGMENT_SET_H */
