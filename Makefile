@@ -1,23 +1,26 @@
 # cdp: a customer data platform inside PostgreSQL
 #
-#   make demo        install what is missing, build, show it at work on a throw-away cluster
-#   make test        the same set-up, then every test
+#   make demo        install what is missing, build, show cdp at work on a throw-away cluster
+#   make test        the same set-up, then every test; ONLY="traits ltv" runs a part by name
 #   make             build        make install        install
-#   make installcheck, make bench, make lint, make clean
+#   make installcheck             test/sql and test/isolation on a running server with cdp installed
+#   make test-long, make bench, make lint, make deps, make clean
+#
+# WERROR=1 makes compiler warnings errors; PG_CONFIG names another PostgreSQL's pg_config.
 
 EXTENSION  = cdp
-EXTVERSION    = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cdp.control)
+EXTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" cdp.control)
 MODULE_big = cdp
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 CDP_H_FILES = $(wildcard src/*.h src/*/*.h)
 
-SQL_PARTS  = $(shell sed -e 's/\#.*//' sql/manifest)
+SQL_PARTS  := $(shell sed -e 's/\#.*//' sql/manifest)
 DATA_built = sql/cdp--$(EXTVERSION).sql
-EXTRA_CLEAN = sql/cdp--$(EXTVERSION).sql test/results
+EXTRA_CLEAN = sql/cdp--$(EXTVERSION).sql test/results tmp/build-flags tmp/lint
 
-REGRESS       = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS       := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test --outputdir=test/results --load-extension=cdp --encoding=UTF8
-ISOLATION     = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION     := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/results/isolation --load-extension=cdp --encoding=UTF8
 
 ICU_CFLAGS := $(shell pkg-config --cflags icu-uc icu-i18n 2>/dev/null)
@@ -28,13 +31,13 @@ PG_CFLAGS   = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -
 SHLIB_LINK  = $(ICU_LIBS)
 
 PG_CONFIG ?= pg_config
-PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 
-# Everything but these needs the server headers; these install them first.
-SETUP_GOALS = demo test bench lint deps test-long
+# These need no server headers: they install what is missing first.
+SETUP_GOALS = demo test test-long bench lint deps
 ifeq ($(PGXS),)
 ifneq ($(filter-out $(SETUP_GOALS),$(or $(MAKECMDGOALS),all)),)
-$(error pg_config not found: install postgresql-server-dev-15 and libicu-dev, or run 'make deps')
+$(error pg_config or the server headers are missing: install postgresql-server-dev-15 and libicu-dev, or run 'make deps')
 endif
 else
 include $(PGXS)
@@ -43,4 +46,34 @@ endif
 sql/cdp--$(EXTVERSION).sql: sql/manifest $(SQL_PARTS) cdp.control
 	cat $(SQL_PARTS) > $@.tmp && mv $@.tmp $@
 
-$(OBJS): $(CDP_H_FILES)
+# Objects depend on the flags that they were compiled with: a change of WERROR, of the compiler or
+# of PostgreSQL compiles again.
+BUILD_FLAGS = $(CC) $(PG_CFLAGS) $(PG_CPPFLAGS) $(PROFILE) $(COPT) $(VERSION) $(PGXS)
+ifneq ($(shell cat tmp/build-flags 2>/dev/null),$(strip $(BUILD_FLAGS)))
+tmp/build-flags: FORCE
+endif
+tmp/build-flags:
+	@mkdir -p tmp && echo '$(strip $(BUILD_FLAGS))' > $@
+
+$(OBJS): $(CDP_H_FILES) tmp/build-flags
+
+deps:
+	@test/lib/deps
+
+demo: deps
+	@test/demo/run
+
+test: deps
+	@WERROR=1 test/run
+
+test-long: deps
+	@WERROR=1 test/run --long
+
+bench: deps
+	@test/bench/run
+
+lint:
+	@test/lib/deps lint
+	@test/lib/lint
+
+.PHONY: deps demo test test-long bench lint FORCE

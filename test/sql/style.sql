@@ -1,0 +1,104 @@
+-- Rules that every object of the extension keeps. Each query lists what breaks one: no rows.
+CREATE TEMP VIEW member AS
+SELECT d.classid, d.objid
+FROM pg_depend d
+JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+WHERE e.extname = 'cdp' AND d.deptype = 'e';
+
+CREATE TEMP VIEW member_function AS
+SELECT p.*
+FROM member m
+JOIN pg_proc p ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid;
+
+-- What serves a type, an aggregate or an index, and is not called by name.
+CREATE TEMP VIEW support_function AS
+SELECT unnest(ARRAY[typinput, typoutput, typreceive, typsend, typmodin, typmodout, typanalyze]::oid[]) AS oid
+FROM pg_type
+UNION SELECT unnest(ARRAY[aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn]::oid[])
+FROM pg_aggregate
+UNION SELECT amproc::oid FROM pg_amproc
+UNION SELECT prosupport::oid FROM pg_proc
+UNION SELECT unnest(ARRAY[oprrest, oprjoin]::oid[]) FROM pg_operator;
+
+-- There is something to look at.
+SELECT count(*) > 0 AS has_functions FROM member_function;
+
+-- Without a comment: types, functions, aggregates, operators, casts, tables and views.
+SELECT pg_describe_object(m.classid, m.objid, 0) AS without_comment
+FROM member m
+WHERE m.classid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass,
+                    'pg_cast'::regclass, 'pg_class'::regclass)
+  AND NOT EXISTS (SELECT FROM pg_description d
+                  WHERE d.classoid = m.classid AND d.objoid = m.objid AND d.objsubid = 0
+                    AND length(d.description) > 10)
+  AND NOT (m.classid = 'pg_proc'::regclass AND m.objid IN (SELECT oid FROM support_function))
+ORDER BY 1;
+
+-- Functions whose body a caller's search_path could bend.
+SELECT p.oid::regprocedure AS open_search_path
+FROM member_function p
+JOIN pg_language l ON l.oid = p.prolang
+WHERE l.lanname NOT IN ('c', 'internal')
+  AND p.prokind IN ('f', 'p', 'w')
+  AND p.prosqlbody IS NULL
+  AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog,([a-z_, ]*,)? ?pg_temp"', false)
+ORDER BY 1;
+
+-- Objects outside schema cdp; operators on cdp's types live in pg_catalog.
+SELECT pg_describe_object(m.classid, m.objid, 0) AS misplaced
+FROM member m, LATERAL pg_identify_object(m.classid, m.objid, 0) i
+WHERE i.schema IS NOT NULL
+  AND i.schema <> CASE WHEN m.classid = 'pg_operator'::regclass THEN 'pg_catalog' ELSE 'cdp' END
+ORDER BY 1;
+
+-- Operators none of whose arguments is a type of cdp's.
+SELECT o.oid::regoperator AS foreign_operator
+FROM member m
+JOIN pg_operator o ON m.classid = 'pg_operator'::regclass AND m.objid = o.oid
+WHERE NOT EXISTS (SELECT FROM pg_type t
+                  WHERE t.oid IN (o.oprleft, o.oprright) AND t.typnamespace = 'cdp'::regnamespace)
+ORDER BY 1;
+
+-- Operators without a function in cdp that does the same by name.
+SELECT o.oid::regoperator AS operator_without_name
+FROM member m
+JOIN pg_operator o ON m.classid = 'pg_operator'::regclass AND m.objid = o.oid
+JOIN pg_proc p ON p.oid = o.oprcode
+WHERE p.pronamespace <> 'cdp'::regnamespace
+ORDER BY 1;
+
+-- Implicit casts from a type of cdp's would make operators ambiguous.
+SELECT pg_describe_object(m.classid, m.objid, 0) AS implicit_cast
+FROM member m
+JOIN pg_cast c ON m.classid = 'pg_cast'::regclass AND m.objid = c.oid
+JOIN pg_type t ON t.oid = c.castsource
+WHERE t.typnamespace = 'cdp'::regnamespace AND c.castcontext = 'i'
+ORDER BY 1;
+
+-- Aggregates that cannot be computed in parts, here or on another machine.
+SELECT p.oid::regprocedure AS no_partial_aggregation
+FROM member_function p
+JOIN pg_aggregate a ON a.aggfnoid = p.oid
+WHERE a.aggkind = 'n'
+  AND (a.aggcombinefn = 0 OR a.aggtranstype = 'internal'::regtype OR p.proparallel <> 's')
+ORDER BY 1;
+
+-- Base types without a binary form.
+SELECT t.oid::regtype AS no_binary_form
+FROM member m
+JOIN pg_type t ON m.classid = 'pg_type'::regclass AND m.objid = t.oid
+WHERE t.typtype = 'b' AND t.typelem = 0 AND (t.typreceive = 0 OR t.typsend = 0)
+ORDER BY 1;
+
+-- Functions that run with their owner's rights.
+SELECT p.oid::regprocedure AS security_definer
+FROM member_function p
+WHERE p.prosecdef
+ORDER BY 1;
+
+-- Settings without a description (the module's first call makes them known).
+SELECT cdp.now() IS NOT NULL AS loaded;
+SELECT count(*) > 0 AS has_settings FROM pg_settings WHERE name LIKE 'cdp.%';
+SELECT name AS undescribed_setting
+FROM pg_settings
+WHERE name LIKE 'cdp.%' AND coalesce(short_desc, '') = '';
