@@ -1,0 +1,201 @@
+/*
+ * batch.c
+ *	  The batch: its arrays and how its nodes and profiles are found.
+ */
+#include "engine/engine.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "engine/tables.h"
+
+/* Below this many nodes a look through the array is faster than a table. */
+#define SCAN_NODES 8
+
+/*
+ * Nodes by text: open addressing over the nodes array. Slots hold a node's
+ * number plus one; the table has a power of two of them and is at most half
+ * full.
+ */
+struct nodetable_hash
+{
+	uint32 mask;
+	int slots[FLEXIBLE_ARRAY_MEMBER];
+};
+
+Batch *
+batch_create(Store *store, MemoryContext parent, const char *cause)
+{
+	MemoryContext context =
+		AllocSetContextCreate(parent, "cdp batch", ALLOCSET_DEFAULT_SIZES);
+	Batch *batch = MemoryContextAllocZero(parent, sizeof(Batch));
+
+	batch->store = store;
+	batch->ws = store->ws;
+	batch->context = context;
+	batch->cause = cause;
+	batch->record_history = true;
+	return batch;
+}
+
+/* Forgets the events and all that came of them; the store stays. */
+void
+batch_reset(Batch *batch)
+{
+	Batch kept = *batch;
+
+	MemoryContextReset(batch->context);
+	memset(batch, 0, sizeof(Batch));
+	batch->store = kept.store;
+	batch->ws = kept.ws;
+	batch->context = kept.context;
+	batch->cause = kept.cause;
+	batch->record_history = kept.record_history;
+}
+
+bool
+batch_is_full(Batch *batch)
+{
+	if (batch->n_events >= BATCH_EVENTS)
+		return true;
+	return batch->n_events % 256 == 255 &&
+		   MemoryContextMemAllocated(batch->context, true) >= BATCH_BYTES;
+}
+
+static bool
+node_is(const Node *node, uint32 hash, const char *text, int len)
+{
+	return node->hash == hash && IDENTIFIER_LEN(node->identifier) == len &&
+		   memcmp(IDENTIFIER_TEXT(node->identifier), text, len) == 0;
+}
+
+static void
+put_slot(Batch *batch, int node)
+{
+	struct nodetable_hash *table = batch->node_table;
+	uint32 slot = batch->nodes[node].hash & table->mask;
+
+	while (table->slots[slot] != 0)
+		slot = (slot + 1) & table->mask;
+	table->slots[slot] = node + 1;
+}
+
+/* Makes the table so large that it stays at most half full. */
+static void
+grow_node_table(Batch *batch)
+{
+	uint32 slots = batch->node_table == NULL ? 32 : (batch->node_table->mask + 1) * 2;
+	struct nodetable_hash *table;
+
+	table = MemoryContextAllocExtended(batch->context,
+									   offsetof(struct nodetable_hash, slots) +
+										   sizeof(int) * (Size) slots,
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->mask = slots - 1;
+	if (batch->node_table != NULL)
+		pfree(batch->node_table);
+	batch->node_table = table;
+	for (int i = 0; i < batch->n_nodes; i++)
+		put_slot(batch, i);
+}
+
+static int
+find_node(Batch *batch, uint32 hash, const char *text, int len)
+{
+	struct nodetable_hash *table = batch->node_table;
+
+	if (table == NULL)
+	{
+		for (int i = 0; i < batch->n_nodes; i++)
+			if (node_is(&batch->nodes[i], hash, text, len))
+				return i;
+		return -1;
+	}
+	for (uint32 slot = hash & table->mask; table->slots[slot] != 0;
+		 slot = (slot + 1) & table->mask)
+		if (node_is(&batch->nodes[table->slots[slot] - 1], hash, text, len))
+			return table->slots[slot] - 1;
+	return -1;
+}
+
+/* The node with that canonical text; -1: the batch has none. */
+int
+batch_find_node(Batch *batch, const char *text, int len)
+{
+	return find_node(batch, hash_bytes((const unsigned char *) text, len), text, len);
+}
+
+/* The node of an identifier, made where the batch does not have it yet. */
+int
+batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const NamespaceRule *rule)
+{
+	uint32 hash = hash_bytes((const unsigned char *) normalised->text, normalised->len);
+	int found = find_node(batch, hash, normalised->text, normalised->len);
+	MemoryContext oldcontext;
+	Node *node;
+
+	if (found >= 0)
+		return found;
+	BATCH_GROW(batch, nodes, n_nodes, max_nodes);
+	node = &batch->nodes[batch->n_nodes];
+	memset(node, 0, sizeof(Node));
+	oldcontext = MemoryContextSwitchTo(batch->context);
+	node->identifier = identifier_make(normalised);
+	MemoryContextSwitchTo(oldcontext);
+	node->rule = rule;
+	node->hash = hash;
+	node->first_at = DT_NOEND;
+	node->last_at = DT_NOBEGIN;
+	node->component = -1;
+	batch->n_nodes++;
+
+	if (batch->node_table != NULL && (uint32) batch->n_nodes * 2 <= batch->node_table->mask)
+		put_slot(batch, batch->n_nodes - 1);
+	else if (batch->n_nodes > SCAN_NODES)
+		grow_node_table(batch);
+	return batch->n_nodes - 1;
+}
+
+static int
+compare_nodes(const void *a, const void *b, void *arg)
+{
+	Batch *batch = (Batch *) arg;
+	Identifier *ia = batch->nodes[*(const int *) a].identifier;
+	Identifier *ib = batch->nodes[*(const int *) b].identifier;
+
+	return identifier_compare_raw(IDENTIFIER_TEXT(ia),
+								  IDENTIFIER_LEN(ia),
+								  IDENTIFIER_TEXT(ib),
+								  IDENTIFIER_LEN(ib));
+}
+
+/* The numbers of all nodes in the order of their identifiers: the lock order. */
+int *
+batch_sorted_nodes(Batch *batch)
+{
+	int *sorted = MemoryContextAllocHuge(batch->context, sizeof(int) * Max(batch->n_nodes, 1));
+
+	for (int i = 0; i < batch->n_nodes; i++)
+		sorted[i] = i;
+	qsort_arg(sorted, batch->n_nodes, sizeof(int), compare_nodes, batch);
+	return sorted;
+}
+
+/* The batch's working copy of a profile; a new, empty one where *found is false. */
+Profile *
+batch_profile(Batch *batch, int64 id, bool *found)
+{
+	ProfileEntry *entry;
+
+	if (batch->profile_table == NULL)
+		batch->profile_table = profiletable_create(batch->context, GROW_MIN, NULL);
+	entry = profiletable_insert(batch->profile_table, id, found);
+	if (!*found)
+	{
+		BATCH_GROW(batch, profiles, n_profiles, max_profiles);
+		entry->profile = MemoryContextAllocZero(batch->context, sizeof(Profile));
+		entry->profile->id = id;
+		batch->profiles[batch->n_profiles++] = entry->profile;
+	}
+	return entry->profile;
+}

@@ -1,0 +1,224 @@
+/*
+ * engine.h
+ *	  One batch of events on its way: normalise, resolve, fold, evaluate, emit.
+ *	  Each stage takes the batch from the one before and adds to it.
+ */
+#ifndef CDP_ENGINE_H
+#define CDP_ENGINE_H
+
+#include "cdp.h"
+
+#include "engine/store.h"
+#include "types/identifier.h"
+#include "types/ltv.h"
+#include "types/segment_set.h"
+#include "types/traits.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/uuid.h"
+#include "workspace/workspace.h"
+
+/* A batch ends with this many events, or when it holds this much memory. */
+#define BATCH_EVENTS 50000
+#define BATCH_BYTES (64 * 1024 * 1024)
+
+/* One distinct identifier of the batch. */
+typedef struct Node
+{
+	Identifier *identifier;
+	const NamespaceRule *rule;
+	uint32 hash;
+	bool stored; /* has a row in identifiers */
+	bool fresh;	 /* ... which this statement has inserted: no part of the graph yet */
+	StoredIdentifier row;
+	TimestampTz first_at; /* effective times of the batch's events with it */
+	TimestampTz last_at;
+	int component; /* in batch->components; -1 before resolve */
+} Node;
+
+/* One event, decoded. */
+typedef struct Event
+{
+	pg_uuid_t id;
+	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
+	int first_ref;	/* its nodes in batch->refs, the anchor first */
+	int n_refs;		/* 0: it belongs to nobody */
+	Jsonb *traits;	/* null: none */
+	Numeric amount; /* null: none */
+	char currency[4];
+	const char *source;
+	int source_len;
+} Event;
+
+/* Why an identifier of an event is no evidence. */
+typedef enum RefusalReason
+{
+	REFUSED_INVALID,
+	REFUSED_BLOCKED,
+	REFUSED_LIMIT
+} RefusalReason;
+
+typedef struct Refusal
+{
+	const char *identifier; /* canonical, or as received where it has no such form */
+	int identifier_len;
+	int event;
+	RefusalReason reason;
+	const char *detail; /* null: none */
+} Refusal;
+
+/* Accepted evidence of the batch: the earliest event per pair of nodes. */
+typedef struct Link
+{
+	int anchor;
+	int other;
+	int event;
+} Link;
+
+/* Working copy of a profile. */
+typedef struct Profile
+{
+	int64 id;
+	bool stored; /* has a row */
+	bool merged; /* into another, in this batch */
+	HeapTuple tuple; /* the row; null: none */
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+	int64 event_count;
+	int64 identifier_count;
+	TimestampTz evaluated_at;
+	TimestampTz next_evaluation_at;
+	bool has_next_evaluation;
+	Traits *traits;
+	Ltv *ltv;
+	SegmentSet *segments;
+	bool folding; /* the builders are in use */
+	TraitsBuilder traits_builder;
+	LtvBuilder ltv_builder;
+	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
+	bool absorbed;		/* has taken another in */
+	struct Profile *heirs; /* the merged ones it took in, linked by next_heir */
+	struct Profile *next_heir;
+} Profile;
+
+/* A merge that the batch's evidence asks for. */
+typedef struct Merge
+{
+	Profile *loser;
+	Profile *survivor;
+	int event;
+	int anchor;
+	int other;
+} Merge;
+
+/* Number of identifiers of one limited namespace in a component. */
+typedef struct LimitCount
+{
+	const char *name; /* of the namespace */
+	int name_len;
+	int max;
+	int count;
+} LimitCount;
+
+/* A set of nodes that are one person, as far as the batch knows. */
+typedef struct Component
+{
+	int parent;		  /* union-find; itself: a root */
+	Profile *profile; /* null: none yet */
+	int64 weight;	  /* identifiers and former ids */
+	bool anchors;	  /* has the anchor of an event */
+	bool counted;	  /* limits[] is known */
+	int n_limits;
+	LimitCount *limits;
+} Component;
+
+typedef struct Batch
+{
+	Store *store;
+	Workspace *ws;
+	MemoryContext context; /* of all below; reset between batches */
+	const char *cause;	   /* for segment_changes */
+	bool record_history;   /* merges and segment_changes; not while rebuilding */
+
+	Event *events;
+	int n_events;
+	int max_events;
+	int *refs;
+	int n_refs;
+	int max_refs;
+	Node *nodes;
+	int n_nodes;
+	int max_nodes;
+	struct nodetable_hash *node_table;
+	Refusal *refusals;
+	int n_refusals;
+	int max_refusals;
+
+	Component *components;
+	int n_components;
+	Link *links;
+	int n_links;
+	int max_links;
+	struct pairtable_hash *link_table;
+	Merge *merges;
+	int n_merges;
+	int max_merges;
+	Profile **profiles;
+	int n_profiles;
+	int max_profiles;
+	struct profiletable_hash *profile_table;
+	TimestampTz instant; /* of evaluation: the clock, read once the profiles are locked */
+} Batch;
+
+/* The smallest capacity that an array grows to. */
+#define GROW_MIN 8
+
+/* Makes room for one more element of a batch's array. */
+#define BATCH_GROW(batch, array, n, max)                                                           \
+	do                                                                                             \
+	{                                                                                              \
+		if ((batch)->n == (batch)->max)                                                            \
+		{                                                                                          \
+			int new_max_ = Max(GROW_MIN, (batch)->max * 2);                                        \
+			Size size_ = sizeof(*(batch)->array) * (Size) new_max_;                                \
+			(batch)->array =                                                                       \
+				(batch)->array == NULL                                                             \
+					? MemoryContextAllocHuge((batch)->context, size_)                              \
+					: repalloc_huge((batch)->array, size_);                                        \
+			(batch)->max = new_max_;                                                               \
+		}                                                                                          \
+	} while (0)
+
+/* batch.c: the batch itself. */
+extern Batch *batch_create(Store *store, MemoryContext parent, const char *cause);
+extern void batch_reset(Batch *batch);
+extern bool batch_is_full(Batch *batch);
+extern Profile *batch_profile(Batch *batch, int64 id, bool *found);
+extern int batch_add_node(Batch *batch, const NormalisedIdentifier *normalised,
+						  const NamespaceRule *rule);
+extern int batch_find_node(Batch *batch, const char *text, int len);
+extern int *batch_sorted_nodes(Batch *batch);
+
+/* normalise.c: from a row of events to an Event and its nodes. */
+extern Event *normalise_event_row(Batch *batch, TupleTableSlot *slot);
+
+/* resolve.c: from identifiers to profiles. */
+extern void resolve_find(Batch *batch);
+extern void resolve_guess(Batch *batch);
+extern void resolve_take_identifiers(Batch *batch);
+extern void resolve_lock_profiles(Batch *batch);
+extern void resolve_batch(Batch *batch);
+extern Profile *resolve_profile_of(Batch *batch, const Event *event);
+
+/* fold.c: from events to values. */
+extern void fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot);
+extern void fold_merge(Batch *batch, Profile *survivor, Profile *loser);
+extern void fold_batch(Batch *batch);
+
+/* evaluate.c: which segments hold. */
+extern void evaluate_batch(Batch *batch);
+
+/* emit.c: writes what has come out. */
+extern void emit_batch(Batch *batch);
+
+#endif /* CDP_ENGINE_H */

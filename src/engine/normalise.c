@@ -1,0 +1,463 @@
+/*
+ * normalise.c
+ *	  Stage one: a row of events becomes an Event, its identifiers canonical
+ *	  nodes in order of strength. Also the BEFORE ROW trigger, which checks the
+ *	  row, fills in what was left out and sets the anchor.
+ */
+#include "engine/engine.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "mb/pg_wchar.h"
+#include "types/currency.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "workspace/event_id.h"
+
+/* One usable identifier of an event, before it becomes a node. */
+typedef struct Candidate
+{
+	NormalisedIdentifier normalised;
+	const NamespaceRule *rule;
+	int place; /* in the array */
+} Candidate;
+
+/* Called for an identifier that is no evidence. */
+typedef void (*RefuseIdentifier)(void *context, const char *text, int len, RefusalReason reason);
+
+/* Reads the elements of a text[] one by one, without deconstructing it. */
+typedef struct ElementReader
+{
+	const char *next;
+	const bits8 *nulls;
+	int n;
+	int i;
+} ElementReader;
+
+static void
+elements_begin(ElementReader *reader, ArrayType *array)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+				 errmsg("identifiers must be a one-dimensional array"),
+				 errhint("Write them as in '{user_id:42,email:an@example.com}'.")));
+	reader->n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+	reader->next = ARR_DATA_PTR(array);
+	reader->nulls = ARR_NULLBITMAP(array);
+	reader->i = 0;
+}
+
+/* The next element that is not null; false at the end. */
+static bool
+elements_next(ElementReader *reader, const char **text, int *len)
+{
+	while (reader->i < reader->n)
+	{
+		int i = reader->i++;
+		const char *element;
+
+		if (reader->nulls != NULL && (reader->nulls[i / 8] & (1 << (i % 8))) == 0)
+			continue;
+		element = (const char *) att_align_pointer(reader->next, TYPALIGN_INT, -1, reader->next);
+		reader->next = element + VARSIZE_ANY(element);
+		*text = VARDATA_ANY(element);
+		*len = VARSIZE_ANY_EXHDR(element);
+		return true;
+	}
+	return false;
+}
+
+/* Whether a is the stronger one: lower priority, then namespace, then place. */
+static bool
+is_stronger(const Candidate *a, const Candidate *b)
+{
+	int order;
+
+	if (a->rule->priority != b->rule->priority)
+		return a->rule->priority < b->rule->priority;
+	order = memcmp(a->normalised.text,
+				   b->normalised.text,
+				   Min(a->normalised.namespace_len, b->normalised.namespace_len));
+	if (order == 0)
+		order = a->normalised.namespace_len - b->normalised.namespace_len;
+	if (order != 0)
+		return order < 0;
+	return a->place < b->place;
+}
+
+/*
+ * Canonicalises one identifier. True: usable. False: refused, and reported to
+ * refuse (if given). A structural fault is an error.
+ */
+static bool
+read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
+			   RefuseIdentifier refuse, void *context)
+{
+	NormalisedIdentifier *normalised = &candidate->normalised;
+	NormaliseStatus status = normalise_identifier(text, len, &ws->options, normalised);
+
+	if (status == NORMALISE_INVALID)
+	{
+		if (refuse != NULL)
+			refuse(context, text, len, REFUSED_INVALID);
+		return false;
+	}
+	if (status != NORMALISE_OK)
+		normalise_report(status, text, len);
+	if (workspace_blocks(ws, normalised->text, normalised->namespace_len, normalised->len))
+	{
+		if (refuse != NULL)
+			refuse(context, normalised->text, normalised->len, REFUSED_BLOCKED);
+		return false;
+	}
+	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
+	return true;
+}
+
+typedef struct RefusalSink
+{
+	Batch *batch;
+	int event;
+} RefusalSink;
+
+static void
+add_refusal(void *context, const char *text, int len, RefusalReason reason)
+{
+	RefusalSink *sink = (RefusalSink *) context;
+	Batch *batch = sink->batch;
+	Refusal *refusal;
+	char *copy;
+
+	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
+	refusal = &batch->refusals[batch->n_refusals++];
+	copy = MemoryContextAlloc(batch->context, len);
+	memcpy(copy, text, len);
+	refusal->identifier = copy;
+	refusal->identifier_len = len;
+	refusal->event = sink->event;
+	refusal->reason = reason;
+	refusal->detail = NULL;
+}
+
+/*
+ * Adds the event's identifiers to the batch as nodes, and its references to
+ * them in order of strength; repeats are ignored. Insertion sort: an event
+ * has a handful.
+ */
+static void
+add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
+{
+	RefusalSink sink = {batch, batch->n_events};
+	ElementReader reader;
+	Candidate candidate;
+	const char *text;
+	int len;
+	int place = 0;
+
+	event->first_ref = batch->n_refs;
+	elements_begin(&reader, identifiers);
+	while (elements_next(&reader, &text, &len))
+	{
+		int node;
+		int position;
+		bool repeated = false;
+
+		candidate.place = place++;
+		if (!read_candidate(batch->ws, text, len, &candidate, add_refusal, &sink))
+			continue;
+		node = batch_add_node(batch, &candidate.normalised, candidate.rule);
+		for (int i = event->first_ref; i < batch->n_refs; i++)
+			repeated = repeated || batch->refs[i] == node;
+		if (repeated)
+			continue;
+		BATCH_GROW(batch, refs, n_refs, max_refs);
+		position = batch->n_refs++;
+		while (position > event->first_ref)
+		{
+			Node *before = &batch->nodes[batch->refs[position - 1]];
+			Candidate other;
+
+			other.rule = before->rule;
+			if (other.rule->priority < candidate.rule->priority)
+				break;
+			memcpy(other.normalised.text,
+				   IDENTIFIER_TEXT(before->identifier),
+				   IDENTIFIER_NAMESPACE_LEN(before->identifier));
+			other.normalised.namespace_len = IDENTIFIER_NAMESPACE_LEN(before->identifier);
+			other.place = -1; /* it came earlier */
+			if (is_stronger(&other, &candidate))
+				break;
+			batch->refs[position] = batch->refs[position - 1];
+			position--;
+		}
+		batch->refs[position] = node;
+	}
+	event->n_refs = batch->n_refs - event->first_ref;
+	for (int i = 0; i < event->n_refs; i++)
+	{
+		Node *node = &batch->nodes[batch->refs[event->first_ref + i]];
+
+		node->first_at = Min(node->first_at, event->at);
+		node->last_at = Max(node->last_at, event->at);
+	}
+}
+
+/* A column of a row of events, by its place among the engine's. */
+static Datum
+event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnull)
+{
+	return slot_getattr(slot, ws->columns[TABLE_EVENTS][column], isnull);
+}
+
+/*
+ * Decodes a row of events into the batch and returns the event; what it
+ * points to is copied into the batch's context.
+ */
+Event *
+normalise_event_row(Batch *batch, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	Workspace *ws = batch->ws;
+	TimestampTz occurred_at;
+	TimestampTz received_at;
+	Event *event;
+	Datum value;
+	bool isnull;
+
+	BATCH_GROW(batch, events, n_events, max_events);
+	event = &batch->events[batch->n_events];
+	memset(event, 0, sizeof(Event));
+	event->id = *DatumGetUUIDP(event_value(ws, slot, EVENT_ID, &isnull));
+	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
+	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
+	event->at = Min(occurred_at, received_at);
+
+	value = event_value(ws, slot, EVENT_TRAITS, &isnull);
+	if (!isnull)
+		event->traits = DatumGetJsonbPCopy(value);
+	value = event_value(ws, slot, EVENT_AMOUNT, &isnull);
+	if (!isnull)
+	{
+		event->amount = DatumGetNumericCopy(value);
+		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
+		text_to_cstring_buffer(DatumGetTextPP(value), event->currency, sizeof(event->currency));
+	}
+	value = event_value(ws, slot, EVENT_SOURCE, &isnull);
+	if (!isnull)
+	{
+		text *source = DatumGetTextPCopy(value);
+
+		event->source = VARDATA(source);
+		event->source_len = VARSIZE(source) - VARHDRSZ;
+	}
+	value = event_value(ws, slot, EVENT_IDENTIFIERS, &isnull);
+	if (!isnull)
+		add_identifiers(batch, event, DatumGetArrayTypeP(value));
+	batch->n_events++;
+	MemoryContextSwitchTo(oldcontext);
+	return event;
+}
+
+/* Names the event in an error about it. */
+static void
+event_error_callback(void *arg)
+{
+	pg_uuid_t *id = (pg_uuid_t *) arg;
+
+	errcontext("event %s", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+}
+
+static void
+check_time(TimestampTz at, const char *column)
+{
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("%s of an event must be finite", column),
+				 errdetail("The value is \"%s\".", TIMESTAMP_IS_NOBEGIN(at) ? "-infinity" : "infinity"),
+				 errhint("Give the time at which it happened, or leave it out.")));
+}
+
+static void
+check_traits(Datum traits)
+{
+	Jsonb *object = DatumGetJsonbP(traits);
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("traits of an event must be a JSON object"),
+				 errdetail("The value is %s.", JsonbToCString(NULL, &object->root, VARSIZE(object))),
+				 errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+}
+
+/* Amount and currency; returns the currency to store, upper case. */
+static text *
+check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
+{
+	Numeric value = DatumGetNumeric(amount);
+	char *code;
+
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("amount of an event must be a finite number"),
+				 errdetail("The value is %s.",
+						   DatumGetCString(DirectFunctionCall1(numeric_out, amount))),
+				 errhint("Leave the amount out where no money changed hands.")));
+	code = currency_is_null ? ws->default_currency : text_to_cstring(DatumGetTextPP(currency));
+	for (char *c = code; !currency_is_null && *c; c++)
+		*c = pg_ascii_toupper((unsigned char) *c);
+	if (!currency_is_valid(code, strlen(code)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("currency \"%s\" is not an ISO 4217 code", code),
+				 errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
+	return cstring_to_text(code);
+}
+
+/* The strongest usable identifier; null: there is none. */
+static Identifier *
+find_anchor(Workspace *ws, ArrayType *identifiers)
+{
+	Candidate candidates[2];
+	int best = -1;
+	ElementReader reader;
+	const char *text;
+	int len;
+	int place = 0;
+
+	elements_begin(&reader, identifiers);
+	while (elements_next(&reader, &text, &len))
+	{
+		int spare = best == 0 ? 1 : 0;
+		Candidate *candidate = &candidates[spare];
+
+		candidate->place = place++;
+		if (read_candidate(ws, text, len, candidate, NULL, NULL) &&
+			(best < 0 || is_stronger(candidate, &candidates[best])))
+			best = spare;
+	}
+	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
+}
+
+PG_FUNCTION_INFO_V1(cdp_normalise_event);
+
+/*
+ * cdp.normalise_event(): BEFORE INSERT row trigger on events. Checks the row,
+ * fills in what was left out (id, times, currency) and sets the anchor. It
+ * reads the workspace's cached rules and touches no table.
+ */
+Datum
+cdp_normalise_event(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleTableSlot *slot;
+	Workspace *ws;
+	HeapTuple tuple;
+	int columns[8];
+	Datum values[8];
+	bool isnull[8];
+	int n = 0;
+	Datum value;
+	Datum currency;
+	bool null;
+	bool currency_null;
+	pg_uuid_t *id;
+	ErrorContextCallback callback;
+	Identifier *anchor;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("cdp.normalise_event must be fired before insert for each row")));
+	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
+	slot = trigger->tg_trigslot;
+
+#define SET_COLUMN(column, datum)                                                                  \
+	(columns[n] = ws->columns[TABLE_EVENTS][column], values[n] = (datum), isnull[n] = false, n++)
+
+	value = event_value(ws, slot, EVENT_ID, &null);
+	if (null)
+	{
+		id = event_id_generate();
+		SET_COLUMN(EVENT_ID, UUIDPGetDatum(id));
+	}
+	else
+		id = DatumGetUUIDP(value);
+	callback.callback = event_error_callback;
+	callback.arg = id;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	(void) event_value(ws, slot, EVENT_ANCHOR, &null);
+	if (!null)
+		ereport(ERROR,
+				(errcode(ERRCODE_GENERATED_ALWAYS),
+				 errmsg("column \"anchor\" of events is set by cdp"),
+				 errdetail("A value was given for it, as a data-only restore of a dump does."),
+				 errhint("Leave the column out. To restore data into a workspace that exists, use "
+						 "pg_restore --disable-triggers, or restore schema and data together.")));
+	value = event_value(ws, slot, EVENT_OCCURRED_AT, &null);
+	if (null)
+		SET_COLUMN(EVENT_OCCURRED_AT, TimestampTzGetDatum(cdp_now()));
+	else
+		check_time(DatumGetTimestampTz(value), "occurred_at");
+	value = event_value(ws, slot, EVENT_RECEIVED_AT, &null);
+	if (null)
+		SET_COLUMN(EVENT_RECEIVED_AT, TimestampTzGetDatum(cdp_now()));
+	else
+		check_time(DatumGetTimestampTz(value), "received_at");
+	value = event_value(ws, slot, EVENT_TRAITS, &null);
+	if (!null)
+		check_traits(value);
+
+	currency = event_value(ws, slot, EVENT_CURRENCY, &currency_null);
+	value = event_value(ws, slot, EVENT_AMOUNT, &null);
+	if (!null)
+	{
+		text *code = check_amount(ws, value, currency, currency_null);
+
+		SET_COLUMN(EVENT_CURRENCY, PointerGetDatum(code));
+	}
+	else if (!currency_null)
+	{
+		text *code = DatumGetTextPP(currency);
+
+		if (!currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
+			(void) check_amount(ws,
+								DirectFunctionCall1(int4_numeric, Int32GetDatum(0)),
+								currency,
+								false);
+	}
+
+	value = event_value(ws, slot, EVENT_IDENTIFIERS, &null);
+	if (null)
+		SET_COLUMN(EVENT_IDENTIFIERS, PointerGetDatum(construct_empty_array(TEXTOID)));
+	else
+	{
+		anchor = find_anchor(ws, DatumGetArrayTypeP(value));
+		if (anchor != NULL)
+			SET_COLUMN(EVENT_ANCHOR, PointerGetDatum(anchor));
+	}
+	error_context_stack = callback.previous;
+
+	tuple = trigger->tg_trigtuple;
+	if (n > 0)
+		tuple = heap_modify_tuple_by_cols(tuple,
+										  RelationGetDescr(trigger->tg_relation),
+										  n,
+										  columns,
+										  values,
+										  isnull);
+	return PointerGetDatum(tuple);
+}
