@@ -14,7 +14,11 @@
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #define CDP_ESCONTEXT(fcinfo) ((fcinfo)->context)
+#define CdpInputFunctionSafe(function, string, escontext, result)                                  \
+	DirectInputFunctionCallSafe(function, string, InvalidOid, -1, (Node *) (escontext), result)
 #else
+#define CdpInputFunctionSafe(function, string, escontext, result)                                  \
+	(*(result) = DirectFunctionCall1(function, CStringGetDatum(string)), true)
 #define ereturn(context, dummy, ...)                                                               \
 	do                                                                                             \
 	{                                                                                              \

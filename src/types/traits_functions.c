@@ -1,0 +1,126 @@
+/*
+ * traits_functions.c
+ *	  Making values of the type cdp.traits in SQL: constructor, cast, merge,
+ *	  aggregates.
+ */
+#include "types/traits_internal.h"
+
+#include "utils/timestamp.h"
+
+/* Refuses traits that are not a JSON object. */
+static void
+check_object(Jsonb *json)
+{
+	JsonbValue scalar;
+
+	if (JB_ROOT_IS_OBJECT(json))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("traits must be a JSON object"),
+	         errdetail("The value given is of JSON type %s.",
+	                   JsonbExtractScalar(&json->root, &scalar) ? JsonbTypeName(&scalar) : "array"),
+	         errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+}
+
+/*
+ * Adds the event in arguments first .. first + 3 (object jsonb, observed_at
+ * timestamptz, event_id uuid, source text) to the builder. The object is not
+ * null; the source may be.
+ */
+static void
+add_event(TraitsBuilder *builder, FunctionCallInfo fcinfo, int first)
+{
+	Jsonb *object = PG_GETARG_JSONB_P(first);
+	const char *source = NULL;
+	int source_len = 0;
+
+	check_object(object);
+	if (PG_ARGISNULL(first + 1) || PG_ARGISNULL(first + 2))
+		ereport(ERROR,
+		        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+		         errmsg("traits need the time and the id of their event"),
+		         errdetail("%s is null.", PG_ARGISNULL(first + 1) ? "observed_at" : "event_id"),
+		         errhint("A cast from jsonb makes traits of unknown origin, which give way to any "
+		                 "event.")));
+	if (!PG_ARGISNULL(first + 3))
+	{
+		text *given = PG_GETARG_TEXT_PP(first + 3);
+
+		source = VARDATA_ANY(given);
+		source_len = VARSIZE_ANY_EXHDR(given);
+	}
+	traits_builder_add(builder, object, PG_GETARG_TIMESTAMPTZ(first + 1),
+	                   PG_GETARG_UUID_P(first + 2), source, source_len);
+}
+
+PG_FUNCTION_INFO_V1(traits_make);
+
+/*
+ * cdp.traits(object jsonb, observed_at timestamptz, event_id uuid, source
+ * text) -> traits: what one event says. NULL when the object is; an error when
+ * only the time or the id is.
+ */
+Datum
+traits_make(PG_FUNCTION_ARGS)
+{
+	TraitsBuilder builder;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	traits_builder_init(&builder, NULL);
+	add_event(&builder, fcinfo, 0);
+	PG_RETURN_TRAITS_P(traits_builder_finish(&builder, NULL));
+}
+
+PG_FUNCTION_INFO_V1(traits_from_jsonb);
+
+/* cast of jsonb to traits: observed at -infinity, in the event of nil uuid */
+Datum
+traits_from_jsonb(PG_FUNCTION_ARGS)
+{
+	Jsonb *object = PG_GETARG_JSONB_P(0);
+	TraitsBuilder builder;
+	pg_uuid_t event_id = {{0}};
+
+	check_object(object);
+	traits_builder_init(&builder, NULL);
+	traits_builder_add(&builder, object, DT_NOBEGIN, &event_id, NULL, 0);
+	PG_RETURN_TRAITS_P(traits_builder_finish(&builder, NULL));
+}
+
+PG_FUNCTION_INFO_V1(traits_merge_pair);
+
+/*
+ * cdp.merge(traits, traits) -> traits; also the transition and the combine
+ * function of cdp.merge_agg and the combine function of cdp.traits_agg. It
+ * never changes an argument.
+ */
+Datum
+traits_merge_pair(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TRAITS_P(traits_merge(PG_GETARG_TRAITS_P(0), PG_GETARG_TRAITS_P(1)));
+}
+
+PG_FUNCTION_INFO_V1(traits_accum);
+
+/*
+ * cdp.traits_accum(state traits, object jsonb, observed_at timestamptz,
+ * event_id uuid, source text) -> traits: transition function of
+ * cdp.traits_agg. Events without traits (a null object) are passed over.
+ */
+Datum
+traits_accum(PG_FUNCTION_ARGS)
+{
+	TraitsBuilder builder;
+	Traits *state = PG_ARGISNULL(0) ? NULL : PG_GETARG_TRAITS_P(0);
+
+	if (PG_ARGISNULL(1))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	traits_builder_init(&builder, state);
+	add_event(&builder, fcinfo, 1);
+	PG_RETURN_TRAITS_P(traits_builder_finish(&builder, NULL));
+}
