@@ -88,6 +88,22 @@ cdp_now(void)
 	return clock_is_set ? clock_instant : GetCurrentTimestamp();
 }
 
+bool
+cdp_error_is_fatal(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE): /* 40 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):	 /* 53 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):	 /* 57 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):				 /* 58 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):			 /* XX */
+			return true;
+		default:
+			return false;
+	}
+}
+
 PG_FUNCTION_INFO_V1(cdp_clock_now);
 
 /* cdp.now() -> timestamptz: the engine's clock. */

@@ -16,4 +16,11 @@
  */
 extern TimestampTz cdp_now(void);
 
+/*
+ * Whether an error must end the statement wherever it comes from: a cancel, a
+ * shutdown, lack of a resource, a conflict of transactions, a broken server.
+ * Other errors of a definition are its own affair.
+ */
+extern bool cdp_error_is_fatal(int sqlerrcode);
+
 #endif /* CDP_H */

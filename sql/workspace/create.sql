@@ -109,7 +109,7 @@ CREATE TABLE %1$I.identity_refusals (
     event_id uuid NOT NULL
 );
 CREATE UNIQUE INDEX identity_refusals_identifier_anchor_reason_idx
-    ON %1$I.identity_refusals (identifier, anchor, reason) WHERE anchor IS NOT NULL;
+    ON %1$I.identity_refusals (identifier, anchor, reason);
 
 CREATE TABLE %1$I.merges (
     merged_id bigint PRIMARY KEY,

@@ -79,9 +79,8 @@ typedef struct Link
 typedef struct Profile
 {
 	int64 id;
-	bool stored; /* has a row */
-	bool merged; /* into another, in this batch */
-	HeapTuple tuple; /* the row; null: none */
+	bool merged;	 /* into another, in this batch */
+	HeapTuple tuple; /* the row; null: it has none yet */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 	int64 event_count;
@@ -96,9 +95,10 @@ typedef struct Profile
 	TraitsBuilder traits_builder;
 	LtvBuilder ltv_builder;
 	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
-	bool absorbed;		/* has taken another in */
-	struct Profile *heirs; /* the merged ones it took in, linked by next_heir */
-	struct Profile *next_heir;
+	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
+	struct Profile *next_taken;
+	bool component_known; /* component is set */
+	int component;
 } Profile;
 
 /* A merge that the batch's evidence asks for. */
@@ -131,6 +131,26 @@ typedef struct Component
 	int n_limits;
 	LimitCount *limits;
 } Component;
+
+/* A membership that has begun or ended. */
+typedef struct Change
+{
+	int64 profile_id;
+	const char *segment;
+	int segment_len;
+	bool entered;
+	TimestampTz at;
+	const char *cause;
+} Change;
+
+/* A predicate that failed on a profile. */
+typedef struct Failure
+{
+	int64 profile_id;
+	const Segment *segment;
+	int sqlerrcode;
+	const char *message;
+} Failure;
 
 typedef struct Batch
 {
@@ -167,6 +187,12 @@ typedef struct Batch
 	int n_profiles;
 	int max_profiles;
 	struct profiletable_hash *profile_table;
+	Change *changes;
+	int n_changes;
+	int max_changes;
+	Failure *failures;
+	int n_failures;
+	int max_failures;
 	TimestampTz instant; /* of evaluation: the clock, read once the profiles are locked */
 } Batch;
 
@@ -217,6 +243,10 @@ extern void fold_batch(Batch *batch);
 
 /* evaluate.c: which segments hold. */
 extern void evaluate_batch(Batch *batch);
+extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted);
+
+/* The row that a profile is to have, in the slot that profiles are written from. */
+extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
 
 /* emit.c: writes what has come out. */
 extern void emit_batch(Batch *batch);

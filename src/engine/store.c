@@ -28,6 +28,9 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+/* No key of a table above has more columns. */
+#define MAX_KEY_COLUMNS 3
+
 static bool engine_is_writing = false;
 
 bool
@@ -108,8 +111,6 @@ store_end(Store *store)
 			index_close(table->key, NoLock);
 		table_close(table->rel, NoLock);
 	}
-	if (store->identifiers_by_profile != NULL)
-		index_close(store->identifiers_by_profile, NoLock);
 	UnregisterSnapshot(store->snapshot);
 	FreeExecutorState(store->estate);
 	pfree(store);
@@ -121,6 +122,7 @@ store_refresh(Store *store)
 	if (store->wrote)
 		CommandCounterIncrement();
 	store->wrote = false;
+	store->stale = false;
 	end_scans(store);
 	UnregisterSnapshot(store->snapshot);
 	store->snapshot = current_snapshot();
@@ -242,15 +244,17 @@ key_equality(Store *store, WorkspaceTable which, int column)
 		return F_INT8EQ;
 	if (which == TABLE_SEGMENT_ERRORS)
 		return column == 0 ? F_TEXTEQ : F_INT8EQ;
+	if (which == TABLE_REFUSALS && column != 1)
+		return F_TEXTEQ;
 	return store->ws->identifier_eq;
 }
 
-static TupleTableSlot *
-find_row(Store *store, WorkspaceTable which, int nkeys, const Datum *values)
+TupleTableSlot *
+store_find_key(Store *store, WorkspaceTable which, int nkeys, const Datum *values)
 {
 	IndexScanDesc scan = key_scan(store, which, nkeys);
 	StoreTable *table = &store->tables[which];
-	ScanKeyData keys[2];
+	ScanKeyData keys[MAX_KEY_COLUMNS];
 	TupleTableSlot *slot = read_slot(store, table);
 
 	for (int i = 0; i < nkeys; i++)
@@ -271,15 +275,7 @@ find_row(Store *store, WorkspaceTable which, int nkeys, const Datum *values)
 TupleTableSlot *
 store_find(Store *store, WorkspaceTable which, Datum key)
 {
-	return find_row(store, which, 1, &key);
-}
-
-TupleTableSlot *
-store_find_pair(Store *store, WorkspaceTable which, Datum key1, Datum key2)
-{
-	Datum values[2] = {key1, key2};
-
-	return find_row(store, which, 2, values);
+	return store_find_key(store, which, 1, &key);
 }
 
 Datum
@@ -343,6 +339,19 @@ find_defaults(Store *store, WorkspaceTable which)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+static void
+set_engine_columns(Store *store, WorkspaceTable which, TupleTableSlot *slot, const Datum *values,
+				   const bool *isnull)
+{
+	for (int i = 0; i < store->ws->n_columns[which]; i++)
+	{
+		AttrNumber attnum = store->ws->columns[which][i];
+
+		slot->tts_values[attnum - 1] = values[i];
+		slot->tts_isnull[attnum - 1] = isnull != NULL && isnull[i];
+	}
+}
+
 TupleTableSlot *
 store_new_row(Store *store, WorkspaceTable which, const Datum *values, const bool *isnull)
 {
@@ -362,13 +371,7 @@ store_new_row(Store *store, WorkspaceTable which, const Datum *values, const boo
 				slot->tts_values[i] =
 					ExecEvalExpr(table->defaults[i], econtext, &slot->tts_isnull[i]);
 	}
-	for (int i = 0; i < store->ws->n_columns[which]; i++)
-	{
-		AttrNumber attnum = store->ws->columns[which][i];
-
-		slot->tts_values[attnum - 1] = values[i];
-		slot->tts_isnull[attnum - 1] = isnull != NULL && isnull[i];
-	}
+	set_engine_columns(store, which, slot, values, isnull);
 	return ExecStoreVirtualTuple(slot);
 }
 
@@ -383,13 +386,20 @@ store_changed_row(Store *store, WorkspaceTable which, TupleTableSlot *old, const
 	slot_getallattrs(old);
 	memcpy(slot->tts_values, old->tts_values, natts * sizeof(Datum));
 	memcpy(slot->tts_isnull, old->tts_isnull, natts * sizeof(bool));
-	for (int i = 0; i < store->ws->n_columns[which]; i++)
-	{
-		AttrNumber attnum = store->ws->columns[which][i];
+	set_engine_columns(store, which, slot, values, isnull);
+	return ExecStoreVirtualTuple(slot);
+}
 
-		slot->tts_values[attnum - 1] = values[i];
-		slot->tts_isnull[attnum - 1] = isnull != NULL && isnull[i];
-	}
+/* The same for a row that is a tuple; the slot points into it. */
+TupleTableSlot *
+store_changed_tuple(Store *store, WorkspaceTable which, HeapTuple old, const Datum *values,
+					const bool *isnull)
+{
+	StoreTable *table = store_table(store, which);
+	TupleTableSlot *slot = write_slot(store, table);
+
+	heap_deform_tuple(old, RelationGetDescr(table->rel), slot->tts_values, slot->tts_isnull);
+	set_engine_columns(store, which, slot, values, isnull);
 	return ExecStoreVirtualTuple(slot);
 }
 
@@ -499,14 +509,14 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 	return true;
 }
 
-void
-store_take_event_id(Store *store, const pg_uuid_t *id, bool *repeated)
+bool
+store_take_event_id(Store *store, const pg_uuid_t *id)
 {
 	Datum values[1] = {UUIDPGetDatum(id)};
 
-	*repeated = !store_insert_unless_there(store,
-										   TABLE_EVENT_IDS,
-										   store_new_row(store, TABLE_EVENT_IDS, values, NULL));
+	return store_insert_unless_there(store,
+									 TABLE_EVENT_IDS,
+									 store_new_row(store, TABLE_EVENT_IDS, values, NULL));
 }
 
 void
@@ -594,12 +604,13 @@ store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 	switch (result)
 	{
 		case TM_Ok:
-			store->wrote = true;
+			store->stale = store->stale || failure.traversed;
 			return LOCK_OK;
 		case TM_Updated:
 		case TM_Deleted:
 			if (IsolationUsesXactSnapshot())
 				serialization_failure();
+			store->stale = true;
 			return LOCK_GONE;
 		default:
 			elog(ERROR, "unexpected result %d of locking a row", (int) result);
@@ -607,40 +618,34 @@ store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 	return LOCK_GONE;
 }
 
-/*
- * All identifiers of one namespace lie together, and so do all of a profile:
- * the range [namespace:, namespace;) of the index on (profile_id, identifier).
- */
 void
-store_profile_identifiers(Store *store, int64 profile_id, const char *namespace_name,
-						  VisitIdentifier visit, void *context)
+store_release(Store *store, WorkspaceTable which)
 {
-	StoreTable *table = store_table(store, TABLE_IDENTIFIERS);
-	ScanKeyData keys[3];
-	int nkeys = 1;
-	IndexScanDesc scan;
-	TupleTableSlot *slot;
+	StoreTable *table = store_table(store, which);
 
-	if (store->identifiers_by_profile == NULL)
-		store->identifiers_by_profile =
-			index_open(store->ws->identifiers_by_profile, RowExclusiveLock);
-	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(profile_id));
-	if (namespace_name != NULL)
+	if (table->key == NULL)
+		table->key = index_open(store->ws->keys[which], RowExclusiveLock);
+	(void) read_slot(store, table);
+	end_scans(store);
+	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
-		ScanKeyInit(&keys[1],
-					2,
-					BTGreaterEqualStrategyNumber,
-					store->ws->identifier_ge,
-					PointerGetDatum(identifier_namespace_bound(namespace_name, false)));
-		ScanKeyInit(&keys[2],
-					2,
-					BTLessStrategyNumber,
-					store->ws->identifier_lt,
-					PointerGetDatum(identifier_namespace_bound(namespace_name, true)));
-		nkeys = 3;
+		if (store->tables[i].slot != NULL)
+			ExecClearTuple(store->tables[i].slot);
+		if (store->tables[i].write_slot != NULL)
+			ExecClearTuple(store->tables[i].write_slot);
 	}
-	slot = table_slot_create(table->rel, NULL);
-	scan = CdpIndexBeginScan(table->rel, store->identifiers_by_profile, store->snapshot, nkeys);
+}
+
+/* Calls visit for each row that an index scan with these keys finds. */
+static void
+scan_index(Store *store, WorkspaceTable which, Oid index_id, ScanKey keys, int nkeys,
+		   VisitRow visit, void *context)
+{
+	StoreTable *table = store_table(store, which);
+	Relation index = index_open(index_id, RowExclusiveLock);
+	TupleTableSlot *slot = table_slot_create(table->rel, NULL);
+	IndexScanDesc scan = CdpIndexBeginScan(table->rel, index, store->snapshot, nkeys);
+
 	index_rescan(scan, keys, nkeys, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
@@ -650,4 +655,84 @@ store_profile_identifiers(Store *store, int64 profile_id, const char *namespace_
 	}
 	index_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+	index_close(index, NoLock);
+}
+
+/*
+ * A bound of a namespace's identifiers: "name:", or just after the last of
+ * them "name;" - the colon's next neighbour. Only for comparison.
+ */
+static Datum
+namespace_bound(const char *name, char separator)
+{
+	size_t len = strlen(name);
+	Identifier *bound = palloc0(offsetof(Identifier, text) + len + 1);
+
+	SET_VARSIZE(bound, offsetof(Identifier, text) + len + 1);
+	bound->version = IDENTIFIER_VERSION;
+	bound->namespace_len = len;
+	memcpy(bound->text, name, len);
+	bound->text[len] = separator;
+	return PointerGetDatum(bound);
+}
+
+void
+store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_name, VisitRow visit,
+					   void *context)
+{
+	ScanKeyData keys[3];
+	int nkeys = 1;
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(profile_id));
+	if (namespace_name != NULL)
+	{
+		ScanKeyInit(&keys[1],
+					2,
+					BTGreaterEqualStrategyNumber,
+					store->ws->identifier_ge,
+					namespace_bound(namespace_name, ':'));
+		ScanKeyInit(&keys[2],
+					2,
+					BTLessStrategyNumber,
+					store->ws->identifier_lt,
+					namespace_bound(namespace_name, ';'));
+		nkeys = 3;
+	}
+	scan_index(store,
+			   TABLE_IDENTIFIERS,
+			   store->ws->identifiers_by_profile,
+			   keys,
+			   nkeys,
+			   visit,
+			   context);
+}
+
+void
+store_scan_merges(Store *store, int64 profile_id, VisitRow visit, void *context)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(profile_id));
+	scan_index(store, TABLE_MERGES, store->ws->merges_by_profile, &key, 1, visit, context);
+}
+
+void
+store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at, VisitRow visit,
+				  void *context)
+{
+	ScanKeyData keys[2];
+
+	if (anchor_is_null)
+		ScanKeyEntryInitialize(&keys[0],
+							   SK_ISNULL | SK_SEARCHNULL,
+							   1,
+							   InvalidStrategy,
+							   InvalidOid,
+							   InvalidOid,
+							   InvalidOid,
+							   (Datum) 0);
+	else
+		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, store->ws->identifier_eq, anchor);
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TIMESTAMPTZ_EQ, TimestampTzGetDatum(at));
+	scan_index(store, TABLE_EVENTS, store->ws->events_by_anchor, keys, 2, visit, context);
 }

@@ -42,8 +42,8 @@ typedef struct Store
 	Snapshot snapshot;
 	MemoryContext context; /* what lives as long as the run */
 	StoreTable tables[N_WORKSPACE_TABLES];
-	Relation identifiers_by_profile;
-	bool wrote; /* since the last refresh */
+	bool wrote; /* since the last refresh: own rows are not visible yet */
+	bool stale; /* somebody else has changed a row since the snapshot */
 } Store;
 
 /* A row of identifiers as it is stored. */
@@ -73,7 +73,8 @@ extern void store_refresh(Store *store);
  * the same table; null: there is none.
  */
 extern TupleTableSlot *store_find(Store *store, WorkspaceTable table, Datum key);
-extern TupleTableSlot *store_find_pair(Store *store, WorkspaceTable table, Datum key1, Datum key2);
+extern TupleTableSlot *store_find_key(Store *store, WorkspaceTable table, int nkeys,
+									  const Datum *keys);
 extern bool store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found);
 
 /* Value of the i-th engine column of a row of that table. */
@@ -91,6 +92,8 @@ extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slo
 extern bool store_insert_unless_there(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 extern TupleTableSlot *store_changed_row(Store *store, WorkspaceTable table, TupleTableSlot *old,
 										 const Datum *values, const bool *isnull);
+extern TupleTableSlot *store_changed_tuple(Store *store, WorkspaceTable table, HeapTuple old,
+										   const Datum *values, const bool *isnull);
 extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
 extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
 
@@ -101,13 +104,28 @@ extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
  */
 extern LockOutcome store_lock(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 
-/* Takes event ids, sorted and distinct; repeated[i]: it had been taken before. */
-extern void store_take_event_id(Store *store, const pg_uuid_t *id, bool *repeated);
+/* Takes an event id; false: it had been taken before. */
+extern bool store_take_event_id(Store *store, const pg_uuid_t *id);
 
-/* Calls visit for each identifier of a profile, of one namespace or (null) of all. */
-typedef bool (*VisitIdentifier)(TupleTableSlot *slot, void *context);
-extern void store_profile_identifiers(Store *store, int64 profile_id, const char *namespace_name,
-									  VisitIdentifier visit, void *context);
+/* Called with each row that a scan finds, until it returns false. */
+typedef bool (*VisitRow)(TupleTableSlot *slot, void *context);
+
+/* All identifiers of a profile: of one namespace, or (null) of all. */
+extern void store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_name,
+								   VisitRow visit, void *context);
+
+/* All merges whose survivor is this profile: its former ids. */
+extern void store_scan_merges(Store *store, int64 profile_id, VisitRow visit, void *context);
+
+/* All events of an anchor (null: of none) that occurred at an instant. */
+extern void store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at,
+							  VisitRow visit, void *context);
+
+/*
+ * Lets go of every buffer, so that a subtransaction can begin or end. The
+ * table, which it is about to use, is open afterwards.
+ */
+extern void store_release(Store *store, WorkspaceTable table);
 
 /* Opens a table in this run; store_table(...)->rel is its relation. */
 extern StoreTable *store_table(Store *store, WorkspaceTable table);

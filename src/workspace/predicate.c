@@ -534,10 +534,7 @@ predicate_compile(Workspace *ws, Segment *segment)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(oldcontext);
 		CurrentResourceOwner = oldowner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-			error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN)
+		if (cdp_error_is_fatal(error->sqlerrcode))
 			ReThrowError(error);
 		segment->state = NULL;
 		segment->broken = error;

@@ -244,10 +244,12 @@ find_indexes(Workspace *ws)
 		{TABLE_PROFILES, 1, {"profile_id"}},
 		{TABLE_EVENT_IDS, 1, {"event_id"}},
 		{TABLE_LINKS, 2, {"anchor", "identifier"}},
+		{TABLE_REFUSALS, 3, {"identifier", "anchor", "reason"}},
 		{TABLE_MERGES, 1, {"merged_id"}},
 		{TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
 	};
 	static const char *const by_profile[] = {"profile_id", "identifier"};
+	static const char *const by_anchor[] = {"anchor", "occurred_at"};
 	Relation index;
 	Oid family;
 	Oid type;
@@ -257,6 +259,7 @@ find_indexes(Workspace *ws)
 			find_index(ws->tables[keys[i].table], true, keys[i].n, keys[i].columns);
 	ws->identifiers_by_profile = find_index(ws->tables[TABLE_IDENTIFIERS], false, 2, by_profile);
 	ws->merges_by_profile = find_index(ws->tables[TABLE_MERGES], false, 1, by_profile);
+	ws->events_by_anchor = find_index(ws->tables[TABLE_EVENTS], false, 2, by_anchor);
 	ws->profiles_sequence = getIdentitySequence(ws->tables[TABLE_PROFILES],
 												ws->columns[TABLE_PROFILES][PROFILE_ID],
 												false);

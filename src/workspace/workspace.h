@@ -160,6 +160,7 @@ typedef struct Workspace
 	Oid keys[N_WORKSPACE_TABLES];	/* unique index by which the engine finds rows */
 	Oid identifiers_by_profile;		/* index on (profile_id, identifier) */
 	Oid merges_by_profile;			/* index on (profile_id) */
+	Oid events_by_anchor;			/* index on (anchor, occurred_at) */
 	Oid profiles_sequence;			/* that hands out profile ids */
 	Oid identifier_eq;				/* functions cdp.identifier =, >= and < */
 	Oid identifier_ge;
