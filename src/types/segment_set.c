@@ -311,6 +311,7 @@ segment_set_lower_times(SegmentSet *into, const SegmentSet *from)
 
 		segment_set_get(from, j, &member);
 		i = segment_set_find(into, member.name, member.name_len);
+		Assert(i >= 0);
 		if (member.entered_at < segment_set_entered_at(into, i))
 			segment_set_set_entered_at(into, i, member.entered_at);
 	}
