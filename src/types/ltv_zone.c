@@ -1,0 +1,136 @@
+/*
+ * ltv_zone.c
+ *	  The time zone of a lifetime value, and the day that an instant falls on.
+ */
+#include "cdp.h"
+
+#include "types/ltv_format.h"
+#include "utils/date.h"
+#include "utils/timestamp.h"
+
+/*
+ * The zone looked up last, by the name as given. The server keeps a loaded
+ * zone for the life of the backend, so the pointer stays good.
+ */
+static char cached_name[LTV_ZONE_MAX + 1];
+static char cached_canonical[LTV_ZONE_MAX + 1];
+static pg_tz *cached_tz = NULL;
+
+/*
+ * Is name in the shape of a name of the time zone database, as against a
+ * POSIX rule ("FOO5BAR", "UTC+7"), which the server takes too, with the sign
+ * of the offset reversed? A rule always has a digit; names with digits are
+ * few. Machine-dependent links are no names either.
+ */
+static bool
+zone_has_name_shape(const char *name)
+{
+	static const char *const with_digits[] = {"EST5EDT", "CST6CDT", "MST7MDT", "PST8PDT",
+	                                          "GMT0",    "GMT+0",   "GMT-0",   NULL};
+	bool digit = false;
+
+	if (name[0] == '\0' || strlen(name) > LTV_ZONE_MAX)
+		return false;
+	for (const char *p = name; *p; p++)
+	{
+		if (*p >= '0' && *p <= '9')
+			digit = true;
+		else if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' || *p == '-' ||
+		           *p == '+' || *p == '/'))
+			return false;
+	}
+	if (pg_strcasecmp(name, "localtime") == 0 || pg_strcasecmp(name, "posixrules") == 0)
+		return false;
+	if (!digit)
+		return true;
+	for (int i = 0; with_digits[i]; i++)
+	{
+		if (pg_strcasecmp(name, with_digits[i]) == 0)
+			return true;
+	}
+	return pg_strncasecmp(name, "Etc/GMT", 7) == 0;
+}
+
+/*
+ * Looks up a time zone. canonical, unless NULL, has LTV_ZONE_MAX + 1 bytes
+ * and gets the name as the database spells it; tz, unless NULL, gets the
+ * zone's rules, or NULL for UTC, whose days need none. False if there is no
+ * such zone.
+ */
+bool
+ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz)
+{
+	if (cached_tz == NULL || strcmp(name, cached_name) != 0)
+	{
+		pg_tz *found;
+		const char *found_name;
+
+		if (!zone_has_name_shape(name))
+			return false;
+		found = pg_tzset(name);
+		if (found == NULL || !pg_tz_acceptable(found))
+			return false;
+		found_name = pg_get_timezone_name(found);
+		if (found_name == NULL || strlen(found_name) > LTV_ZONE_MAX)
+			return false;
+		cached_tz = NULL;
+		strlcpy(cached_name, name, sizeof(cached_name));
+		strlcpy(cached_canonical, found_name, sizeof(cached_canonical));
+		cached_tz = found;
+	}
+	if (canonical)
+		strcpy(canonical, cached_canonical);
+	if (tz)
+		*tz = strcmp(cached_canonical, "UTC") == 0 ? NULL : cached_tz;
+	return true;
+}
+
+/* Raises the error for a zone that ltv_zone_lookup does not find. */
+void
+ltv_zone_report(const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("time zone \"%s\" not recognized", name),
+	                errhint("Give the name of a time zone, such as UTC or Europe/London; the view "
+	                        "pg_timezone_names has them.")));
+}
+
+/*
+ * The day, in days since 2000-01-01, that the instant falls on in a zone;
+ * tz NULL is UTC. Errors: 22008 for infinities and for instants whose day is
+ * no valid date.
+ */
+int32
+ltv_local_day(TimestampTz at, pg_tz *tz)
+{
+	int64 seconds;
+	int64 day;
+
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("the time of an amount must be finite")));
+
+	seconds = at / USECS_PER_SEC;
+	if (at % USECS_PER_SEC < 0)
+		seconds--;
+
+	if (tz != NULL)
+	{
+		pg_time_t unix_seconds =
+		    seconds + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
+		struct pg_tm *tm = pg_localtime(&unix_seconds, tz);
+
+		if (tm == NULL)
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			                errmsg("timestamp out of range")));
+		seconds += tm->tm_gmtoff;
+	}
+
+	day = seconds / SECS_PER_DAY;
+	if (seconds % SECS_PER_DAY < 0)
+		day--;
+	if (!IS_VALID_DATE(day))
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+	return (int32) day;
+}
