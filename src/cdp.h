@@ -8,7 +8,7 @@
 #include "postgres.h"
 
 #include "compat.h"
-#include "datatype/timestamp.h"
+#include "utils/timestamp.h"
 
 /*
  * The engine's clock: the setting cdp.clock where it is set (replay,

@@ -314,7 +314,7 @@ CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.segments
     REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.segments
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_truncate();
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.identifier_namespaces
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
 CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.blocked_identifiers

@@ -1,1 +1,19 @@
--- workspace/definitions
+-- Definitions are rows: their triggers.
+
+CREATE FUNCTION cdp.define_segments() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'cdp_define_segments'
+    LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION cdp.define_segments() IS
+    'statement trigger on segments: checks the definitions and evaluates what has changed on every profile';
+
+CREATE FUNCTION cdp.define_rules() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'cdp_define_rules'
+    LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION cdp.define_rules() IS
+    'statement trigger on settings and identity rules: derives by the new rules what was derived by the old';
+
+CREATE FUNCTION cdp.reevaluate(workspace name) RETURNS void
+    AS 'MODULE_PATHNAME', 'cdp_reevaluate'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.reevaluate(name) IS
+    'evaluates every segment of the workspace on every profile; writers wait while it runs';

@@ -34,7 +34,6 @@ batch_create(Store *store, MemoryContext parent, const char *cause)
 	batch->ws = store->ws;
 	batch->context = context;
 	batch->cause = cause;
-	batch->record_history = true;
 	return batch;
 }
 
@@ -50,7 +49,7 @@ batch_reset(Batch *batch)
 	batch->ws = kept.ws;
 	batch->context = kept.context;
 	batch->cause = kept.cause;
-	batch->record_history = kept.record_history;
+	batch->rebuilding = kept.rebuilding;
 }
 
 bool
@@ -63,7 +62,7 @@ batch_is_full(Batch *batch)
 }
 
 static bool
-node_is(const Node *node, uint32 hash, const char *text, int len)
+node_is(const IdNode *node, uint32 hash, const char *text, int len)
 {
 	return node->hash == hash && IDENTIFIER_LEN(node->identifier) == len &&
 		   memcmp(IDENTIFIER_TEXT(node->identifier), text, len) == 0;
@@ -132,13 +131,13 @@ batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const Names
 	uint32 hash = hash_bytes((const unsigned char *) normalised->text, normalised->len);
 	int found = find_node(batch, hash, normalised->text, normalised->len);
 	MemoryContext oldcontext;
-	Node *node;
+	IdNode *node;
 
 	if (found >= 0)
 		return found;
 	BATCH_GROW(batch, nodes, n_nodes, max_nodes);
 	node = &batch->nodes[batch->n_nodes];
-	memset(node, 0, sizeof(Node));
+	memset(node, 0, sizeof(IdNode));
 	oldcontext = MemoryContextSwitchTo(batch->context);
 	node->identifier = identifier_make(normalised);
 	MemoryContextSwitchTo(oldcontext);

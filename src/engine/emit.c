@@ -223,7 +223,7 @@ emit_batch(Batch *batch)
 	emit_links(batch);
 	emit_refusals(batch);
 	emit_failures(batch);
-	if (batch->record_history)
+	if (!batch->rebuilding)
 	{
 		emit_merges(batch);
 		emit_changes(batch);

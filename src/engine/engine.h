@@ -23,7 +23,7 @@
 #define BATCH_BYTES (64 * 1024 * 1024)
 
 /* One distinct identifier of the batch. */
-typedef struct Node
+typedef struct IdNode
 {
 	Identifier *identifier;
 	const NamespaceRule *rule;
@@ -34,7 +34,7 @@ typedef struct Node
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;
 	int component; /* in batch->components; -1 before resolve */
-} Node;
+} IdNode;
 
 /* One event, decoded. */
 typedef struct Event
@@ -158,7 +158,7 @@ typedef struct Batch
 	Workspace *ws;
 	MemoryContext context; /* of all below; reset between batches */
 	const char *cause;	   /* for segment_changes */
-	bool record_history;   /* merges and segment_changes; not while rebuilding */
+	bool rebuilding;	   /* no segments, no history: the rebuild sees to them */
 
 	Event *events;
 	int n_events;
@@ -166,7 +166,7 @@ typedef struct Batch
 	int *refs;
 	int n_refs;
 	int max_refs;
-	Node *nodes;
+	IdNode *nodes;
 	int n_nodes;
 	int max_nodes;
 	struct nodetable_hash *node_table;
@@ -231,6 +231,7 @@ extern Event *normalise_event_row(Batch *batch, TupleTableSlot *slot);
 /* resolve.c: from identifiers to profiles. */
 extern void resolve_find(Batch *batch);
 extern void resolve_guess(Batch *batch);
+extern void resolve_take_identifier(Store *store, IdNode *node);
 extern void resolve_take_identifiers(Batch *batch);
 extern void resolve_lock_profiles(Batch *batch);
 extern void resolve_batch(Batch *batch);
@@ -243,12 +244,25 @@ extern void fold_batch(Batch *batch);
 
 /* evaluate.c: which segments hold. */
 extern void evaluate_batch(Batch *batch);
-extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted);
+extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles);
 
 /* The row that a profile is to have, in the slot that profiles are written from. */
 extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
 
 /* emit.c: writes what has come out. */
 extern void emit_batch(Batch *batch);
+
+/* ingest.c: a batch of events through all stages. */
+extern void ingest_batch(Batch *batch);
+extern void ingest_correct_anchor(Batch *batch, const Event *event, TupleTableSlot *slot);
+
+/* definitions.c: evaluates segments on every profile. */
+extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause);
+
+/* Locks a workspace against all other writers, until the end of the transaction. */
+extern void lock_workspace(Workspace *ws, const char *what);
+
+/* rebuild.c: derives everything from the events again. */
+extern void rebuild_workspace(Workspace *ws);
 
 #endif /* CDP_ENGINE_H */

@@ -23,7 +23,8 @@ typedef struct Progress
 	int profile;  /* in batch->profiles */
 	int segment;  /* in ws->segments, of that profile */
 	bool *holds;  /* per segment: of that profile */
-	const Bitmapset *wanted; /* evaluate these segments; null: those that read a change */
+	bool all_profiles;		 /* every profile, and the wanted segments; else the changed */
+	const Bitmapset *wanted; /* profiles, and the segments that read a change */
 } Progress;
 
 /* Fills the engine's columns of a row of profiles. */
@@ -112,13 +113,13 @@ add_failure(Batch *batch, Profile *profile, const Segment *segment, const ErrorD
 
 /* Whether a segment's predicate has to be evaluated on a profile again. */
 static bool
-must_evaluate(Batch *batch, Profile *profile, int segment, const Bitmapset *wanted)
+must_evaluate(Batch *batch, Profile *profile, int segment, const Progress *progress)
 {
 	const AttrNumber *columns = batch->ws->columns[TABLE_PROFILES];
 	int column = -1;
 
-	if (wanted != NULL)
-		return bms_is_member(segment, wanted);
+	if (progress->all_profiles)
+		return bms_is_member(segment, progress->wanted);
 	if (profile->tuple == NULL || profile->taken_in != NULL)
 		return true;
 	while ((column = bms_next_member(profile->changed, column)) >= 0)
@@ -209,7 +210,7 @@ evaluate_from(Batch *batch, Progress *progress)
 		Profile *profile = batch->profiles[progress->profile];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile->merged || (profile->changed == NULL && progress->wanted == NULL))
+		if (profile->merged || (profile->changed == NULL && !progress->all_profiles))
 			continue;
 		if (progress->segment == 0)
 			profile->evaluated_at = Max(batch->instant, profile->evaluated_at);
@@ -221,7 +222,7 @@ evaluate_from(Batch *batch, Progress *progress)
 			bool isnull;
 			Datum result;
 
-			if (!must_evaluate(batch, profile, progress->segment, progress->wanted))
+			if (!must_evaluate(batch, profile, progress->segment, progress))
 			{
 				*holds =
 					segment_set_find(profile->segments, segment->name, segment->name_len) >= 0;
@@ -280,7 +281,7 @@ evaluate_some(Batch *batch, Progress *progress)
 {
 	MemoryContext oldcontext = CurrentMemoryContext;
 	ResourceOwner oldowner = CurrentResourceOwner;
-	ErrorData *error = NULL;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(oldcontext);
@@ -316,11 +317,11 @@ evaluate_some(Batch *batch, Progress *progress)
 }
 
 /*
- * Evaluates the wanted segments (null: those that read what has changed) on
- * the batch's profiles, at the batch's instant.
+ * Evaluates segments on the batch's profiles, at the batch's instant: the
+ * wanted ones on all profiles, or those that read what has changed.
  */
 void
-evaluate_profiles(Batch *batch, const Bitmapset *wanted)
+evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 {
 	Workspace *ws = batch->ws;
 	Progress progress = {0};
@@ -330,6 +331,7 @@ evaluate_profiles(Batch *batch, const Bitmapset *wanted)
 	batch->instant = cdp_now();
 	progress.holds = MemoryContextAllocZero(batch->context, Max(ws->n_segments, 1));
 	progress.wanted = wanted;
+	progress.all_profiles = all_profiles;
 	for (int i = 0; i < ws->n_segments; i++)
 		uses_time_zone = uses_time_zone || ws->segments[i].uses_time_zone;
 	if (uses_time_zone)
@@ -360,7 +362,9 @@ leave_segments(Batch *batch, Profile *profile)
 void
 evaluate_batch(Batch *batch)
 {
-	evaluate_profiles(batch, NULL);
+	if (batch->rebuilding)
+		return;
+	evaluate_profiles(batch, NULL, false);
 	for (int i = 0; i < batch->n_profiles; i++)
 		if (batch->profiles[i]->merged)
 			leave_segments(batch, batch->profiles[i]);

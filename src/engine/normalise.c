@@ -182,7 +182,7 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 		position = batch->n_refs++;
 		while (position > event->first_ref)
 		{
-			Node *before = &batch->nodes[batch->refs[position - 1]];
+			IdNode *before = &batch->nodes[batch->refs[position - 1]];
 			Candidate other;
 
 			other.rule = before->rule;
@@ -203,7 +203,7 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 	event->n_refs = batch->n_refs - event->first_ref;
 	for (int i = 0; i < event->n_refs; i++)
 	{
-		Node *node = &batch->nodes[batch->refs[event->first_ref + i]];
+		IdNode *node = &batch->nodes[batch->refs[event->first_ref + i]];
 
 		node->first_at = Min(node->first_at, event->at);
 		node->last_at = Max(node->last_at, event->at);
@@ -460,4 +460,28 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 										  values,
 										  isnull);
 	return PointerGetDatum(tuple);
+}
+
+PG_FUNCTION_INFO_V1(cdp_canonical_identifier);
+
+/*
+ * cdp.canonical_identifier(workspace name, text) -> cdp.identifier: as the
+ * workspace's events are read; null where the value has no canonical form.
+ */
+Datum
+cdp_canonical_identifier(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	text *received = PG_GETARG_TEXT_PP(1);
+	NormalisedIdentifier normalised;
+	NormaliseStatus status = normalise_identifier(VARDATA_ANY(received),
+												  VARSIZE_ANY_EXHDR(received),
+												  &ws->options,
+												  &normalised);
+
+	if (status == NORMALISE_INVALID)
+		PG_RETURN_NULL();
+	if (status != NORMALISE_OK)
+		normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
+	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
 }

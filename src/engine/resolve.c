@@ -33,7 +33,7 @@ resolve_find(Batch *batch)
 {
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		Node *node = &batch->nodes[i];
+		IdNode *node = &batch->nodes[i];
 
 		CHECK_FOR_INTERRUPTS();
 		if (!node->fresh)
@@ -64,6 +64,8 @@ last_seen_of(TimestampTz first_seen, TimestampTz stored_last, TimestampTz last_a
 {
 	TimestampTz day = Max(day_start(stored_last), day_start(last_at));
 
+	if (TIMESTAMP_NOT_FINITE(day))
+		return day; /* not seen yet: see lock_identifiers */
 	return Max(first_seen, day);
 }
 
@@ -131,7 +133,7 @@ resolve_guess(Batch *batch)
 	}
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		Node *node = &batch->nodes[i];
+		IdNode *node = &batch->nodes[i];
 		int root = find_root(parents, i);
 
 		if (node->stored)
@@ -146,10 +148,9 @@ resolve_guess(Batch *batch)
  * Takes one identifier that has no row or no profile: inserts it, or locks the
  * row that is there. Somebody else may have been quicker.
  */
-static void
-take_identifier(Batch *batch, Node *node)
+void
+resolve_take_identifier(Store *store, IdNode *node)
 {
-	Store *store = batch->store;
 	Datum key = PointerGetDatum(node->identifier);
 	TupleTableSlot *slot;
 
@@ -201,11 +202,11 @@ resolve_take_identifiers(Batch *batch)
 		return;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		Node *node = &batch->nodes[sorted[i]];
+		IdNode *node = &batch->nodes[sorted[i]];
 
 		CHECK_FOR_INTERRUPTS();
 		if (!node->stored || (node->row.profile_id == 0 && !node->fresh))
-			take_identifier(batch, node);
+			resolve_take_identifier(batch->store, node);
 	}
 }
 
@@ -360,7 +361,7 @@ make_components(Batch *batch)
 	memset(batch->components, 0, sizeof(Component) * batch->n_nodes);
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		Node *node = &batch->nodes[i];
+		IdNode *node = &batch->nodes[i];
 		Component *component = &batch->components[batch->n_components];
 		bool has_profile = node->stored && !node->fresh && node->row.profile_id != 0;
 
@@ -729,7 +730,7 @@ create_profiles(Batch *batch)
 	{
 		Event *event = &batch->events[e];
 		Component *component;
-		Node *anchor;
+		IdNode *anchor;
 		bool found;
 
 		if (event->n_refs == 0)
@@ -758,7 +759,7 @@ write_identifiers(Batch *batch)
 
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		Node *node = &batch->nodes[i];
+		IdNode *node = &batch->nodes[i];
 		Profile *profile = component_of(batch, i)->profile;
 		StoredIdentifier row = node->row;
 		Datum values[N_IDENTIFIER_COLUMNS];

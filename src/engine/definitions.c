@@ -1,0 +1,260 @@
+/*
+ * definitions.c
+ *	  Definitions are rows: the triggers on a workspace's definition tables,
+ *	  which check them and let them take effect in the transaction that made
+ *	  them, and the guards on the tables that only the engine writes.
+ *
+ * A change of a definition locks profiles against writers, so that it misses
+ * none: those before are seen, and those after see the definition. A snapshot
+ * older than that lock could miss some, so it is refused in REPEATABLE READ
+ * and above.
+ */
+#include "engine/engine.h"
+
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+#include "workspace/predicate.h"
+
+/* Profiles that are evaluated at a time when all are. */
+#define EVALUATE_PROFILES 2000
+
+void
+lock_workspace(Workspace *ws, const char *what)
+{
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("%s is not possible in a transaction that is %s",
+						what,
+						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+				 errdetail("Its snapshot may miss events that are being committed."),
+				 errhint("Use a READ COMMITTED transaction.")));
+	LockRelationOid(ws->tables[TABLE_PROFILES], ShareRowExclusiveLock);
+}
+
+void
+evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Store *store = store_begin(ws);
+	Batch *batch = batch_create(store, context, cause);
+	Relation rel = store_table(store, TABLE_PROFILES)->rel;
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	bool more = true;
+
+	while (more)
+	{
+		while (batch->n_profiles < EVALUATE_PROFILES &&
+			   (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
+		{
+			bool isnull;
+			bool found;
+			int64 id =
+				DatumGetInt64(store_value(store, TABLE_PROFILES, slot, PROFILE_ID, &isnull));
+
+			CHECK_FOR_INTERRUPTS();
+			fold_load_profile(batch, batch_profile(batch, id, &found), slot);
+		}
+		ExecClearTuple(slot);
+		evaluate_profiles(batch, wanted, true);
+		emit_batch(batch);
+		batch_reset(batch);
+		store_refresh(store);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	store_end(store);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/* The workspace of a table that a definition trigger is on. */
+static Workspace *
+triggered_workspace(FunctionCallInfo fcinfo, const char *function)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("%s must be fired for each statement", function)));
+	return workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
+}
+
+/* Makes the statement's definitions visible and reads the workspace with them. */
+static Workspace *
+read_again(Workspace *ws)
+{
+	workspace_invalidate(ws);
+	CommandCounterIncrement();
+	return workspace_of_events(ws->events);
+}
+
+/* Checks a new or changed segment. */
+static void
+check_segment(Workspace *ws, const char *name, const char *predicate)
+{
+	size_t len = strlen(name);
+
+	if (len == 0 || len > SEGMENT_NAME_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("name of a segment must have 1 to %d bytes", SEGMENT_NAME_MAX),
+				 errdetail("The name has %zu.", len),
+				 errhint("Choose a short name, and put the rest into its description.")));
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char) name[i] < 0x20 || name[i] == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("name of a segment must not contain control characters")));
+	predicate_check(ws, name, predicate);
+}
+
+/*
+ * Notes which segments a transition table names; check: they are to be
+ * checked as definitions.
+ */
+static Bitmapset *
+named_segments(Workspace *ws, Relation rel, Tuplestorestate *rows, bool check, Bitmapset *wanted)
+{
+	TupleTableSlot *slot;
+	AttrNumber name_column = get_attnum(RelationGetRelid(rel), "name");
+	AttrNumber predicate_column = get_attnum(RelationGetRelid(rel), "predicate");
+
+	if (rows == NULL)
+		return wanted;
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		bool isnull;
+		char *name = TextDatumGetCString(slot_getattr(slot, name_column, &isnull));
+
+		if (check)
+			check_segment(ws,
+						  name,
+						  TextDatumGetCString(slot_getattr(slot, predicate_column, &isnull)));
+		for (int i = 0; i < ws->n_segments; i++)
+			if (strcmp(ws->segments[i].name, name) == 0)
+				wanted = bms_add_member(wanted, i);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return wanted;
+}
+
+PG_FUNCTION_INFO_V1(cdp_define_segments);
+
+/*
+ * cdp.define_segments(): AFTER statement trigger on segments. Checks the new
+ * definitions and evaluates what has changed on every profile.
+ */
+Datum
+cdp_define_segments(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments");
+	WorkspaceUser user;
+	Bitmapset *wanted;
+
+	workspace_become_owner(ws, &user);
+	lock_workspace(ws, "changing segments");
+	ws = read_again(ws);
+	wanted = named_segments(ws, trigger->tg_relation, trigger->tg_newtable, true, NULL);
+	wanted = named_segments(ws, trigger->tg_relation, trigger->tg_oldtable, false, wanted);
+	evaluate_workspace(ws, wanted, "definition");
+	workspace_restore_user(&user);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(cdp_define_rules);
+
+/*
+ * cdp.define_rules(): AFTER statement trigger on the tables of settings and
+ * identity rules. What was derived by the old ones is derived anew.
+ */
+Datum
+cdp_define_rules(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules");
+	WorkspaceUser user;
+
+	workspace_become_owner(ws, &user);
+	lock_workspace(ws, "changing a workspace's rules");
+	ws = read_again(ws);
+	rebuild_workspace(ws);
+	workspace_restore_user(&user);
+	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(cdp_reevaluate);
+
+/* cdp.reevaluate(workspace): evaluates every segment on every profile. */
+Datum
+cdp_reevaluate(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	WorkspaceUser user;
+
+	workspace_require_owner(ws);
+	workspace_become_owner(ws, &user);
+	lock_workspace(ws, "reevaluating segments");
+	ws = workspace_of_events(ws->events);
+	evaluate_workspace(ws,
+					   ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
+					   "reevaluate");
+	workspace_restore_user(&user);
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(cdp_refuse_write);
+
+/*
+ * cdp.refuse_write(): BEFORE trigger on what only the engine writes. Events
+ * are immutable; everything else is derived from them.
+ */
+Datum
+cdp_refuse_write(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	const char *table;
+	const char *what;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("cdp.refuse_write must be called as a trigger")));
+	if (store_engine_is_writing())
+		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
+																		  : trigger->tg_trigtuple);
+	table = RelationGetRelationName(trigger->tg_relation);
+	what = TRIGGER_FIRED_BY_INSERT(trigger->tg_event)	? "INSERT"
+		   : TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"
+		   : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "DELETE"
+														: "TRUNCATE";
+	if (strcmp(table, "events") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s of events is not allowed: events are immutable", what),
+				 errhint("Insert a correcting event instead, for example a refund or a later value "
+						 "of a trait.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s of \"%s\" is not allowed: only cdp writes it", what, table),
+			 errdetail("It is derived from the workspace's events."),
+			 errhint("Insert events. To restore data into a workspace that exists, use pg_restore "
+					 "--disable-triggers, or restore schema and data together.")));
+	return PointerGetDatum(NULL);
+}

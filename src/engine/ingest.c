@@ -1,0 +1,622 @@
+/*
+ * ingest.c
+ *	  The engine's door: the statement-level trigger on events.
+ *
+ * A statement of one batch is read once and goes through the five stages. A
+ * larger one takes all its locks first, in their order - event ids, new
+ * identifiers, profiles, each sorted over the whole statement and spilling to
+ * disk when many - and goes batch by batch then. Memory is bounded by the
+ * batch, but for one bit per row.
+ */
+#include "engine/engine.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
+#include "utils/typcache.h"
+
+/* Up to this many event ids of a statement are sorted in memory. */
+#define IDS_IN_MEMORY 500000
+
+/* A statement's new rows and what is known of them. */
+typedef struct Statement
+{
+	Batch *batch;
+	Store *store;
+	Tuplestorestate *rows;
+	TupleTableSlot *slot;
+	int64 n_rows;
+	int64 n_repeated;
+	bool anchors_differ; /* some row's anchor is not what the rules of now say */
+	bits8 *repeated; /* a bit per row: its event id had been taken; null: none had */
+} Statement;
+
+/* An event id and the row it stands in. */
+typedef struct IdRow
+{
+	pg_uuid_t id;
+	int64 row;
+} IdRow;
+
+static void
+rewind_rows(Statement *statement)
+{
+	tuplestore_rescan(statement->rows);
+}
+
+static bool
+next_row(Statement *statement)
+{
+	CHECK_FOR_INTERRUPTS();
+	return tuplestore_gettupleslot(statement->rows, true, false, statement->slot);
+}
+
+static bool
+is_repeated(Statement *statement, int64 row)
+{
+	return statement->repeated != NULL && (statement->repeated[row / 8] & (1 << (row % 8))) != 0;
+}
+
+static void
+mark_repeated(Statement *statement, int64 row)
+{
+	if (statement->repeated == NULL)
+		statement->repeated = MemoryContextAllocExtended(statement->store->context,
+														 statement->n_rows / 8 + 1,
+														 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	statement->repeated[row / 8] |= 1 << (row % 8);
+	statement->n_repeated++;
+}
+
+static pg_uuid_t *
+row_event_id(Statement *statement)
+{
+	bool isnull;
+	Datum id = store_value(statement->store, TABLE_EVENTS, statement->slot, EVENT_ID, &isnull);
+
+	return DatumGetUUIDP(id);
+}
+
+/*
+ * Takes one id; in a statement they come sorted, so that a repeat within it
+ * follows the first.
+ */
+static void
+take_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
+{
+	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
+		!store_take_event_id(statement->store, id))
+		mark_repeated(statement, row);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const IdRow *x = (const IdRow *) a;
+	const IdRow *y = (const IdRow *) b;
+	int order = memcmp(x->id.data, y->id.data, UUID_LEN);
+
+	return order != 0 ? order : (x->row < y->row ? -1 : 1);
+}
+
+static void
+take_ids_in_memory(Statement *statement)
+{
+	IdRow *ids = MemoryContextAllocHuge(statement->batch->context,
+										sizeof(IdRow) * statement->n_rows);
+
+	for (int64 row = 0; row < statement->n_rows && next_row(statement); row++)
+	{
+		ids[row].id = *row_event_id(statement);
+		ids[row].row = row;
+	}
+	qsort(ids, statement->n_rows, sizeof(IdRow), compare_ids);
+	for (int64 i = 0; i < statement->n_rows; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
+	}
+}
+
+/* The same for any number of rows: sorted by (id, row), on disk where need be. */
+static void
+take_ids_on_disk(Statement *statement)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(2);
+	AttrNumber columns[2] = {1, 2};
+	Oid operators[2];
+	Oid collations[2] = {InvalidOid, InvalidOid};
+	bool nulls_first[2] = {false, false};
+	Tuplesortstate *sort;
+	TupleTableSlot *slot;
+	pg_uuid_t before;
+	bool first = true;
+
+	TupleDescInitEntry(desc, 1, "event_id", UUIDOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "row", INT8OID, -1, 0);
+	operators[0] = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr;
+	operators[1] = Int8LessOperator;
+	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	sort = tuplesort_begin_heap(desc,
+								2,
+								columns,
+								operators,
+								collations,
+								nulls_first,
+								work_mem,
+								NULL,
+								TUPLESORT_NONE);
+	for (int64 row = 0; next_row(statement); row++)
+	{
+		TupleTableSlot *entry = ExecClearTuple(slot);
+
+		entry->tts_values[0] = UUIDPGetDatum(row_event_id(statement));
+		entry->tts_values[1] = Int64GetDatum(row);
+		entry->tts_isnull[0] = entry->tts_isnull[1] = false;
+		tuplesort_puttupleslot(sort, ExecStoreVirtualTuple(entry));
+	}
+	tuplesort_performsort(sort);
+	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	{
+		bool isnull;
+		pg_uuid_t *id = DatumGetUUIDP(slot_getattr(slot, 1, &isnull));
+		int64 row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		take_id(statement, id, row, first ? NULL : &before);
+		before = *id;
+		first = false;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplesort_end(sort);
+}
+
+/* Takes the ids of all rows, sorted, and notes which had been taken before. */
+static void
+take_event_ids(Statement *statement)
+{
+	rewind_rows(statement);
+	if (statement->n_rows <= IDS_IN_MEMORY)
+		take_ids_in_memory(statement);
+	else
+		take_ids_on_disk(statement);
+	batch_reset(statement->batch);
+}
+
+typedef struct FindEvent
+{
+	Batch *batch;
+	TupleTableSlot *wanted; /* the row as it was inserted */
+	Identifier *anchor;		/* correct it to this, which may be null */
+} FindEvent;
+
+/* Whether a stored row of events is the wanted one, which this statement inserted. */
+static bool
+is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+	bool isnull;
+	TransactionId inserter =
+		DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+
+	if (!TransactionIdEquals(inserter, GetCurrentTransactionId()))
+		return false;
+	slot_getallattrs(slot);
+	slot_getallattrs(wanted);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (slot->tts_isnull[i] != wanted->tts_isnull[i])
+			return false;
+		if (!slot->tts_isnull[i] && !datum_image_eq(slot->tts_values[i],
+													 wanted->tts_values[i],
+													 attribute->attbyval,
+													 attribute->attlen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A row with a repeated id: the statement's own, equal in every column, and
+ * if there are several, any of them.
+ */
+static bool
+remove_row(TupleTableSlot *slot, void *context)
+{
+	FindEvent *find = (FindEvent *) context;
+
+	if (!is_same_row(slot, find->wanted))
+		return true;
+	store_delete(find->batch->store, TABLE_EVENTS, &slot->tts_tid);
+	return false;
+}
+
+/* Removes the rows whose event had been taken before. */
+static void
+remove_repeated(Statement *statement)
+{
+	Store *store = statement->store;
+
+	store->wrote = true; /* the statement's rows become visible */
+	store_refresh(store);
+	rewind_rows(statement);
+	for (int64 row = 0; next_row(statement); row++)
+	{
+		FindEvent find = {statement->batch, statement->slot};
+		Datum anchor;
+		bool anchor_is_null;
+		bool isnull;
+		TimestampTz at;
+
+		if (!is_repeated(statement, row))
+			continue;
+		anchor = store_value(store, TABLE_EVENTS, statement->slot, EVENT_ANCHOR, &anchor_is_null);
+		at = DatumGetTimestampTz(
+			store_value(store, TABLE_EVENTS, statement->slot, EVENT_OCCURRED_AT, &isnull));
+		store_scan_events(store, anchor, anchor_is_null, at, remove_row, &find);
+		store_refresh(store); /* of two equal rows, the next search finds the other */
+	}
+}
+
+/* Sets the anchor of a row of events. */
+static bool
+correct_row(TupleTableSlot *slot, void *context)
+{
+	FindEvent *find = (FindEvent *) context;
+	Store *store = find->batch->store;
+	Datum values[N_EVENT_COLUMNS];
+	bool isnull[N_EVENT_COLUMNS];
+	bool wanted_null;
+	Datum wanted_id = store_value(store, TABLE_EVENTS, find->wanted, EVENT_ID, &wanted_null);
+
+	for (int i = 0; i < N_EVENT_COLUMNS; i++)
+		values[i] = store_value(store, TABLE_EVENTS, slot, i, &isnull[i]);
+	if (memcmp(DatumGetUUIDP(values[EVENT_ID])->data, DatumGetUUIDP(wanted_id)->data, UUID_LEN) !=
+		0)
+		return true;
+	values[EVENT_ANCHOR] = PointerGetDatum(find->anchor);
+	isnull[EVENT_ANCHOR] = find->anchor == NULL;
+	store_update(store,
+				 TABLE_EVENTS,
+				 &slot->tts_tid,
+				 store_changed_row(store, TABLE_EVENTS, slot, values, isnull));
+	return false;
+}
+
+/* Whether a row's stored anchor is not the one that its event has now. */
+static bool
+anchor_differs(Batch *batch, const Event *event, TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum stored = store_value(batch->store, TABLE_EVENTS, slot, EVENT_ANCHOR, &isnull);
+	Identifier *anchor;
+	Identifier *old;
+
+	if (event->n_refs == 0 || isnull)
+		return (event->n_refs == 0) != isnull;
+	anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
+	old = DatumGetIdentifierPP(stored);
+	return IDENTIFIER_LEN(old) != IDENTIFIER_LEN(anchor) ||
+		   memcmp(IDENTIFIER_TEXT(old), IDENTIFIER_TEXT(anchor), IDENTIFIER_LEN(old)) != 0;
+}
+
+/*
+ * The anchor in a row was set by the rules of its time; where the rules of now
+ * say another (they changed between the row's insert and the end of its
+ * statement, or it is a rebuild), the row is corrected.
+ */
+void
+ingest_correct_anchor(Batch *batch, const Event *event, TupleTableSlot *slot)
+{
+	Store *store = batch->store;
+	FindEvent find = {batch, slot, NULL};
+	bool was_null;
+	bool isnull;
+	Datum was;
+	TimestampTz at;
+
+	if (!anchor_differs(batch, event, slot))
+		return;
+	if (event->n_refs > 0)
+		find.anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
+	was = store_value(store, TABLE_EVENTS, slot, EVENT_ANCHOR, &was_null);
+	at = DatumGetTimestampTz(store_value(store, TABLE_EVENTS, slot, EVENT_OCCURRED_AT, &isnull));
+	store->wrote = true; /* the statement's own rows become visible */
+	store_refresh(store);
+	store_scan_events(store, was, was_null, at, correct_row, &find);
+}
+
+/* Fills the batch from where the rows stand; false: there are no more. */
+static bool
+fill_batch(Statement *statement, int64 *row)
+{
+	Batch *batch = statement->batch;
+
+	while (!batch_is_full(batch))
+	{
+		if (!next_row(statement))
+			return false;
+		if (!is_repeated(statement, (*row)++))
+		{
+			Event *event = normalise_event_row(batch, statement->slot);
+
+			if (anchor_differs(batch, event, statement->slot))
+				statement->anchors_differ = true;
+		}
+	}
+	return true;
+}
+
+/* Lets each event's row have the anchor that it should. */
+static void
+correct_anchors(Statement *statement)
+{
+	Batch *batch = statement->batch;
+	int64 row = 0;
+
+	rewind_rows(statement);
+	while (next_row(statement))
+	{
+		if (is_repeated(statement, row++))
+			continue;
+		batch_reset(batch);
+		ingest_correct_anchor(batch, normalise_event_row(batch, statement->slot), statement->slot);
+	}
+}
+
+/* Stages three to five, and two once all is locked. */
+static void
+finish_batch(Batch *batch)
+{
+	resolve_batch(batch);
+	fold_batch(batch);
+	evaluate_batch(batch);
+	emit_batch(batch);
+}
+
+/* One batch of events, which takes its own locks. */
+void
+ingest_batch(Batch *batch)
+{
+	resolve_find(batch);
+	resolve_guess(batch);
+	resolve_take_identifiers(batch);
+	resolve_lock_profiles(batch);
+	finish_batch(batch);
+}
+
+/* Puts the distinct identifiers of a statement into a sort, batch by batch. */
+static Tuplesortstate *
+sort_identifiers(Statement *statement)
+{
+	Batch *batch = statement->batch;
+	TypeCacheEntry *type = lookup_type_cache(
+		TupleDescAttr(statement->slot->tts_tupleDescriptor,
+					  statement->store->ws->columns[TABLE_EVENTS][EVENT_ANCHOR] - 1)
+			->atttypid,
+		TYPECACHE_LT_OPR);
+	Tuplesortstate *sort = tuplesort_begin_datum(type->type_id,
+												 type->lt_opr,
+												 InvalidOid,
+												 false,
+												 work_mem,
+												 NULL,
+												 TUPLESORT_NONE);
+	int64 row = 0;
+	bool more;
+
+	rewind_rows(statement);
+	do
+	{
+		more = fill_batch(statement, &row);
+		for (int i = 0; i < batch->n_nodes; i++)
+			tuplesort_putdatum(sort, PointerGetDatum(batch->nodes[i].identifier), false);
+		batch_reset(batch);
+	} while (more);
+	tuplesort_performsort(sort);
+	return sort;
+}
+
+/*
+ * Locks, in order, the identifiers of a statement that have no row or no
+ * profile, and returns a sort of the profiles of the others. A new row gets
+ * neither a profile nor times yet: its batch sees to them.
+ */
+static Tuplesortstate *
+lock_identifiers(Statement *statement)
+{
+	Store *store = statement->store;
+	Tuplesortstate *identifiers = sort_identifiers(statement);
+	Tuplesortstate *profiles = tuplesort_begin_datum(INT8OID,
+													 Int8LessOperator,
+													 InvalidOid,
+													 false,
+													 work_mem,
+													 NULL,
+													 TUPLESORT_NONE);
+	Identifier *before = NULL;
+	Datum datum;
+	bool isnull;
+
+	store_refresh(store);
+	while (tuplesort_getdatum(identifiers, true, &datum, &isnull, NULL))
+	{
+		IdNode node = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		node.identifier = DatumGetIdentifierPP(datum);
+		if (before != NULL && identifier_compare_raw(IDENTIFIER_TEXT(before),
+													 IDENTIFIER_LEN(before),
+													 IDENTIFIER_TEXT(node.identifier),
+													 IDENTIFIER_LEN(node.identifier)) == 0)
+		{
+			pfree(node.identifier);
+			continue;
+		}
+		if (before != NULL)
+			pfree(before);
+		before = node.identifier;
+		node.first_at = DT_NOEND;
+		node.last_at = DT_NOBEGIN;
+		node.stored = store_find_identifier(store, datum, &node.row);
+		if (!node.stored || node.row.profile_id == 0)
+			resolve_take_identifier(store, &node);
+		if (node.row.profile_id != 0)
+			tuplesort_putdatum(profiles, Int64GetDatum(node.row.profile_id), false);
+	}
+	tuplesort_end(identifiers);
+	tuplesort_performsort(profiles);
+	return profiles;
+}
+
+/* Locks sorted profiles; false: one of them has been merged into another. */
+static bool
+lock_profiles(Statement *statement, Tuplesortstate *profiles)
+{
+	Store *store = statement->store;
+	Datum datum;
+	bool isnull;
+	int64 before = 0;
+
+	while (tuplesort_getdatum(profiles, true, &datum, &isnull, NULL))
+	{
+		TupleTableSlot *slot;
+
+		CHECK_FOR_INTERRUPTS();
+		if (DatumGetInt64(datum) == before)
+			continue;
+		before = DatumGetInt64(datum);
+		slot = store_find(store, TABLE_PROFILES, datum);
+		if (slot == NULL || store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
+			return false;
+	}
+	return true;
+}
+
+/* Takes all locks of a statement of several batches. See resolve.c. */
+static void
+lock_statement(Statement *statement)
+{
+	Store *store = statement->store;
+	bool all;
+
+	do
+	{
+		Tuplesortstate *profiles = lock_identifiers(statement);
+		MemoryContext oldcontext = CurrentMemoryContext;
+		ResourceOwner oldowner = CurrentResourceOwner;
+
+		store_refresh(store);
+		store_release(store, TABLE_PROFILES);
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(oldcontext);
+		all = lock_profiles(statement, profiles);
+		store_release(store, TABLE_PROFILES);
+		if (all)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+		tuplesort_end(profiles);
+	} while (!all);
+}
+
+/* A statement of several batches: all locks first, then batch after batch. */
+static void
+ingest_in_batches(Statement *statement)
+{
+	Batch *batch = statement->batch;
+	int64 row = 0;
+	bool more;
+
+	batch_reset(batch);
+	lock_statement(statement);
+	rewind_rows(statement);
+	do
+	{
+		more = fill_batch(statement, &row);
+		store_refresh(statement->store);
+		resolve_find(batch);
+		finish_batch(batch);
+		batch_reset(batch);
+	} while (more);
+}
+
+PG_FUNCTION_INFO_V1(cdp_ingest_events);
+
+/*
+ * cdp.ingest_events(): AFTER INSERT statement trigger on events, with a
+ * transition table. Works as the owner of the workspace's tables.
+ */
+Datum
+cdp_ingest_events(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Statement statement = {0};
+	Workspace *ws;
+	WorkspaceUser user;
+	MemoryContext context;
+	MemoryContext oldcontext;
+	int64 row = 0;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_newtable == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("cdp.ingest_events must be fired after insert for each statement, with a "
+						"new table")));
+	statement.rows = trigger->tg_newtable;
+	statement.n_rows = tuplestore_tuple_count(statement.rows);
+	if (statement.n_rows == 0)
+		return PointerGetDatum(NULL);
+
+	/* the lock on profiles first: see workspace.c */
+	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
+	LockRelationOid(ws->tables[TABLE_PROFILES], RowExclusiveLock);
+	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
+	workspace_become_owner(ws, &user);
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "cdp ingest", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	statement.store = store_begin(ws);
+	statement.batch = batch_create(statement.store, context, "event");
+	statement.slot =
+		MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
+
+	take_event_ids(&statement);
+	rewind_rows(&statement);
+	if (fill_batch(&statement, &row))
+		ingest_in_batches(&statement);
+	else
+		ingest_batch(statement.batch);
+	if (statement.anchors_differ)
+		correct_anchors(&statement);
+	if (statement.n_repeated > 0)
+		remove_repeated(&statement);
+
+	ExecDropSingleTupleTableSlot(statement.slot);
+	store_end(statement.store);
+	workspace_restore_user(&user);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+	return PointerGetDatum(NULL);
+}
