@@ -336,6 +336,7 @@ evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 		uses_time_zone = uses_time_zone || ws->segments[i].uses_time_zone;
 	if (uses_time_zone)
 		nest_level = pin_styles(ws);
+	store_prepare_rows(batch->store, TABLE_PROFILES);
 	if (ws->n_segments == 0)
 		evaluate_from(batch, &progress);
 	else

@@ -339,6 +339,16 @@ find_defaults(Store *store, WorkspaceTable which)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+void
+store_prepare_rows(Store *store, WorkspaceTable which)
+{
+	StoreTable *table = store_table(store, which);
+
+	(void) write_slot(store, table);
+	if (!table->defaults_known)
+		find_defaults(store, which);
+}
+
 static void
 set_engine_columns(Store *store, WorkspaceTable which, TupleTableSlot *slot, const Datum *values,
 				   const bool *isnull)

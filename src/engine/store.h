@@ -85,7 +85,10 @@ extern Datum store_value(Store *store, WorkspaceTable table, TupleTableSlot *slo
  * Writing. values and isnull are in the order of the table's engine columns;
  * the user's own columns get their defaults at an insert, and keep what they
  * have at an update unless the caller has put something else into the slot.
+ * store_prepare_rows makes what the row functions need, so that they may be
+ * called in a subtransaction.
  */
+extern void store_prepare_rows(Store *store, WorkspaceTable table);
 extern TupleTableSlot *store_new_row(Store *store, WorkspaceTable table, const Datum *values,
 									 const bool *isnull);
 extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slot);

@@ -407,7 +407,6 @@ static void
 read_definitions(Workspace *ws)
 {
 	HASHCTL ctl = {0};
-	Relation profiles;
 
 	scan_table(ws, TABLE_SETTINGS, read_settings);
 	if (ws->time_zone == NULL)
@@ -431,11 +430,6 @@ read_definitions(Workspace *ws)
 
 	ws->estate = CreateExecutorState();
 	ws->econtext = CreateExprContext(ws->estate);
-	profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
-	ws->row = MakeSingleTupleTableSlot(CreateTupleDescCopy(RelationGetDescr(profiles)),
-									   &TTSOpsVirtual);
-	table_close(profiles, AccessShareLock);
-	ws->econtext->ecxt_scantuple = ws->row;
 	for (int i = 0; i < ws->n_segments; i++)
 		predicate_compile(ws, &ws->segments[i]);
 }

@@ -181,7 +181,6 @@ typedef struct Workspace
 	int n_segments;
 	EState *estate;					/* for the predicates */
 	ExprContext *econtext;
-	TupleTableSlot *row;			/* virtual row of profiles that they read */
 } Workspace;
 
 /* Length of the longest value that is ever looked up among the blocked ones. */
