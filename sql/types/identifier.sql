@@ -195,3 +195,30 @@ CREATE AGGREGATE pg_catalog.max(cdp.identifier) (
     SORTOP = OPERATOR(pg_catalog.>), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pg_catalog.max(cdp.identifier) IS 'largest identifier, by bytes';
+
+-- The canonical forms by themselves, for any table.
+
+CREATE FUNCTION cdp.email(address text) RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_email'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION cdp.email(text) IS
+    'canonical e-mail address (RFC 5321 and 6531): local part NFKC in lower case, domain by UTS #46 in ASCII; NULL if it is none';
+
+CREATE FUNCTION cdp.email_match_key(address text) RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_email_match_key'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION cdp.email_match_key(text) IS
+    'what the addresses of one mailbox have in common by their provider''s rules: Gmail''s dots, googlemail.com, "+tag" where the provider has it; NULL if it is no address. For finding doubles, not for writing to';
+
+CREATE FUNCTION cdp.phone(number text, region text DEFAULT NULL, vietnam_2018 boolean DEFAULT false)
+    RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_phone'
+    LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION cdp.phone(text, text, boolean) IS
+    'E.164 form of a phone number, as libphonenumber reads it from a region (two letters of ISO 3166; NULL: international numbers only), without its extension; NULL if it is not valid. vietnam_2018: old 11-digit mobile numbers of Vietnam become today''s';
+
+CREATE FUNCTION cdp.versions(OUT component text, OUT version text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'cdp_versions'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 4;
+COMMENT ON FUNCTION cdp.versions() IS
+    'versions of what decides on canonical forms: canonicaliser, icu, unicode, phone_metadata';

@@ -369,3 +369,104 @@ normalise_email(const char *value, size_t len, char *out, size_t *out_len)
 	*out_len = n + domain_len;
 	return NORMALISE_OK;
 }
+
+/*
+ * What a provider's mailboxes do with an address, as it documents it.
+ */
+typedef struct Provider
+{
+	const char *domain;
+	const char *main_domain; /* the same mailboxes under another name, NULL if it is this one */
+	bool ignores_dots;
+	bool has_tags; /* "an+news" is delivered to "an" */
+} Provider;
+
+/* In the order of strcmp, for the search. */
+static const Provider providers[] = {
+    {"fastmail.com", NULL, false, true},   {"fastmail.fm", NULL, false, true},
+    {"gmail.com", NULL, true, true},       {"googlemail.com", "gmail.com", true, true},
+    {"hotmail.co.uk", NULL, false, true},  {"hotmail.com", NULL, false, true},
+    {"hotmail.de", NULL, false, true},     {"hotmail.es", NULL, false, true},
+    {"hotmail.fr", NULL, false, true},     {"hotmail.it", NULL, false, true},
+    {"icloud.com", NULL, false, true},     {"live.com", NULL, false, true},
+    {"mac.com", NULL, false, true},        {"mailbox.org", NULL, false, true},
+    {"me.com", NULL, false, true},         {"msn.com", NULL, false, true},
+    {"outlook.com", NULL, false, true},    {"outlook.com.vn", NULL, false, true},
+    {"outlook.de", NULL, false, true},     {"outlook.fr", NULL, false, true},
+    {"pm.me", NULL, false, true},          {"posteo.de", NULL, false, true},
+    {"proton.me", NULL, false, true},      {"protonmail.ch", "protonmail.com", false, true},
+    {"protonmail.com", NULL, false, true}, {"yandex.com", NULL, false, true},
+    {"yandex.ru", NULL, false, true},      {"zoho.com", NULL, false, true},
+    {"zohomail.com", NULL, false, true},
+};
+
+static const Provider *
+find_provider(const char *domain, size_t len)
+{
+	size_t low = 0;
+	size_t high = sizeof(providers) / sizeof(providers[0]);
+
+	while (low < high)
+	{
+		size_t middle = (low + high) / 2;
+		const char *name = providers[middle].domain;
+		int order = strncmp(domain, name, len);
+
+		if (order == 0 && name[len] != '\0')
+			order = -1;
+		if (order == 0)
+			return &providers[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/*
+ * The tag goes first, then the dots. What would leave nothing of the local
+ * part, and quoted ones, stay as they are.
+ */
+size_t
+normalise_email_match_key(const char *email, size_t len, char *out)
+{
+	size_t local_len = len;
+	size_t n = 0;
+	const Provider *provider;
+	const char *domain;
+	size_t domain_len;
+
+	while (local_len > 0 && email[local_len - 1] != '@')
+		local_len--;
+	if (local_len < 2)
+	{
+		memcpy(out, email, len);
+		return len;
+	}
+	domain = email + local_len;
+	domain_len = len - local_len;
+	local_len--;
+
+	provider = find_provider(domain, domain_len);
+	if (provider != NULL && email[0] != '"')
+	{
+		const char *plus = provider->has_tags ? memchr(email, '+', local_len) : NULL;
+
+		if (plus != NULL && plus > email)
+			local_len = (size_t) (plus - email);
+		if (provider->main_domain != NULL)
+		{
+			domain = provider->main_domain;
+			domain_len = strlen(domain);
+		}
+	}
+	for (size_t i = 0; i < local_len; i++)
+	{
+		if (email[i] != '.' || provider == NULL || !provider->ignores_dots || email[0] == '"')
+			out[n++] = email[i];
+	}
+	out[n++] = '@';
+	memcpy(out + n, domain, domain_len);
+	return n + domain_len;
+}

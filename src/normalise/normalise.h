@@ -71,6 +71,13 @@ extern NormaliseStatus normalise_phone(const char *value, size_t len,
 extern NormaliseStatus normalise_opaque(const char *value, size_t len, char *out, size_t *out_len);
 
 /*
+ * What two addresses of one mailbox have in common by the rules of their
+ * provider (Gmail's dots, "+tag", second domains). 'email' is canonical; 'out'
+ * has room for NORMALISE_MAX_VALUE. Returns the length, never more than 'len'.
+ */
+extern size_t normalise_email_match_key(const char *email, size_t len, char *out);
+
+/*
  * Trims 'value' and checks it as normalise_identifier does: NORMALISE_OK,
  * _EMPTY, _TOO_LONG, _CONTROL_CHARACTER or _BAD_ENCODING.
  */

@@ -185,6 +185,22 @@ unicode_append(char *out, uint32_t code_point)
 	return 4;
 }
 
+int
+unicode_digit(uint32_t code_point)
+{
+	if (code_point < 0x80)
+		return code_point >= '0' && code_point <= '9' ? (int) (code_point - '0') : -1;
+	if (u_charType((UChar32) code_point) != U_DECIMAL_DIGIT_NUMBER)
+		return -1;
+	return u_charDigitValue((UChar32) code_point);
+}
+
+bool
+unicode_is_word(uint32_t code_point)
+{
+	return (U_GET_GC_MASK((UChar32) code_point) & (U_GC_L_MASK | U_GC_N_MASK)) != 0;
+}
+
 /*
  * UTF-8, known to be valid and at most NORMALISE_MAX_VALUE bytes, to UTF-16.
  * Returns the number of units, at most as many as there are bytes.

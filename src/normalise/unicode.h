@@ -24,6 +24,12 @@ extern uint32_t unicode_next(const char *s, size_t *position);
 /* Appends a code point as UTF-8; 'out' needs 4 bytes of room. Returns its length. */
 extern size_t unicode_append(char *out, uint32_t code_point);
 
+/* Value of a decimal digit of any script (general category Nd), else -1. */
+extern int unicode_digit(uint32_t code_point);
+
+/* Is it a letter or a number (general categories L and N)? */
+extern bool unicode_is_word(uint32_t code_point);
+
 /*
  * The following take valid UTF-8 of at most NORMALISE_MAX_VALUE bytes and
  * write at most 'capacity' bytes. They return NORMALISE_OK, _TOO_LONG where

@@ -7,6 +7,7 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 
+#include "normalise/phone.h"
 #include "normalise/unicode.h"
 #include "utils/builtins.h"
 #include "utils/sortsupport.h"
@@ -252,7 +253,7 @@ normalise_report(NormaliseStatus status, const char *received, size_t len)
 static bool
 is_e164(const char *value, size_t len)
 {
-	if (len < 8 || len > 16 || value[0] != '+' || value[1] == '0')
+	if (len < 6 || len > PHONE_MAX_E164 || value[0] != '+' || value[1] == '0')
 		return false;
 	for (size_t i = 1; i < len; i++)
 	{
