@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
@@ -66,9 +67,19 @@ class Cluster:
         conf = os.path.join(self.dir, "conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(self.conf)
-        started = subprocess.run([os.path.join(HERE, "test/cluster"), "start", self.path],
-                                 env=dict(self.env, CLUSTER_CONF=conf), stdout=subprocess.DEVNULL)
-        if started.returncode != 0:
+        # In a process group of its own, so that all of it can be stopped before the directory goes.
+        starting = subprocess.Popen([os.path.join(HERE, "test/cluster"), "start", self.path],
+                                    env=dict(self.env, CLUSTER_CONF=conf), stdout=subprocess.DEVNULL,
+                                    start_new_session=True)
+        try:
+            starting.wait()
+        except BaseException:
+            # By a signal that make and initdb clean up after.
+            os.killpg(starting.pid, signal.SIGTERM)
+            starting.wait(20)
+            time.sleep(0.2)
+            raise
+        if starting.returncode != 0:
             raise ClusterError("the build, or the start of the cluster, failed")
         self.stage = os.path.join(self.path, "stage")
         self.server_log = os.path.join(self.path, "log", "server.log")
