@@ -59,8 +59,9 @@ def value(text, **options):
     return found[0][0]
 
 
-def copy_in(target, lines, database=None, before=""):
-    """COPY target FROM STDIN in text format from an iterable of lines without line ends."""
+def copy_in(target, lines, database=None, before="", every=None):
+    """COPY target FROM STDIN in text format from an iterable of lines without line ends; as many COPY
+    statements as it takes, where every says how many lines one has."""
     env = dict(os.environ)
     if database:
         env["PGDATABASE"] = database
@@ -68,7 +69,9 @@ def copy_in(target, lines, database=None, before=""):
                                stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         process.stdin.write("%s\nCOPY %s FROM STDIN;\n" % (before, target))
-        for line in lines:
+        for number, line in enumerate(lines):
+            if every and number and number % every == 0:
+                process.stdin.write("\\.\nCOPY %s FROM STDIN;\n" % target)
             process.stdin.write(line + "\n")
         process.stdin.write("\\.\n")
         process.stdin.close()

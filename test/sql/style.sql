@@ -30,7 +30,7 @@ WHERE m.classid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::reg
                     'pg_cast'::regclass, 'pg_class'::regclass)
   AND NOT EXISTS (SELECT FROM pg_description d
                   WHERE d.classoid = m.classid AND d.objoid = m.objid AND d.objsubid = 0
-                    AND length(d.description) > 10)
+                    AND length(d.description) >= 4)
   AND NOT (m.classid = 'pg_proc'::regclass AND m.objid IN (SELECT oid FROM support_function))
 ORDER BY 1;
 
@@ -44,11 +44,13 @@ WHERE l.lanname NOT IN ('c', 'internal')
   AND NOT coalesce(p.proconfig::text ~ 'search_path=pg_catalog,([a-z_, ]*,)? ?pg_temp"', false)
 ORDER BY 1;
 
--- Objects outside schema cdp; operators on cdp's types live in pg_catalog.
+-- Objects outside schema cdp; operators on cdp's types live in pg_catalog, and min and max beside those
+-- of every other ordered type.
 SELECT pg_describe_object(m.classid, m.objid, 0) AS misplaced
 FROM member m, LATERAL pg_identify_object(m.classid, m.objid, 0) i
 WHERE i.schema IS NOT NULL
   AND i.schema <> CASE WHEN m.classid = 'pg_operator'::regclass THEN 'pg_catalog' ELSE 'cdp' END
+  AND i.identity !~ '^pg_catalog\.(min|max)\(cdp\.'
 ORDER BY 1;
 
 -- Operators none of whose arguments is a type of cdp's.
