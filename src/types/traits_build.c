@@ -661,10 +661,11 @@ finished_size(const TraitsBuilder *builder, const StampNumbers *numbers)
 		size += item->value_len;
 	}
 	if (size > TRAITS_MAX_SIZE)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("traits are too large"),
-		                errdetail("%d keys take " UINT64_FORMAT " bytes; at most %d are allowed.",
-		                          builder->nitems, size, TRAITS_MAX_SIZE),
-		                errhint("Large data belongs into the properties of events.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("traits are too large"),
+		         errdetail("They would take " UINT64_FORMAT " bytes; at most %d are allowed.", size,
+		                   TRAITS_MAX_SIZE),
+		         errhint("Large data belongs into the properties of events.")));
 	return (Size) size;
 }
 

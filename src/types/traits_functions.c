@@ -5,7 +5,26 @@
  */
 #include "types/traits_internal.h"
 
+#include "utils/expandeddatum.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
+
+/*
+ * A transition state of so many keys is kept as a builder, an expanded object
+ * in the aggregate's context, and changed in place; a smaller one is cheaper
+ * as a plain value written anew by each step, and far smaller in memory when
+ * there are many groups.
+ */
+#define EXPAND_KEYS 64
+#define EXPANDED_MAGIC 0x63647472
+
+typedef struct ExpandedTraits
+{
+	ExpandedObjectHeader header; /* its context holds everything below */
+	uint32 magic;                /* EXPANDED_MAGIC */
+	Traits *flat;                /* the plain value of the builder's state, or NULL */
+	TraitsBuilder builder;
+} ExpandedTraits;
 
 /* Refuses traits that are not a JSON object. */
 static void
@@ -88,16 +107,103 @@ traits_from_jsonb(PG_FUNCTION_ARGS)
 	PG_RETURN_TRAITS_P(traits_builder_finish(&builder, NULL));
 }
 
+/* Expanded object method: bytes of the plain value, which is made here. */
+static Size
+expanded_flat_size(ExpandedObjectHeader *header)
+{
+	ExpandedTraits *expanded = (ExpandedTraits *) header;
+
+	if (expanded->flat == NULL)
+	{
+		MemoryContext oldcontext = MemoryContextSwitchTo(header->eoh_context);
+
+		expanded->flat = traits_builder_finish(&expanded->builder, NULL);
+		MemoryContextSwitchTo(oldcontext);
+	}
+	return VARSIZE(expanded->flat);
+}
+
+/* Expanded object method: the plain value, into memory of the size told. */
+static void
+expanded_flatten_into(ExpandedObjectHeader *header, void *result, Size size)
+{
+	ExpandedTraits *expanded = (ExpandedTraits *) header;
+
+	Assert(expanded->flat != NULL && VARSIZE(expanded->flat) == size);
+	memcpy(result, expanded->flat, size);
+}
+
+static const ExpandedObjectMethods expanded_methods = {expanded_flat_size, expanded_flatten_into};
+
+/*
+ * The transition state in argument 0 (not null) as an expanded object that may
+ * be changed in place. NULL when it is not one and shall not become one: it is
+ * small, or the caller is no aggregate.
+ */
+static ExpandedTraits *
+expanded_state(FunctionCallInfo fcinfo)
+{
+	Datum state = PG_GETARG_DATUM(0);
+	MemoryContext aggregate;
+	MemoryContext context;
+	MemoryContext oldcontext;
+	ExpandedTraits *expanded;
+	Traits *traits;
+	Traits *base;
+
+	if (!AggCheckCallContext(fcinfo, &aggregate))
+		return NULL;
+	if (VARATT_IS_EXTERNAL_EXPANDED_RW(DatumGetPointer(state)))
+	{
+		expanded = (ExpandedTraits *) DatumGetEOHP(state);
+		if (expanded->magic == EXPANDED_MAGIC)
+			return expanded;
+	}
+
+	traits = DatumGetTraitsP(state);
+	if (traits->nkeys < EXPAND_KEYS)
+		return NULL;
+
+	context = AllocSetContextCreate(aggregate, "expanded traits", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	expanded = (ExpandedTraits *) palloc(sizeof(ExpandedTraits));
+	EOH_init_header(&expanded->header, &expanded_methods, context);
+	expanded->magic = EXPANDED_MAGIC;
+	expanded->flat = NULL;
+	base = (Traits *) palloc(VARSIZE(traits));
+	memcpy(base, traits, VARSIZE(traits));
+	traits_builder_init(&expanded->builder, base);
+	MemoryContextSwitchTo(oldcontext);
+	return expanded;
+}
+
+/* The expanded state as a datum, after a change. */
+static Datum
+expanded_changed(ExpandedTraits *expanded)
+{
+	if (expanded->flat != NULL && expanded->flat != expanded->builder.base)
+		pfree(expanded->flat);
+	expanded->flat = NULL;
+	return EOHPGetRWDatum(&expanded->header);
+}
+
 PG_FUNCTION_INFO_V1(traits_merge_pair);
 
 /*
  * cdp.merge(traits, traits) -> traits; also the transition and the combine
- * function of cdp.merge_agg and the combine function of cdp.traits_agg. It
- * never changes an argument.
+ * function of cdp.merge_agg and the combine function of cdp.traits_agg. Only a
+ * large transition state is changed in place.
  */
 Datum
 traits_merge_pair(PG_FUNCTION_ARGS)
 {
+	ExpandedTraits *expanded = expanded_state(fcinfo);
+
+	if (expanded != NULL)
+	{
+		traits_builder_merge(&expanded->builder, PG_GETARG_TRAITS_P(1));
+		PG_RETURN_DATUM(expanded_changed(expanded));
+	}
 	PG_RETURN_TRAITS_P(traits_merge(PG_GETARG_TRAITS_P(0), PG_GETARG_TRAITS_P(1)));
 }
 
@@ -112,15 +218,21 @@ Datum
 traits_accum(PG_FUNCTION_ARGS)
 {
 	TraitsBuilder builder;
-	Traits *state = PG_ARGISNULL(0) ? NULL : PG_GETARG_TRAITS_P(0);
+	ExpandedTraits *expanded;
 
 	if (PG_ARGISNULL(1))
 	{
-		if (state == NULL)
+		if (PG_ARGISNULL(0))
 			PG_RETURN_NULL();
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	traits_builder_init(&builder, state);
+	expanded = PG_ARGISNULL(0) ? NULL : expanded_state(fcinfo);
+	if (expanded != NULL)
+	{
+		add_event(&expanded->builder, fcinfo, 1);
+		PG_RETURN_DATUM(expanded_changed(expanded));
+	}
+	traits_builder_init(&builder, PG_ARGISNULL(0) ? NULL : PG_GETARG_TRAITS_P(0));
 	add_event(&builder, fcinfo, 1);
 	PG_RETURN_TRAITS_P(traits_builder_finish(&builder, NULL));
 }

@@ -406,7 +406,7 @@ traits_in(PG_FUNCTION_ARGS)
 	Datum parsed;
 	Jsonb *object;
 	TraitsBuilder builder;
-	TraitsFact fact;
+	TraitsFact fact = {0};
 	JsonbIterator *it;
 	JsonbIteratorToken token;
 	JsonbValue json;
