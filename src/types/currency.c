@@ -93,22 +93,22 @@ currency_report_invalid(const char *code, int len)
 	                errhint("A currency is three upper-case letters, such as USD, EUR or VND.")));
 }
 
-PG_FUNCTION_INFO_V1(cdp_is_currency);
+PG_FUNCTION_INFO_V1(currency_is_known);
 
 /* cdp.is_currency(text) -> boolean */
 Datum
-cdp_is_currency(PG_FUNCTION_ARGS)
+currency_is_known(PG_FUNCTION_ARGS)
 {
 	text *code = PG_GETARG_TEXT_PP(0);
 
 	PG_RETURN_BOOL(currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)));
 }
 
-PG_FUNCTION_INFO_V1(cdp_display_digits);
+PG_FUNCTION_INFO_V1(currency_digits);
 
 /* cdp.display_digits(currency text) -> integer; 22023 where there is no such currency. */
 Datum
-cdp_display_digits(PG_FUNCTION_ARGS)
+currency_digits(PG_FUNCTION_ARGS)
 {
 	text *code = PG_GETARG_TEXT_PP(0);
 

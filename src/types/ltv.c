@@ -17,11 +17,11 @@
 
 /* ------------------------------------------------- binary form, equality */
 
-PG_FUNCTION_INFO_V1(cdp_ltv_recv);
+PG_FUNCTION_INFO_V1(ltv_recv);
 
 /* cdp.ltv_recv(internal) -> ltv: the stored form. 22P03 for anything that is none. */
 Datum
-cdp_ltv_recv(PG_FUNCTION_ARGS)
+ltv_recv(PG_FUNCTION_ARGS)
 {
 	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
 	int len = buf->len - buf->cursor;
@@ -39,11 +39,11 @@ cdp_ltv_recv(PG_FUNCTION_ARGS)
 	PG_RETURN_LTV_P(ltv);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_send);
+PG_FUNCTION_INFO_V1(ltv_send);
 
 /* cdp.ltv_send(ltv) -> bytea: the stored form, which is the same on every platform. */
 Datum
-cdp_ltv_send(PG_FUNCTION_ARGS)
+ltv_send(PG_FUNCTION_ARGS)
 {
 	Ltv *ltv = PG_GETARG_LTV_P(0);
 	StringInfoData buf;
@@ -61,11 +61,11 @@ ltv_equal(const Ltv *a, const Ltv *b)
 	       memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_eq);
+PG_FUNCTION_INFO_V1(ltv_eq);
 
 /* ltv = ltv */
 Datum
-cdp_ltv_eq(PG_FUNCTION_ARGS)
+ltv_eq(PG_FUNCTION_ARGS)
 {
 	Ltv *a = PG_GETARG_LTV_P(0);
 	Ltv *b = PG_GETARG_LTV_P(1);
@@ -76,11 +76,11 @@ cdp_ltv_eq(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(result);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_ne);
+PG_FUNCTION_INFO_V1(ltv_ne);
 
 /* ltv <> ltv */
 Datum
-cdp_ltv_ne(PG_FUNCTION_ARGS)
+ltv_ne(PG_FUNCTION_ARGS)
 {
 	Ltv *a = PG_GETARG_LTV_P(0);
 	Ltv *b = PG_GETARG_LTV_P(1);
@@ -91,10 +91,10 @@ cdp_ltv_ne(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(result);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_hash);
+PG_FUNCTION_INFO_V1(ltv_hash);
 
 Datum
-cdp_ltv_hash(PG_FUNCTION_ARGS)
+ltv_hash(PG_FUNCTION_ARGS)
 {
 	Ltv *ltv = PG_GETARG_LTV_P(0);
 	Datum result = hash_any((unsigned char *) VARDATA_ANY(ltv), VARSIZE_ANY_EXHDR(ltv));
@@ -103,10 +103,10 @@ cdp_ltv_hash(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_hash_extended);
+PG_FUNCTION_INFO_V1(ltv_hash_extended);
 
 Datum
-cdp_ltv_hash_extended(PG_FUNCTION_ARGS)
+ltv_hash_extended(PG_FUNCTION_ARGS)
 {
 	Ltv *ltv = PG_GETARG_LTV_P(0);
 	Datum result = hash_any_extended((unsigned char *) VARDATA_ANY(ltv), VARSIZE_ANY_EXHDR(ltv),
@@ -171,20 +171,20 @@ finish_transition(FunctionCallInfo fcinfo, LtvBuilder *builder, Ltv *state)
 	return ltv_builder_finish(builder, NULL);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_empty);
+PG_FUNCTION_INFO_V1(ltv_new);
 
 /* cdp.ltv() -> ltv: the identity of merge. */
 Datum
-cdp_ltv_empty(PG_FUNCTION_ARGS)
+ltv_new(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_LTV_P(ltv_empty(NULL));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_make);
+PG_FUNCTION_INFO_V1(ltv_make);
 
 /* cdp.ltv(amount numeric, currency text, at timestamptz, zone text) -> ltv */
 Datum
-cdp_ltv_make(PG_FUNCTION_ARGS)
+ltv_make(PG_FUNCTION_ARGS)
 {
 	LtvBuilder builder;
 
@@ -194,14 +194,14 @@ cdp_ltv_make(PG_FUNCTION_ARGS)
 	PG_RETURN_LTV_P(ltv_builder_finish(&builder, NULL));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_merge);
+PG_FUNCTION_INFO_V1(ltv_merge_pair);
 
 /*
  * cdp.merge(ltv, ltv) -> ltv; also transition and combine function of
  * cdp.merge_agg.
  */
 Datum
-cdp_ltv_merge(PG_FUNCTION_ARGS)
+ltv_merge_pair(PG_FUNCTION_ARGS)
 {
 	Ltv *a = PG_GETARG_LTV_P(0);
 	Ltv *b = PG_GETARG_LTV_P(1);
@@ -214,7 +214,7 @@ cdp_ltv_merge(PG_FUNCTION_ARGS)
 	PG_RETURN_LTV_P(finish_transition(fcinfo, &builder, a));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_add);
+PG_FUNCTION_INFO_V1(ltv_accum);
 
 /*
  * Transition function of cdp.ltv_agg: (state ltv, amount numeric, currency
@@ -222,7 +222,7 @@ PG_FUNCTION_INFO_V1(cdp_ltv_add);
  * 22004 for an amount without currency, time or zone.
  */
 Datum
-cdp_ltv_add(PG_FUNCTION_ARGS)
+ltv_accum(PG_FUNCTION_ARGS)
 {
 	Ltv *state;
 	LtvBuilder builder;
@@ -270,11 +270,11 @@ section_of_arguments(FunctionCallInfo fcinfo, LtvSection *section)
 	return ltv_find_section(&header, code, section);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_total);
+PG_FUNCTION_INFO_V1(ltv_total);
 
 /* cdp.total(ltv, currency) -> numeric: purchases less refunds, 0 where there are none */
 Datum
-cdp_ltv_total(PG_FUNCTION_ARGS)
+ltv_total(PG_FUNCTION_ARGS)
 {
 	LtvSection section;
 
@@ -284,14 +284,15 @@ cdp_ltv_total(PG_FUNCTION_ARGS)
 		PG_RETURN_NUMERIC(
 		    ltv_units_with_scale(section.purchases.total.units + section.refunds.total.units,
 		                         section.unit_scale, section.scale));
-	PG_RETURN_NUMERIC(ltv_add(ltv_section_purchases(&section), ltv_section_refunds(&section)));
+	PG_RETURN_NUMERIC(
+	    ltv_numeric_add(ltv_section_purchases(&section), ltv_section_refunds(&section)));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_purchase_total);
+PG_FUNCTION_INFO_V1(ltv_purchase_total);
 
 /* cdp.purchase_total(ltv, currency) -> numeric */
 Datum
-cdp_ltv_purchase_total(PG_FUNCTION_ARGS)
+ltv_purchase_total(PG_FUNCTION_ARGS)
 {
 	LtvSection section;
 
@@ -300,11 +301,11 @@ cdp_ltv_purchase_total(PG_FUNCTION_ARGS)
 	PG_RETURN_NUMERIC(ltv_section_purchases(&section));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_refund_total);
+PG_FUNCTION_INFO_V1(ltv_refund_total);
 
 /* cdp.refund_total(ltv, currency) -> numeric, zero or less */
 Datum
-cdp_ltv_refund_total(PG_FUNCTION_ARGS)
+ltv_refund_total(PG_FUNCTION_ARGS)
 {
 	LtvSection section;
 
@@ -313,11 +314,11 @@ cdp_ltv_refund_total(PG_FUNCTION_ARGS)
 	PG_RETURN_NUMERIC(ltv_section_refunds(&section));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_average_purchase);
+PG_FUNCTION_INFO_V1(ltv_average_purchase);
 
 /* cdp.average_purchase(ltv, currency) -> numeric, null without purchases */
 Datum
-cdp_ltv_average_purchase(PG_FUNCTION_ARGS)
+ltv_average_purchase(PG_FUNCTION_ARGS)
 {
 	LtvSection section;
 
@@ -368,11 +369,11 @@ sides_of_arguments(FunctionCallInfo fcinfo, LtvSide *purchases, LtvSide *refunds
 	}
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_purchases);
+PG_FUNCTION_INFO_V1(ltv_purchases);
 
 /* cdp.purchases(ltv [, currency]) -> bigint */
 Datum
-cdp_ltv_purchases(PG_FUNCTION_ARGS)
+ltv_purchases(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -381,11 +382,11 @@ cdp_ltv_purchases(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(purchases.count);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_refunds);
+PG_FUNCTION_INFO_V1(ltv_refunds);
 
 /* cdp.refunds(ltv [, currency]) -> bigint */
 Datum
-cdp_ltv_refunds(PG_FUNCTION_ARGS)
+ltv_refunds(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -394,11 +395,11 @@ cdp_ltv_refunds(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(refunds.count);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_first_purchase_at);
+PG_FUNCTION_INFO_V1(ltv_first_purchase_at);
 
 /* cdp.first_purchase_at(ltv [, currency]) -> timestamptz, null without purchases */
 Datum
-cdp_ltv_first_purchase_at(PG_FUNCTION_ARGS)
+ltv_first_purchase_at(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -409,11 +410,11 @@ cdp_ltv_first_purchase_at(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(purchases.first);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_last_purchase_at);
+PG_FUNCTION_INFO_V1(ltv_last_purchase_at);
 
 /* cdp.last_purchase_at(ltv [, currency]) -> timestamptz, null without purchases */
 Datum
-cdp_ltv_last_purchase_at(PG_FUNCTION_ARGS)
+ltv_last_purchase_at(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -424,11 +425,11 @@ cdp_ltv_last_purchase_at(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(purchases.last);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_first_refund_at);
+PG_FUNCTION_INFO_V1(ltv_first_refund_at);
 
 /* cdp.first_refund_at(ltv [, currency]) -> timestamptz, null without refunds */
 Datum
-cdp_ltv_first_refund_at(PG_FUNCTION_ARGS)
+ltv_first_refund_at(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -439,11 +440,11 @@ cdp_ltv_first_refund_at(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(refunds.first);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_last_refund_at);
+PG_FUNCTION_INFO_V1(ltv_last_refund_at);
 
 /* cdp.last_refund_at(ltv [, currency]) -> timestamptz, null without refunds */
 Datum
-cdp_ltv_last_refund_at(PG_FUNCTION_ARGS)
+ltv_last_refund_at(PG_FUNCTION_ARGS)
 {
 	LtvSide purchases;
 	LtvSide refunds;
@@ -454,11 +455,11 @@ cdp_ltv_last_refund_at(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(refunds.last);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_zone);
+PG_FUNCTION_INFO_V1(ltv_zone);
 
 /* cdp.zone(ltv) -> text */
 Datum
-cdp_ltv_zone(PG_FUNCTION_ARGS)
+ltv_zone(PG_FUNCTION_ARGS)
 {
 	LtvHeader header;
 
@@ -466,11 +467,11 @@ cdp_ltv_zone(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(header.zone, header.zone_len));
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_currencies);
+PG_FUNCTION_INFO_V1(ltv_currencies);
 
 /* cdp.currencies(ltv) -> text[], ascending */
 Datum
-cdp_ltv_currencies(PG_FUNCTION_ARGS)
+ltv_currencies(PG_FUNCTION_ARGS)
 {
 	LtvHeader header;
 	const char *p;
@@ -502,11 +503,11 @@ typedef struct DailyNet
 	const char *net; /* its net */
 } DailyNet;
 
-PG_FUNCTION_INFO_V1(cdp_ltv_daily_net);
+PG_FUNCTION_INFO_V1(ltv_daily_net);
 
 /* cdp.daily_net(ltv) -> table(currency text, day date, net numeric), ascending */
 Datum
-cdp_ltv_daily_net(PG_FUNCTION_ARGS)
+ltv_daily_net(PG_FUNCTION_ARGS)
 {
 	FuncCallContext *context;
 	DailyNet *state;

@@ -363,7 +363,7 @@ ltv_with_scale(Numeric amount, int scale)
 	ltv_put16(wire + 6, 0);
 	ltv_put16(wire + 8, 0);
 	ltv_put16(wire + 10, (uint16) scale);
-	return ltv_add(amount, ltv_read_wire(wire));
+	return ltv_numeric_add(amount, ltv_read_wire(wire));
 }
 
 /* units of 10^-unit_scale as a numeric with the given, no smaller, display scale. */
@@ -381,7 +381,7 @@ ltv_units_with_scale(int64 units, int unit_scale, int scale)
 
 /* Errors: 22003 beyond numeric's range. */
 Numeric
-ltv_add(Numeric a, Numeric b)
+ltv_numeric_add(Numeric a, Numeric b)
 {
 	return numeric_add_opt_error(a, b, NULL);
 }
@@ -667,13 +667,13 @@ check_wide_amounts(const LtvSection *section)
 		if ((!section->refund_wire && sign <= 0) || (!section->purchase_wire && sign >= 0) ||
 		    compare_numerics(net, purchases) > 0 || compare_numerics(net, refunds) < 0)
 			return "the nets of the days do not add up to the totals";
-		next = ltv_add(sum, net);
+		next = ltv_numeric_add(sum, net);
 		if (sum != zero)
 			pfree(sum);
 		pfree(net);
 		sum = next;
 	}
-	if (compare_numerics(sum, ltv_add(purchases, refunds)) != 0)
+	if (compare_numerics(sum, ltv_numeric_add(purchases, refunds)) != 0)
 		return "the nets of the days do not add up to the totals";
 	return NULL;
 }

@@ -227,7 +227,7 @@ extern Numeric ltv_units_to_trimmed(int64 units, int scale);
 extern Numeric ltv_trim(Numeric amount);
 extern Numeric ltv_with_scale(Numeric amount, int scale);
 extern Numeric ltv_units_with_scale(int64 units, int unit_scale, int scale);
-extern Numeric ltv_add(Numeric a, Numeric b);
+extern Numeric ltv_numeric_add(Numeric a, Numeric b);
 extern Numeric ltv_read_wire(const char *p);
 extern void ltv_append_wire(StringInfo buf, Numeric amount);
 extern Numeric ltv_section_purchases(const LtvSection *section);
@@ -238,11 +238,28 @@ extern bool ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz);
 extern void ltv_zone_report(const char *name) pg_attribute_noreturn();
 extern int32 ltv_local_day(TimestampTz at, pg_tz *tz);
 
+/* The deltas of a builder, and the cells of a delta. */
+static inline LtvDelta *
+ltv_nth_delta(LtvBuilder *builder, int n)
+{
+	return n == 0 ? &builder->first : &builder->more[n - 1];
+}
+
+static inline LtvCell *
+ltv_delta_cells(LtvDelta *delta)
+{
+	return delta->maxcells > 0 ? delta->cells : &delta->one;
+}
+
 /* ltv_builder.c */
 extern LtvDelta *ltv_builder_delta(LtvBuilder *builder, const char *code);
 extern LtvCell *ltv_delta_cell(LtvBuilder *builder, LtvDelta *delta, int32 day);
+extern void ltv_delta_make_wide(LtvBuilder *builder, LtvDelta *delta);
+extern void ltv_delta_sort(LtvBuilder *builder, LtvDelta *delta);
 extern void ltv_builder_use_zone(LtvBuilder *builder, const char *zone, int len, bool other_empty);
 extern void ltv_add_side(LtvSide *side, const LtvSide *other);
+
+/* ltv_write.c */
 extern bool ltv_builder_fits(LtvBuilder *builder);
 extern void ltv_builder_apply(LtvBuilder *builder, Ltv *target);
 

@@ -125,7 +125,8 @@ append_section(StringInfo buf, const LtvSection *section, bool readable)
 	if (readable)
 	{
 		appendStringInfoString(buf, "\"net\": ");
-		append_numeric(buf, ltv_add(ltv_section_purchases(section), ltv_section_refunds(section)));
+		append_numeric(
+		    buf, ltv_numeric_add(ltv_section_purchases(section), ltv_section_refunds(section)));
 		appendStringInfoString(buf, ", ");
 	}
 	else if (section->scale > LTV_PLAIN_SCALE)
@@ -190,11 +191,11 @@ append_value(StringInfo buf, const Ltv *ltv, bool readable)
 	appendStringInfoString(buf, "}}");
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_out);
+PG_FUNCTION_INFO_V1(ltv_out);
 
 /* cdp.ltv_out(ltv) -> cstring */
 Datum
-cdp_ltv_out(PG_FUNCTION_ARGS)
+ltv_out(PG_FUNCTION_ARGS)
 {
 	StringInfoData buf;
 
@@ -203,11 +204,11 @@ cdp_ltv_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(buf.data);
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_to_jsonb);
+PG_FUNCTION_INFO_V1(ltv_to_jsonb);
 
 /* cdp.to_jsonb(ltv) -> jsonb, the value in readable form */
 Datum
-cdp_ltv_to_jsonb(PG_FUNCTION_ARGS)
+ltv_to_jsonb(PG_FUNCTION_ARGS)
 {
 	StringInfoData buf;
 
@@ -638,9 +639,7 @@ read_currencies(Reader *reader, LtvBuilder *builder)
 		}
 		for (int i = 0; i < builder->ndeltas; i++)
 		{
-			const LtvDelta *delta = i == 0 ? &builder->first : &builder->more[i - 1];
-
-			if (memcmp(delta->code, code, 3) == 0)
+			if (memcmp(ltv_nth_delta(builder, i)->code, code, 3) == 0)
 				return fail(reader, "a currency is repeated");
 		}
 		if (!read_currency(reader, builder, code))
@@ -704,14 +703,14 @@ read_value(Reader *reader, LtvBuilder *builder)
 	return true;
 }
 
-PG_FUNCTION_INFO_V1(cdp_ltv_in);
+PG_FUNCTION_INFO_V1(ltv_in);
 
 /*
  * cdp.ltv_in(cstring) -> ltv. Errors: 22P02 with the place for anything that
- * cdp_ltv_out could not have written, but for order and space.
+ * ltv_out could not have written, but for order and space.
  */
 Datum
-cdp_ltv_in(PG_FUNCTION_ARGS)
+ltv_in(PG_FUNCTION_ARGS)
 {
 	char *text = PG_GETARG_CSTRING(0);
 	Reader reader = {.p = text};
