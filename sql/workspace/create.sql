@@ -33,20 +33,22 @@ BEGIN
 CREATE TABLE %1$I.settings (
     singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     time_zone text NOT NULL DEFAULT 'UTC',
-    default_currency text NOT NULL DEFAULT 'USD',
-    default_region text,
+    default_currency text NOT NULL DEFAULT 'USD' CHECK (cdp.is_currency(default_currency)),
+    default_region text CHECK (default_region ~ '^[A-Z]{2}$'),
     vietnam_2018 boolean NOT NULL DEFAULT true
 );
 
 CREATE TABLE %1$I.identifier_namespaces (
-    namespace text COLLATE "C" PRIMARY KEY,
+    namespace text COLLATE "C" PRIMARY KEY
+        CHECK (namespace = '*' OR namespace ~ '^[a-z][a-z0-9_]{0,62}$'),
     priority integer NOT NULL,
-    max_per_profile integer
+    max_per_profile integer CHECK (max_per_profile >= 1)
 );
 
 CREATE TABLE %1$I.blocked_identifiers (
-    namespace text COLLATE "C" NOT NULL DEFAULT '*',
-    value text COLLATE "C" NOT NULL,
+    namespace text COLLATE "C" NOT NULL DEFAULT '*'
+        CHECK (namespace = '*' OR namespace ~ '^[a-z][a-z0-9_]{0,62}$'),
+    value text COLLATE "C" NOT NULL CHECK (value <> ''),
     enabled boolean NOT NULL DEFAULT true,
     PRIMARY KEY (namespace, value)
 );

@@ -23,6 +23,7 @@
 #include "catalog/pg_opfamily.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -34,12 +35,14 @@
 
 #include "workspace/predicate.h"
 
-/* Key of the set of blocked values; padded with zeros. */
-typedef struct BlockedKey
+/* A value that identifies nobody, in ASCII lower case. */
+typedef struct BlockedValue
 {
-	char namespace_name[NORMALISE_MAX_NAMESPACE + 1];
-	char value[BLOCKED_MAX + 1];
-} BlockedKey;
+	char *value;
+	int value_len;
+	char *namespace_name; /* * is every namespace */
+	int namespace_len;
+} BlockedValue;
 
 /* Entry of the cache: the workspace may be replaced under the same key. */
 typedef struct CacheEntry
@@ -322,6 +325,13 @@ read_settings(Workspace *ws, TupleTableSlot *slot)
 	char *region = column_text(slot, "default_region");
 
 	ws->time_zone = column_text(slot, "time_zone");
+	if (pg_tzset(ws->time_zone) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" is not known", ws->time_zone),
+				 errdetail("It is the time_zone in the settings of workspace \"%s\".", ws->name),
+				 errhint("Use a name of the time zone database, for example "
+						 "'Asia/Ho_Chi_Minh'.")));
 	strlcpy(ws->default_currency, currency ? currency : "USD", sizeof(ws->default_currency));
 	strlcpy(ws->options.default_region, region ? region : "", sizeof(ws->options.default_region));
 	ws->options.vietnam_2018 = DatumGetBool(column_value(slot, "vietnam_2018", &isnull));
@@ -358,28 +368,56 @@ compare_rules(const void *a, const void *b)
 	return strcmp(((const NamespaceRule *) a)->name, ((const NamespaceRule *) b)->name);
 }
 
-/* Fills a key of the set of blocked values: ASCII lower case, zero padded. */
-static void
-fill_blocked_key(BlockedKey *key, const char *name, int name_len, const char *value, int value_len)
+/* The bit of a length in blocked_lengths. */
+static uint64
+length_bit(int len)
 {
-	memset(key, 0, sizeof(*key));
-	memcpy(key->namespace_name, name, Min(name_len, NORMALISE_MAX_NAMESPACE));
-	for (int i = 0; i < value_len; i++)
-		key->value[i] = pg_ascii_tolower((unsigned char) value[i]);
+	return UINT64CONST(1) << Min(len, 63);
 }
 
 static void
 read_blocked(Workspace *ws, TupleTableSlot *slot)
 {
-	char *name = column_text(slot, "namespace");
-	char *value = column_text(slot, "value");
 	bool isnull;
-	BlockedKey key;
+	BlockedValue *blocked;
 
-	if (!DatumGetBool(column_value(slot, "enabled", &isnull)) || strlen(value) > BLOCKED_MAX)
+	if (!DatumGetBool(column_value(slot, "enabled", &isnull)))
 		return;
-	fill_blocked_key(&key, name, strlen(name), value, strlen(value));
-	(void) hash_search(ws->blocked, &key, HASH_ENTER, NULL);
+	ws->blocked = ws->blocked == NULL
+					  ? palloc(sizeof(BlockedValue))
+					  : repalloc(ws->blocked, (ws->n_blocked + 1) * sizeof(BlockedValue));
+	blocked = &ws->blocked[ws->n_blocked++];
+	blocked->namespace_name = column_text(slot, "namespace");
+	blocked->namespace_len = strlen(blocked->namespace_name);
+	blocked->value = column_text(slot, "value");
+	blocked->value_len = strlen(blocked->value);
+	for (char *c = blocked->value; *c; c++)
+		*c = pg_ascii_tolower((unsigned char) *c);
+	ws->blocked_lengths[(unsigned char) blocked->value[0]] |= length_bit(blocked->value_len);
+}
+
+/* Order of a value, in any ASCII case, and one in lower case. */
+static int
+compare_value(const char *a, int a_len, const char *b, int b_len)
+{
+	for (int i = 0; i < a_len && i < b_len; i++)
+	{
+		int order = (unsigned char) pg_ascii_tolower((unsigned char) a[i]) - (unsigned char) b[i];
+
+		if (order != 0)
+			return order;
+	}
+	return a_len - b_len;
+}
+
+static int
+compare_blocked(const void *a, const void *b)
+{
+	const BlockedValue *x = (const BlockedValue *) a;
+	const BlockedValue *y = (const BlockedValue *) b;
+	int order = compare_value(x->value, x->value_len, y->value, y->value_len);
+
+	return order != 0 ? order : strcmp(x->namespace_name, y->namespace_name);
 }
 
 static void
@@ -406,8 +444,6 @@ compare_segments(const void *a, const void *b)
 static void
 read_definitions(Workspace *ws)
 {
-	HASHCTL ctl = {0};
-
 	scan_table(ws, TABLE_SETTINGS, read_settings);
 	if (ws->time_zone == NULL)
 		refuse_table(ws->events, "The table \"settings\" beside it is empty.");
@@ -418,11 +454,9 @@ read_definitions(Workspace *ws)
 	if (ws->n_rules > 0)
 		qsort(ws->rules, ws->n_rules, sizeof(NamespaceRule), compare_rules);
 
-	ctl.keysize = sizeof(BlockedKey);
-	ctl.entrysize = sizeof(BlockedKey);
-	ctl.hcxt = ws->context;
-	ws->blocked = hash_create("cdp blocked", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	scan_table(ws, TABLE_BLOCKED, read_blocked);
+	if (ws->n_blocked > 0)
+		qsort(ws->blocked, ws->n_blocked, sizeof(BlockedValue), compare_blocked);
 
 	scan_table(ws, TABLE_SEGMENTS, read_segment);
 	if (ws->n_segments > 0)
@@ -531,15 +565,34 @@ workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int l
 {
 	const char *value = text + namespace_len + 1;
 	int value_len = len - namespace_len - 1;
-	BlockedKey key;
+	int low = 0;
+	int high = ws->n_blocked;
 
-	if (value_len > BLOCKED_MAX)
+	if ((ws->blocked_lengths[pg_ascii_tolower((unsigned char) value[0])] &
+		 length_bit(value_len)) == 0)
 		return false;
-	fill_blocked_key(&key, "*", 1, value, value_len);
-	if (hash_search(ws->blocked, &key, HASH_FIND, NULL) != NULL)
-		return true;
-	fill_blocked_key(&key, text, namespace_len, value, value_len);
-	return hash_search(ws->blocked, &key, HASH_FIND, NULL) != NULL;
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		const BlockedValue *blocked = &ws->blocked[middle];
+
+		if (compare_value(value, value_len, blocked->value, blocked->value_len) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < ws->n_blocked; low++)
+	{
+		const BlockedValue *blocked = &ws->blocked[low];
+
+		if (compare_value(value, value_len, blocked->value, blocked->value_len) != 0)
+			return false;
+		if (strcmp(blocked->namespace_name, "*") == 0 ||
+			(blocked->namespace_len == namespace_len &&
+			 memcmp(blocked->namespace_name, text, namespace_len) == 0))
+			return true;
+	}
+	return false;
 }
 
 void

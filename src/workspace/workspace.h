@@ -175,16 +175,15 @@ typedef struct Workspace
 	NamespaceRule *rules;			/* sorted by name, without the default */
 	int n_rules;
 	NamespaceRule default_rule;		/* of the namespace * */
-	struct HTAB *blocked;			/* set of BlockedKey */
+	struct BlockedValue *blocked;	/* sorted by value, then namespace */
+	int n_blocked;
+	uint64 blocked_lengths[256];	/* by first byte: bit Min(length, 63) of the blocked values */
 
 	Segment *segments;				/* sorted by name bytes */
 	int n_segments;
 	EState *estate;					/* for the predicates */
 	ExprContext *econtext;
 } Workspace;
-
-/* Length of the longest value that is ever looked up among the blocked ones. */
-#define BLOCKED_MAX 127
 
 /*
  * The workspace whose events table this is, read anew if a definition has
