@@ -208,7 +208,8 @@ class Customer:
             found.append(Event(rng, next(later), "Added to Cart", "web", list(who), properties={"item": item[0]}))
             if rng.random() < 0.7:
                 found += self.order(later, "web", who + [spell_email(rng, self.email)]
-                                    + ([spell_phone(rng, self.phone)] if rng.random() < 0.5 else []), item)
+                                    + ([spell_phone(rng, self.phone)] if rng.random() < 0.5 else []), item,
+                                    {"name": self.name})
         return found
 
     def app(self, at):
@@ -231,7 +232,7 @@ class Customer:
         rng = self.rng
         who = rng.choice([[self.card], [self.card, spell_phone(rng, self.phone)],
                           [spell_phone(rng, self.phone)], [self.card, spell_email(rng, self.email)]])
-        traits = {"name": self.name} if rng.random() < 0.3 else None
+        traits = {"name": self.name} if rng.random() < 0.6 else None
         return self.order(self.clock(at), "counter", who, self.item(), traits)
 
     def order(self, later, source, who, item, traits=None):

@@ -1,0 +1,46 @@
+"""`make demo` from start to end: its screen fits, says that all is well, and nothing stays behind."""
+
+# timeout: 240
+
+import glob
+import os
+import re
+import subprocess
+import sys
+
+from cdptest import Tap
+
+SOURCE = os.environ["CDP_SOURCE"]
+SCRATCH = os.environ["CDP_TMP"]
+
+
+def generate(*options):
+    return subprocess.run([sys.executable, os.path.join(SOURCE, "test/demo/generate.py"), *options],
+                          check=True, capture_output=True, text=True).stdout
+
+
+def main():
+    tap = Tap()
+    stream = generate("--events", "3000")
+    tap.ok(stream == generate("--events", "3000"), "the same seed gives the same stream")
+    tap.ok(stream != generate("--events", "3000", "--seed", "2"), "another seed gives another")
+    tap.equal(stream.count("\n"), 3000, "as many events as asked for")
+
+    # Unix sockets want short paths: not below the scratch directory of this test.
+    before = set(glob.glob("/tmp/cdp-demo.*"))
+    env = {name: text for name, text in os.environ.items() if not name.startswith("PG") or name == "PG_CONFIG"}
+    done = subprocess.run([os.path.join(SOURCE, "test/demo/run")], env=dict(env, EVENTS="5000", TMPDIR="/tmp"),
+                          capture_output=True, text=True, cwd=SCRATCH)
+    screen = done.stdout.rstrip("\n").split("\n")
+    tap.ok(done.returncode == 0, "the demo ends well", done.stderr + done.stdout)
+    tap.ok(len(screen) <= 50, "on one screen: at most 50 lines", "%d lines" % len(screen))
+    tap.ok(max(map(len, screen)) <= 110, "at most 110 columns", "\n".join(x for x in screen if len(x) > 110))
+    tap.ok("cdp.check: all is well" in done.stdout, "what is stored is what can be recomputed", done.stdout)
+    after = done.stdout.partition("\nAFTER")[2]
+    hers = re.search(r"^ +\d+  card:20231107 cookie:mai-laptop .*13,235,000 VND +.*vip", after, re.M)
+    tap.ok(hers, "three strangers are one customer, and vip", done.stdout)
+    tap.equal(set(glob.glob("/tmp/cdp-demo.*")) - before, set(), "nothing stays behind")
+    tap.done()
+
+
+main()
