@@ -140,8 +140,9 @@ store_table(Store *store, WorkspaceTable which)
 	MemoryContextSwitchTo(store->context);
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
 	triggers = table->rel->trigdesc;
+	/* on events the row triggers are cdp's own, which keep everybody else out */
 	table->row_triggers =
-		triggers != NULL &&
+		which != TABLE_EVENTS && triggers != NULL &&
 		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
 		 triggers->trig_update_before_row || triggers->trig_update_after_row ||
 		 triggers->trig_delete_before_row || triggers->trig_delete_after_row);
