@@ -63,10 +63,12 @@ deps:
 demo: deps
 	@test/demo/run
 
-test: deps
+test:
+	@test/lib/deps test
 	@WERROR=1 test/run
 
-test-long: deps
+test-long:
+	@test/lib/deps test
 	@WERROR=1 test/run --long
 
 bench: deps
