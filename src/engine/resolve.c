@@ -792,8 +792,12 @@ write_identifiers(Batch *batch)
 void
 resolve_batch(Batch *batch)
 {
-	if (batch->store->wrote || batch->store->stale)
+	bool stale = batch->store->stale;
+
+	if (batch->store->wrote || stale)
 		store_refresh(batch->store);
+	if (stale)
+		resolve_find(batch); /* the times of identifiers may have changed too */
 	make_components(batch);
 	link_events(batch);
 	create_profiles(batch);
