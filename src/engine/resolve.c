@@ -102,6 +102,7 @@ resolve_guess(Batch *batch)
 {
 	int *parents;
 	int64 *ids;
+	bool *new_ids;
 	bool any_new = false;
 
 	for (int i = 0; i < batch->n_nodes; i++)
@@ -110,6 +111,7 @@ resolve_guess(Batch *batch)
 		return;
 	parents = MemoryContextAllocHuge(batch->context, sizeof(int) * batch->n_nodes);
 	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * batch->n_nodes);
+	new_ids = MemoryContextAllocZero(batch->context, sizeof(bool) * batch->n_nodes);
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		parents[i] = i;
@@ -139,8 +141,12 @@ resolve_guess(Batch *batch)
 		if (node->stored)
 			continue;
 		if (ids[root] == 0)
+		{
 			ids[root] = nextval_internal(batch->ws->profiles_sequence, false);
+			new_ids[root] = true;
+		}
 		node->row.profile_id = ids[root];
+		node->new_id = new_ids[root];
 	}
 }
 
@@ -740,7 +746,7 @@ create_profiles(Batch *batch)
 		if (component->profile != NULL)
 			continue;
 		found = true;
-		if (anchor->fresh && anchor->row.profile_id != 0)
+		if (anchor->fresh && anchor->new_id)
 			component->profile = batch_profile(batch, anchor->row.profile_id, &found);
 		if (found) /* no guess, or the guess belongs to another component */
 			component->profile =
