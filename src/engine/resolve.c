@@ -182,15 +182,20 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (node->row.profile_id != 0)
 			return;
 	}
-	slot = store_find(store, TABLE_IDENTIFIERS, key);
-	if (slot != NULL && store_lock(store, TABLE_IDENTIFIERS, slot) == LOCK_OK)
-	{
-		bool isnull;
-		Datum profile_id =
-			store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull);
 
-		node->row.tid = slot->tts_tid;
-		node->row.profile_id = isnull ? 0 : DatumGetInt64(profile_id);
+	/*
+	 * A row that has a profile by the time it is ours must not be locked: who
+	 * merges that profile writes it while holding the profile's lock.
+	 */
+	while (node->row.profile_id == 0)
+	{
+		slot = store_find(store, TABLE_IDENTIFIERS, key);
+		if (slot == NULL)
+			elog(ERROR, "identifier that is there cannot be found");
+		if (store_lock_unchanged(store, TABLE_IDENTIFIERS, slot) == LOCK_OK)
+			break;
+		store_refresh(store);
+		(void) store_find_identifier(store, key, &node->row);
 	}
 }
 
