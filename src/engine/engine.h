@@ -30,6 +30,7 @@ typedef struct IdNode
 	uint32 hash;
 	bool stored; /* has a row in identifiers */
 	bool fresh;	 /* ... which this statement has inserted: no part of the graph yet */
+	bool new_id; /* the guess for it is an id that nobody has had */
 	StoredIdentifier row;
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;

@@ -55,7 +55,8 @@ replay_events(Workspace *ws)
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", query);
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, true);
+	/* not read-only: with a snapshot of now, after the wait for the lock */
+	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
 	batch->rebuilding = true;
 	for (;;)
 	{

@@ -102,6 +102,7 @@ resolve_guess(Batch *batch)
 {
 	int *parents;
 	int64 *ids;
+	bool *new_ids;
 	bool any_new = false;
 
 	for (int i = 0; i < batch->n_nodes; i++)
@@ -110,6 +111,7 @@ resolve_guess(Batch *batch)
 		return;
 	parents = MemoryContextAllocHuge(batch->context, sizeof(int) * batch->n_nodes);
 	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * batch->n_nodes);
+	new_ids = MemoryContextAllocZero(batch->context, sizeof(bool) * batch->n_nodes);
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		parents[i] = i;
@@ -139,8 +141,12 @@ resolve_guess(Batch *batch)
 		if (node->stored)
 			continue;
 		if (ids[root] == 0)
+		{
 			ids[root] = nextval_internal(batch->ws->profiles_sequence, false);
+			new_ids[root] = true;
+		}
 		node->row.profile_id = ids[root];
+		node->new_id = new_ids[root];
 	}
 }
 
@@ -176,15 +182,20 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (node->row.profile_id != 0)
 			return;
 	}
-	slot = store_find(store, TABLE_IDENTIFIERS, key);
-	if (slot != NULL && store_lock(store, TABLE_IDENTIFIERS, slot) == LOCK_OK)
-	{
-		bool isnull;
-		Datum profile_id =
-			store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull);
 
-		node->row.tid = slot->tts_tid;
-		node->row.profile_id = isnull ? 0 : DatumGetInt64(profile_id);
+	/*
+	 * A row that has a profile by the time it is ours must not be locked: who
+	 * merges that profile writes it while holding the profile's lock.
+	 */
+	while (node->row.profile_id == 0)
+	{
+		slot = store_find(store, TABLE_IDENTIFIERS, key);
+		if (slot == NULL)
+			elog(ERROR, "identifier that is there cannot be found");
+		if (store_lock_unchanged(store, TABLE_IDENTIFIERS, slot) == LOCK_OK)
+			break;
+		store_refresh(store);
+		(void) store_find_identifier(store, key, &node->row);
 	}
 }
 
@@ -740,7 +751,7 @@ create_profiles(Batch *batch)
 		if (component->profile != NULL)
 			continue;
 		found = true;
-		if (anchor->fresh && anchor->row.profile_id != 0)
+		if (anchor->fresh && anchor->new_id)
 			component->profile = batch_profile(batch, anchor->row.profile_id, &found);
 		if (found) /* no guess, or the guess belongs to another component */
 			component->profile =
@@ -792,8 +803,12 @@ write_identifiers(Batch *batch)
 void
 resolve_batch(Batch *batch)
 {
-	if (batch->store->wrote || batch->store->stale)
+	bool stale = batch->store->stale;
+
+	if (batch->store->wrote || stale)
 		store_refresh(batch->store);
+	if (stale)
+		resolve_find(batch); /* the times of identifiers may have changed too */
 	make_components(batch);
 	link_events(batch);
 	create_profiles(batch);

@@ -595,8 +595,8 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 	store->wrote = true;
 }
 
-LockOutcome
-store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+static LockOutcome
+lock_row(Store *store, WorkspaceTable which, TupleTableSlot *slot, bool follow)
 {
 	StoreTable *table = store_table(store, which);
 	ItemPointerData tid = slot->tts_tid;
@@ -610,7 +610,9 @@ store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 							  store->estate->es_output_cid,
 							  LockTupleNoKeyExclusive,
 							  LockWaitBlock,
-							  IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+							  follow && !IsolationUsesXactSnapshot()
+								  ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION
+								  : 0,
 							  &failure);
 	switch (result)
 	{
@@ -627,6 +629,18 @@ store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 			elog(ERROR, "unexpected result %d of locking a row", (int) result);
 	}
 	return LOCK_GONE;
+}
+
+LockOutcome
+store_lock(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+{
+	return lock_row(store, which, slot, true);
+}
+
+LockOutcome
+store_lock_unchanged(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+{
+	return lock_row(store, which, slot, false);
 }
 
 void

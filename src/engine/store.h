@@ -107,6 +107,9 @@ extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
  */
 extern LockOutcome store_lock(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 
+/* The same without following it: a row that has changed is not locked but LOCK_GONE. */
+extern LockOutcome store_lock_unchanged(Store *store, WorkspaceTable table, TupleTableSlot *slot);
+
 /* Takes an event id; false: it had been taken before. */
 extern bool store_take_event_id(Store *store, const pg_uuid_t *id);
 
