@@ -140,8 +140,13 @@ store_table(Store *store, WorkspaceTable which)
 	MemoryContextSwitchTo(store->context);
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
 	triggers = table->rel->trigdesc;
+
+	/*
+	 * Events are immutable to triggers too: taking a repeated one away, or
+	 * correcting an anchor, is no change of theirs.
+	 */
 	table->row_triggers =
-		triggers != NULL &&
+		which != TABLE_EVENTS && triggers != NULL &&
 		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
 		 triggers->trig_update_before_row || triggers->trig_update_after_row ||
 		 triggers->trig_delete_before_row || triggers->trig_delete_after_row);
