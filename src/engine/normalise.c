@@ -218,6 +218,23 @@ event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnul
 }
 
 /*
+ * Error: a row of events holds what cdp.normalise_event refuses or fills in.
+ * Something has changed the row behind it.
+ */
+static void
+refuse_changed_row(const pg_uuid_t *id, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("column \"%s\" of event %s has no usable value",
+					column,
+					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+			 errdetail("The row was changed after cdp had checked it."),
+			 errhint("A trigger that changes events must come before cdp_normalise: triggers fire in "
+					 "the order of their names.")));
+}
+
+/*
  * Decodes a row of events into the batch and returns the event; what it
  * points to is copied into the batch's context.
  */
@@ -239,16 +256,30 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
 	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
 	event->at = Min(occurred_at, received_at);
+	if (TIMESTAMP_NOT_FINITE(occurred_at) || TIMESTAMP_NOT_FINITE(received_at))
+		refuse_changed_row(&event->id,
+						   TIMESTAMP_NOT_FINITE(occurred_at) ? "occurred_at" : "received_at");
 
 	value = event_value(ws, slot, EVENT_TRAITS, &isnull);
 	if (!isnull)
+	{
 		event->traits = DatumGetJsonbPCopy(value);
+		if (!JB_ROOT_IS_OBJECT(event->traits))
+			refuse_changed_row(&event->id, "traits");
+	}
 	value = event_value(ws, slot, EVENT_AMOUNT, &isnull);
 	if (!isnull)
 	{
+		text *currency;
+
 		event->amount = DatumGetNumericCopy(value);
+		if (numeric_is_nan(event->amount) || numeric_is_inf(event->amount))
+			refuse_changed_row(&event->id, "amount");
 		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
-		text_to_cstring_buffer(DatumGetTextPP(value), event->currency, sizeof(event->currency));
+		currency = isnull ? NULL : DatumGetTextPP(value);
+		if (isnull || !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
+			refuse_changed_row(&event->id, "currency");
+		text_to_cstring_buffer(currency, event->currency, sizeof(event->currency));
 	}
 	value = event_value(ws, slot, EVENT_SOURCE, &isnull);
 	if (!isnull)
