@@ -277,6 +277,7 @@ INSERT INTO %1$I.blocked_identifiers (value) VALUES
 $ddl$;
     EXECUTE pg_catalog.format(tables, workspace);
     PERFORM cdp.attach_triggers(workspace);
+    PERFORM cdp.attach_views(workspace);
 END
 $create$;
 COMMENT ON FUNCTION cdp.create_workspace(name) IS
