@@ -249,7 +249,7 @@ CREATE INDEX ON states USING hash (t);
 SELECT count(DISTINCT t) AS distinct_states FROM states;
 
 -- Operators and functions that an analyst sees are commented, and every function is parallel safe and immutable
-SELECT count(*) AS functions, count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS without_comment,
+SELECT count(*) FILTER (WHERE obj_description(p.oid, 'pg_proc') IS NULL) AS without_comment,
        count(*) FILTER (WHERE provolatile <> 'i' OR proparallel <> 's') AS not_immutable_or_safe
 FROM pg_proc p WHERE pronamespace = 'cdp'::regnamespace AND ('cdp.traits'::regtype = prorettype OR 'cdp.traits'::regtype = ANY (proargtypes::oid[]));
 SELECT oprname, oprleft::regtype, oprright::regtype, oprcode::regproc, oprnamespace::regnamespace AS schema,
