@@ -394,6 +394,13 @@ check_node(Node *node, void *context)
 	return node;
 }
 
+/* A bare * is a list of columns; the parser takes it for an expression's column and would crash. */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
+}
+
 /* The raw tree of a text that must be one expression and nothing else. */
 static Node *
 parse_expression(const char *text)
@@ -409,7 +416,7 @@ parse_expression(const char *text)
 		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
 		select->withClause != NULL || select->op != SETOP_NONE ||
 		(target = linitial_node(ResTarget, select->targetList))->name != NULL ||
-		target->indirection != NIL)
+		target->indirection != NIL || is_star(target->val))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("a segment's predicate must be one expression"),
