@@ -22,6 +22,7 @@
 #include "parser/parse_expr.h"
 #include "parser/parse_func.h"
 #include "parser/parse_relation.h"
+#include "parser/parse_type.h"
 #include "parser/parser.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -112,6 +113,19 @@ static const Oid clock_functions[] = {
 	F_AGE_TIMESTAMP,
 };
 
+/* Keywords that read the clock, by SQLValueFunctionOp. */
+static const char *const clock_values[] = {
+	[SVFOP_CURRENT_DATE] = "current_date",
+	[SVFOP_CURRENT_TIME] = "current_time",
+	[SVFOP_CURRENT_TIME_N] = "current_time",
+	[SVFOP_CURRENT_TIMESTAMP] = "current_timestamp",
+	[SVFOP_CURRENT_TIMESTAMP_N] = "current_timestamp",
+	[SVFOP_LOCALTIME] = "localtime",
+	[SVFOP_LOCALTIME_N] = "localtime",
+	[SVFOP_LOCALTIMESTAMP] = "localtimestamp",
+	[SVFOP_LOCALTIMESTAMP_N] = "localtimestamp",
+};
+
 /* Immutable functions whose result can be far larger than what they are given. */
 static const Oid unbounded_functions[] = {
 	F_REPEAT,
@@ -127,7 +141,7 @@ static const Oid unbounded_functions[] = {
 typedef struct Walk
 {
 	Workspace *ws;
-	const char *text;	  /* of the predicate */
+	List *literals;		  /* string constants (A_Const) of the predicate's text */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;	  /* function cdp.absolute_time_text */
 	Bitmapset *columns;
@@ -211,7 +225,7 @@ refuse_function(Walk *walk, Node *node)
 		(schema == walk->extension_schema && strcmp(name, "now") == 0))
 		refuse_clock(name, location);
 	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
-		why = "Only functions of PostgreSQL and of cdp may be called.";
+		why = "Only those of PostgreSQL and of cdp may be called.";
 	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		why = "It is volatile: its result may change between two calls.";
 	else if (func_volatile(function) == PROVOLATILE_STABLE)
@@ -278,6 +292,109 @@ cdp_absolute_time_text(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(value);
 }
 
+/* Whether values of a type have dates or times in them: arrays, ranges, rows. */
+static bool
+holds_time(Oid type)
+{
+	Oid part;
+
+	type = getBaseType(type);
+	if (is_time_type(type))
+		return true;
+	if (OidIsValid(part = get_element_type(type)) || OidIsValid(part = get_range_subtype(type)) ||
+		OidIsValid(part = get_multirange_range(type)))
+		return holds_time(part);
+	return type_is_rowtype(type);
+}
+
+/* Whether a name is qualified by a schema other than pg_catalog and cdp. */
+static bool
+is_foreign(List *name)
+{
+	char *schema = list_length(name) < 2 ? NULL : strVal(list_nth(name, list_length(name) - 2));
+
+	return schema != NULL && strcmp(schema, "pg_catalog") != 0 && strcmp(schema, "cdp") != 0;
+}
+
+static void
+refuse_foreign(const char *what, const char *name, int location)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s %s cannot be used in a segment's predicate", what, name),
+			 errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
+			 errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
+					 "types."),
+			 errposition(location >= 0 ? location + 1 : 0)));
+}
+
+/* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
+static bool
+type_is_allowed(Walk *walk, Oid type)
+{
+	Oid element = get_element_type(type);
+	HeapTuple tuple;
+	bool allowed;
+
+	if (OidIsValid(element))
+		return type_is_allowed(walk, element);
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	allowed = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE ||
+			  ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == walk->extension_schema ||
+			  ((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_ENUM;
+	ReleaseSysCache(tuple);
+	return allowed;
+}
+
+/*
+ * raw_expression_tree_walker callback. The parser evaluates literals as it
+ * meets them, and the input of a domain, for one, calls what its constraints
+ * say: so a predicate's types, functions and operators are checked before it
+ * is analysed. Notes the string constants.
+ */
+static bool
+check_raw_node(Node *node, void *context)
+{
+	Walk *walk = (Walk *) context;
+
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
+		IsA(&((A_Const *) node)->val.node, String))
+		walk->literals = lappend(walk->literals, node);
+	else if (IsA(node, SubLink))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a segment's predicate cannot contain a subquery"),
+				 errdetail("It is evaluated on one profile at a time, and only when that profile "
+						   "changes."),
+				 errposition(((SubLink *) node)->location + 1)));
+	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
+		refuse_foreign("function",
+					   NameListToQuotedString(((FuncCall *) node)->funcname),
+					   ((FuncCall *) node)->location);
+	else if (IsA(node, A_Expr) && is_foreign(((A_Expr *) node)->name))
+		refuse_foreign("operator",
+					   NameListToString(((A_Expr *) node)->name),
+					   ((A_Expr *) node)->location);
+	else if (IsA(node, TypeName))
+	{
+		TypeName *name = (TypeName *) node;
+		Type type = LookupTypeName(NULL, name, NULL, false);
+
+		if (type != NULL)
+		{
+			if (!type_is_allowed(walk, typeTypeId(type)))
+				refuse_foreign("type", TypeNameToString(name), name->location);
+			ReleaseSysCache(type);
+		}
+	}
+	return raw_expression_tree_walker(node, check_raw_node, context);
+}
+
 /*
  * A constant of a date or time type was a literal when it was read, and was
  * evaluated then: 'today' would be the day of the definition for ever.
@@ -285,18 +402,63 @@ cdp_absolute_time_text(PG_FUNCTION_ARGS)
 static void
 check_time_constant(Walk *walk, Const *constant)
 {
-	const char *start;
-	const char *end;
+	ListCell *lc;
 
-	if (!is_time_type(constant->consttype) || constant->location < 0 ||
-		constant->location >= (int) strlen(walk->text))
+	if (constant->location < 0 || !holds_time(constant->consttype))
 		return;
-	start = strchr(walk->text + constant->location, '\'');
-	if (start == NULL)
-		return;
-	end = strchr(start + 1, '\'');
-	if (end != NULL && names_relative_time(start + 1, end - start - 1))
-		refuse_clock(pnstrdup(start + 1, end - start - 1), constant->location);
+	foreach (lc, walk->literals)
+	{
+		A_Const *literal = lfirst_node(A_Const, lc);
+		char *text = strVal(&literal->val);
+
+		if (literal->location == constant->location && names_relative_time(text, strlen(text)))
+			refuse_clock(text, constant->location);
+	}
+}
+
+/*
+ * A text on its way into a date or time goes through cdp.absolute_time_text,
+ * which fails where it names a time relative to the clock.
+ */
+static Expr *
+absolute_text(Walk *walk, CoerceViaIO *cast)
+{
+	Expr *argument = cast->arg;
+	Oid collation = exprCollation((Node *) argument);
+	Oid type = exprType((Node *) argument);
+
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+			break;
+		case VARCHAROID:
+		case BPCHAROID:
+			argument =
+				(Expr *) makeRelabelType(argument, TEXTOID, -1, collation, COERCE_IMPLICIT_CAST);
+			break;
+		case NAMEOID:
+			argument = (Expr *) makeFuncExpr(F_TEXT_NAME,
+											 TEXTOID,
+											 list_make1(argument),
+											 collation,
+											 collation,
+											 COERCE_IMPLICIT_CAST);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a segment's predicate cannot cast type %s to %s",
+							format_type_be(type),
+							format_type_be(cast->resulttype)),
+					 errhint("Cast it to text first."),
+					 errposition(cast->location + 1)));
+	}
+	return (Expr *) makeFuncExpr(walk->absolute_text,
+								 TEXTOID,
+								 list_make1(argument),
+								 InvalidOid,
+								 collation,
+								 COERCE_EXPLICIT_CALL);
 }
 
 /* Columns that are the engine's own business, or that a predicate would chase. */
@@ -324,6 +486,25 @@ check_column(Walk *walk, Var *var)
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
 
+/*
+ * A type's input function that is called by name, as date_in('today'), goes
+ * behind the back of the checks on casts.
+ */
+static void
+check_input_call(FuncExpr *call)
+{
+	if (call->args == NIL || exprType(linitial(call->args)) != CSTRINGOID)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function %s cannot be used in a segment's predicate",
+					quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
+											   get_func_name(call->funcid))),
+			 errdetail("It is the input function of a type."),
+			 errhint("Write a cast instead."),
+			 errposition(call->location + 1)));
+}
+
 /* Checks every node and puts cdp.absolute_time_text under casts from text. */
 static Node *
 check_node(Node *node, void *context)
@@ -343,20 +524,13 @@ check_node(Node *node, void *context)
 		SQLValueFunction *function = (SQLValueFunction *) node;
 
 		if (function->op <= SVFOP_LOCALTIMESTAMP_N)
-			refuse_clock("current_date, current_time or current_timestamp", function->location);
+			refuse_clock(clock_values[function->op], function->location);
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a segment's predicate cannot depend on the session"),
 				 errdetail("current_user and its like differ between sessions."),
 				 errposition(function->location + 1)));
 	}
-	else if (IsA(node, SubLink))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a segment's predicate cannot contain a subquery"),
-				 errdetail("It is evaluated on one profile at a time, and only when that profile "
-						   "changes."),
-				 errposition(((SubLink *) node)->location + 1)));
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 			 IsA(node, XmlExpr))
 		ereport(ERROR,
@@ -365,31 +539,16 @@ check_node(Node *node, void *context)
 				 errposition(exprLocation(node) + 1)));
 	else if (check_functions_in_node(node, function_is_refused, walk))
 		refuse_function(walk, node);
+	else if (IsA(node, FuncExpr))
+		check_input_call((FuncExpr *) node);
 
 	node = expression_tree_mutator(node, check_node, context);
 
-	if (IsA(node, CoerceViaIO) && is_time_type(((CoerceViaIO *) node)->resulttype))
+	if (IsA(node, CoerceViaIO) && holds_time(((CoerceViaIO *) node)->resulttype))
 	{
 		CoerceViaIO *cast = (CoerceViaIO *) node;
-		Oid type = exprType((Node *) cast->arg);
 
-		if (TypeCategory(type) == TYPCATEGORY_STRING)
-		{
-			Expr *argument = cast->arg;
-
-			if (type != TEXTOID)
-				argument = (Expr *) makeRelabelType(argument,
-													TEXTOID,
-													-1,
-													exprCollation((Node *) argument),
-													COERCE_IMPLICIT_CAST);
-			cast->arg = (Expr *) makeFuncExpr(walk->absolute_text,
-											  TEXTOID,
-											  list_make1(argument),
-											  InvalidOid,
-											  exprCollation((Node *) argument),
-											  COERCE_EXPLICIT_CALL);
-		}
+		cast->arg = absolute_text(walk, cast);
 	}
 	return node;
 }
@@ -431,8 +590,9 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 {
 	Relation profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
-	Walk walk = {.ws = ws, .text = text};
+	Walk walk = {.ws = ws};
 	Oid text_argument = TEXTOID;
+	Node *raw;
 	Node *expression;
 
 	if (strspn(text, " \t\r\n\f") == strlen(text))
@@ -447,12 +607,14 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 		false,
 		true,
 		true);
-	expression = transformExpr(pstate, parse_expression(text), EXPR_KIND_WHERE);
+	raw = parse_expression(text);
+	walk.extension_schema = get_namespace_oid("cdp", false);
+	(void) check_raw_node(raw, &walk);
+	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	expression = coerce_to_boolean(pstate, expression, "a segment's predicate");
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 
-	walk.extension_schema = get_namespace_oid("cdp", false);
 	walk.absolute_text = LookupFuncName(list_make2(makeString("cdp"),
 												   makeString("absolute_time_text")),
 										1,
@@ -499,6 +661,7 @@ analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset 
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	expression = analyse(ws, text, columns, uses_time_zone);
+	expression = expression_planner(expression); /* a constant part that fails, as 1 / 0 */
 	error_context_stack = callback.previous;
 	AtEOXact_GUC(true, nest_level);
 	return expression;
