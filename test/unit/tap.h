@@ -42,7 +42,7 @@ is_str(const char *got, const char *expected, const char *name)
 	ok(same, "%s", name);
 	if (!same)
 		printf("# got:      %s\n# expected: %s\n", got ? got : "(null)",
-			   expected ? expected : "(null)");
+		       expected ? expected : "(null)");
 	return same;
 }
 

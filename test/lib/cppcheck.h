@@ -1,0 +1,9 @@
+/* What cppcheck has to know of PostgreSQL's macros; nothing else includes it. */
+#define ereport(level, ...) do { if ((level) >= 21) abort(); } while (0)
+#define elog(level, ...) do { if ((level) >= 21) abort(); } while (0)
+#define ereturn(context, value, ...) return value
+#define ERROR 21
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#define pg_unreachable() abort()
+#define PG_FUNCTION_INFO_V1(name)
+#define CppAsString2(x) #x
