@@ -425,8 +425,9 @@ find_provider(const char *domain, size_t len)
 }
 
 /*
- * The tag goes first, then the dots. What would leave nothing of the local
- * part, and quoted ones, stay as they are.
+ * The tag goes first, then the dots. A local part of which nothing or no
+ * address would be left stays as it is, and so do quoted and international
+ * ones: the providers' rules are about names in ASCII.
  */
 size_t
 normalise_email_match_key(const char *email, size_t len, char *out)
@@ -436,6 +437,7 @@ normalise_email_match_key(const char *email, size_t len, char *out)
 	const Provider *provider;
 	const char *domain;
 	size_t domain_len;
+	bool drop_dots = false;
 
 	while (local_len > 0 && email[local_len - 1] != '@')
 		local_len--;
@@ -449,12 +451,13 @@ normalise_email_match_key(const char *email, size_t len, char *out)
 	local_len--;
 
 	provider = find_provider(domain, domain_len);
-	if (provider != NULL && email[0] != '"')
+	if (provider != NULL && email[0] != '"' && is_ascii(email, local_len))
 	{
 		const char *plus = provider->has_tags ? memchr(email, '+', local_len) : NULL;
 
-		if (plus != NULL && plus > email)
+		if (plus != NULL && plus > email && (plus[-1] != '.' || provider->ignores_dots))
 			local_len = (size_t) (plus - email);
+		drop_dots = provider->ignores_dots;
 		if (provider->main_domain != NULL)
 		{
 			domain = provider->main_domain;
@@ -463,7 +466,7 @@ normalise_email_match_key(const char *email, size_t len, char *out)
 	}
 	for (size_t i = 0; i < local_len; i++)
 	{
-		if (email[i] != '.' || provider == NULL || !provider->ignores_dots || email[0] == '"')
+		if (email[i] != '.' || !drop_dots)
 			out[n++] = email[i];
 	}
 	out[n++] = '@';

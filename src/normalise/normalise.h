@@ -73,7 +73,8 @@ extern NormaliseStatus normalise_opaque(const char *value, size_t len, char *out
 /*
  * What two addresses of one mailbox have in common by the rules of their
  * provider (Gmail's dots, "+tag", second domains). 'email' is canonical; 'out'
- * has room for NORMALISE_MAX_VALUE. Returns the length, never more than 'len'.
+ * has room for NORMALISE_MAX_VALUE. Returns the length of the key, itself a
+ * canonical address.
  */
 extern size_t normalise_email_match_key(const char *email, size_t len, char *out);
 

@@ -296,6 +296,8 @@ test_match_key(void)
 	key("a.n+x@notgmail.com", "a.n+x@notgmail.com");
 	key("+x@gmail.com", "+x@gmail.com");
 	key("\"a.b c\"@gmail.com", "\"a.b c\"@gmail.com");
+	key("an.+x@outlook.com", "an.+x@outlook.com");
+	key("an.+x@gmail.com", "an@gmail.com");
 	key("an-x@yahoo.com", "an-x@yahoo.com");
 	key("an+x@protonmail.ch", "an@protonmail.com");
 	key("an+x@zohomail.com", "an@zohomail.com");
