@@ -167,17 +167,17 @@ strip_national_prefix(const PhoneRegion *region, PhoneDigits *number)
 		result.len = 0;
 		for (rule = phone_transforms[region->transform]; *rule != '\0'; rule++)
 		{
-			if (*rule >= '0')
-				result.d[result.len++] = (uint8_t) (*rule - '0');
-			else
-			{
-				int from = groups[2 * *rule - 2];
-				int to = groups[2 * *rule - 1];
+			unsigned group = (unsigned char) *rule - 1u;
 
-				if (from < 0 || to < from)
-					continue;
-				memcpy(result.d + result.len, number->d + from, (size_t) (to - from));
-				result.len += to - from;
+			if (group > 1)
+				result.d[result.len++] = (uint8_t) (*rule - '0');
+			else if (groups[2 * group] >= 0 && groups[2 * group + 1] >= groups[2 * group])
+			{
+				int from = groups[2 * group];
+				int n = groups[2 * group + 1] - from;
+
+				memcpy(result.d + result.len, number->d + from, (size_t) n);
+				result.len += n;
 			}
 		}
 		memcpy(result.d + result.len, number->d + matched, (size_t) (number->len - matched));
