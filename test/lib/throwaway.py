@@ -79,6 +79,8 @@ class Cluster:
             starting.wait(20)
             time.sleep(0.2)
             raise
+        finally:
+            os.unlink(conf)
         if starting.returncode != 0:
             raise ClusterError("the build, or the start of the cluster, failed")
         self.stage = os.path.join(self.path, "stage")
