@@ -227,8 +227,6 @@ ltv_accum(PG_FUNCTION_ARGS)
 	Ltv *state;
 	LtvBuilder builder;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
 	state = PG_ARGISNULL(0) ? ltv_empty(NULL) : PG_GETARG_LTV_P(0);
 	if (PG_ARGISNULL(1))
 		PG_RETURN_LTV_P(state);
