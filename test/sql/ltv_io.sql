@@ -142,7 +142,7 @@ INSERT INTO ltv_sample VALUES
     (7, cdp.ltv(1, 'USD', '0044-03-15 10:00+00 BC')),
     (8, (SELECT cdp.ltv_agg(i / 7.0, 'GBP', '2024-01-01 00:00+00'::timestamptz + i * interval '9 hours') FROM generate_series(-5, 12) AS i)),
     (9, (SELECT cdp.ltv_agg(1, code, 'epoch') FROM unnest(ARRAY['USD', 'EUR', 'AUD', 'VND', 'JPY', 'ZAR']) AS code)),
-    (10, (SELECT cdp.ltv_agg(12.50 / 100.0, 'USD', '2024-01-01 00:00+00'::timestamptz + i * interval '1 day') FROM generate_series(1, 30) AS i));
+    (10, (SELECT cdp.ltv_agg(12.50 / 100.0, 'USD', '2024-01-01 00:00+00'::timestamptz + i * interval '1 day') FROM generate_series(1, 9) AS i));
 INSERT INTO ltv_sample
 SELECT 100 + w, cdp.ltv(2::numeric ^ (8 * w - 1) - 1, 'USD', 'epoch') || cdp.ltv(-1, 'USD', '1971-01-01 00:00+00') FROM generate_series(1, 8) AS w WHERE w < 8;
 INSERT INTO ltv_sample
@@ -182,7 +182,8 @@ BEGIN
     BEGIN
         COPY ltv_wire FROM 'ltv_wire.bin' (FORMAT binary);
     EXCEPTION WHEN OTHERS THEN
-        RETURN SQLSTATE;
+        GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+        RETURN SQLSTATE || coalesce(' ' || nullif(result, ''), '');
     END;
     -- whatever is taken is a value in its one form, and every reader copes with it
     SELECT CASE WHEN v::text::cdp.ltv = v AND cdp.ltv_send(v) = wire AND v || cdp.ltv() = v
@@ -201,20 +202,116 @@ END $$;
 SELECT DISTINCT pg_temp.receive(cdp.ltv_send(v)) FROM ltv_sample;
 SELECT pg_temp.receive('') AS nothing, pg_temp.receive(cdp.ltv_send(cdp.ltv()) || '\x00') AS one_byte_more;
 
+-- Forms that say the same in another way, and values that contradict themselves. The parts of a
+-- section are apart by spaces: code, flags, scale, unit scale, days; count, first, last, total of the
+-- purchases; of the refunds; first day, offsets, nets.
+CREATE TABLE ltv_part (name text, section text);
+INSERT INTO ltv_part VALUES
+    ('narrow', '555344 61 0002 0002 00000002 0000000000000001 000000141de6a240 000000141de6a240 03e8 '
+               '0000000000000001 0000003c59862000 0000003c59862000 ffff 00000001 0000 0002 03e8 ffff'),
+    ('wide', '555344 68 0013 0013 00000002 00000080 0000000000000001 000000141de6a240 000000141de6a240 0000000a 0001 0000 0000 0000 000a '
+             '0000000000000001 0000003c59862000 0000003c59862000 0000000a 0001 ffff 4000 0002 0064 00000001 0000 0002 '
+             '0000000a 0001 0000 0000 0000 000a 0000000a 0001 ffff 4000 0002 0064');
+CREATE FUNCTION pg_temp.value(section text, head text DEFAULT '0100000001') RETURNS bytea LANGUAGE sql AS
+    $$SELECT decode(replace(head || section, ' ', ''), 'hex')$$;
+SELECT name, pg_temp.receive(pg_temp.value(section)) FROM ltv_part ORDER BY name;
+SELECT what, pg_temp.receive(pg_temp.value(replace(section, part, replacement)))
+FROM ltv_part, (VALUES
+    ('wider than needed', '61 0002 0002 00000002 0000000000000001 000000141de6a240 000000141de6a240 03e8 0000000000000001 0000003c59862000 0000003c59862000 ffff 00000001 0000 0002 03e8 ffff',
+                          '62 0002 0002 00000002 0000000000000001 000000141de6a240 000000141de6a240 0003e8 0000000000000001 0000003c59862000 0000003c59862000 ffffff 00000001 0000 0002 0003e8 ffffff'),
+    ('long days', '61 0002 0002 00000002 0000000000000001 000000141de6a240 000000141de6a240 03e8 0000000000000001 0000003c59862000 0000003c59862000 ffff 00000001 0000 0002',
+                  '71 0002 0002 00000002 0000000000000001 000000141de6a240 000000141de6a240 03e8 0000000000000001 0000003c59862000 0000003c59862000 ffff 00000001 00000000 00000002'),
+    ('unknown flag', '555344 61', '555344 e1'),
+    ('a side less', '555344 61', '555344 21'),
+    ('no sides', '555344 61', '555344 01'),
+    ('lower case', '555344', '757364'),
+    ('scale too large', '0002 0002 0000', '4000 0002 0000'),
+    ('unit scale above scale', '0002 0002 0000', '0002 0003 0000'),
+    ('unit scale below a plain scale', '0002 0002 0000', '0003 0002 0000'),
+    ('unit scale above narrow', '0002 0002 0000', '0013 0013 0000'),
+    ('no days', '0002 00000002', '0002 00000000'),
+    ('a day less', '0002 00000002', '0002 00000001'),
+    ('days beyond the end', '0002 00000002', '0002 00000003'),
+    ('days far beyond the end', '0002 00000002', '0002 ffffffff'),
+    ('count zero', '0000000000000001 000000141', '0000000000000000 000000141'),
+    ('count negative', '0000000000000001 000000141', 'ffffffffffffffff 000000141'),
+    ('count larger', '0000000000000001 000000141', '7fffffffffffffff 000000141'),
+    ('one amount at two times', '000000141de6a240 03e8', '000000141de6a241 03e8'),
+    ('first after last', '0000000000000001 000000141de6a240 000000141de6a240', '0000000000000002 000000141de6a241 000000141de6a240'),
+    ('infinite time', '0000003c59862000 0000003c59862000 ffff', '0000003c59862000 7fffffffffffffff ffff'),
+    ('minus infinite time', '0000003c59862000 0000003c59862000 ffff', '8000000000000000 0000003c59862000 ffff'),
+    ('impossible time', '0000003c59862000 0000003c59862000 ffff', '0000003c59862000 7ffffffffffffffe ffff'),
+    ('time of another year', '0000003c59862000 0000003c59862000 ffff', '00003c5986200000 00003c5986200000 ffff'),
+    ('purchases negative', '03e8 0000000000000001', 'fc18 0000000000000001'),
+    ('purchases zero', '03e8 0000000000000001', '0000 0000000000000001'),
+    ('refunds positive', 'ffff 00000001', '0001 00000001'),
+    ('days do not ascend', '0000 0002 03e8', '0000 0000 03e8'),
+    ('days do not begin at zero', '0000 0002 03e8', '0001 0002 03e8'),
+    ('first day impossible', '00000001 0000 0002', '80000000 0000 0002'),
+    ('first day of another year', '00000001 0000 0002', '00000200 0000 0002'),
+    ('net beyond the purchases', '0002 03e8 ffff', '0002 03e9 fffe'),
+    ('nets do not add up', '0002 03e8 ffff', '0002 03e8 0000'),
+    ('bytes after the end', '03e8 ffff', '03e8 ffff 00')) AS fault (what, part, replacement)
+WHERE name = 'narrow';
+SELECT what, pg_temp.receive(pg_temp.value(replace(section, part, replacement)))
+FROM ltv_part, (VALUES
+    ('wide without need', '0013 0013', '0011 0011'),
+    ('wide by need at 18 digits', '0013 0013', '0012 0012'),
+    ('wide without need, plain', '0013 0013', '0002 0002'),
+    ('width of a narrow one', '555344 68', '555344 69'),
+    ('size too small', '00000080', '0000007f'),
+    ('size too large', '00000080', '00000081'),
+    ('size far too large', '00000080', 'ffffffff'),
+    ('size zero', '00000080', '00000000'),
+    ('NaN', '0001 0000 0000 0000 000a 0000', '0001 0000 c000 0000 000a 0000'),
+    ('infinity', '0001 0000 0000 0000 000a 0000', '0001 0000 d000 0000 000a 0000'),
+    ('unknown sign', '0001 0000 0000 0000 000a 0000', '0001 0000 1000 0000 000a 0000'),
+    ('zeros at the end', '0001 0000 0000 0000 000a 0000', '0001 0000 0000 0002 000a 0000'),
+    ('digit too large', '0001 0000 0000 0000 000a 0000', '0001 0000 0000 0000 2710 0000'),
+    ('digits not there', '0001 0000 0000 0000 000a 0000', '0002 0000 0000 0000 000a 0000'),
+    ('digits beyond the scale', '0001 ffff 4000 0002 0064 0000', '0001 ffff 4000 0001 0064 0000'),
+    ('scale beyond the unit scale', '0001 ffff 4000 0002 0064 0000', '0001 fffa 4000 0018 0064 0000'),
+    ('negative zero', '0001 ffff 4000 0002 0064 0000', '0000 0000 4000 0000 0064 0000'),
+    ('length beyond the end', '0000000a 0001 ffff 4000 0002 0064 0000', '7fffffff 0001 ffff 4000 0002 0064 0000'),
+    ('purchases negative', '0001 0000 0000 0000 000a 0000', '0001 0000 4000 0000 000a 0000'),
+    ('purchases more than the nets', '000a 0000000000000001', '000b 0000000000000001'),
+    ('purchases less than a net', '000a 0000000000000001', '0009 0000000000000001')) AS fault (what, part, replacement)
+WHERE name = 'wide';
+SELECT what, pg_temp.receive(pg_temp.value(repeat(section, times), head))
+FROM ltv_part, (VALUES
+    ('version 0', '0000000001', 1),
+    ('version 2', '0200000001', 1),
+    ('flag', '0101000001', 1),
+    ('UTC spelled out', '010003 555443 0001', 1),
+    ('zone in another case', '01000d 6575726f70652f6c6f6e646f6e 0001', 1),
+    ('zone by rule', '010004 464f4f35 0001', 1),
+    ('zone with a zero byte', '010004 55544300 0001', 1),
+    ('zone not known', '010004 4d617273 0001', 1),
+    ('zone too long', '010040' || repeat('61', 64) || '0001', 1),
+    ('zone beyond the end', '0100ff 55544300 0001', 1),
+    ('zone, London', '01000d 4575726f70652f4c6f6e646f6e 0001', 1),
+    ('fewer currencies', '0100000002', 1),
+    ('more currencies', '0100000000', 1),
+    ('a currency twice', '0100000002', 2)) AS fault (what, head, times)
+WHERE name = 'narrow';
+SELECT pg_temp.receive(pg_temp.value(section || replace(section, '555344', '555354'), '0100000002')) AS ascending,
+       pg_temp.receive(pg_temp.value(section || replace(section, '555344', '455552'), '0100000002')) AS descending
+FROM ltv_part WHERE name = 'narrow';
+
 -- Every byte cut off
-SELECT pg_temp.receive(substr(cdp.ltv_send(v), 1, n)) AS result, count(*) > 100 AS many
+SELECT left(pg_temp.receive(substr(cdp.ltv_send(v), 1, n)), 5) AS result, count(*) > 100 AS many
 FROM ltv_sample, generate_series(0, length(cdp.ltv_send(v)) - 1) AS n
-WHERE id IN (1, 2, 4, 5, 6, 8)
+WHERE id IN (2, 4, 5, 6)
 GROUP BY 1 ORDER BY 1;
 -- Every bit flipped: refused, or another value in its one form (another time, count, scale, code)
-SELECT pg_temp.receive(set_bit(cdp.ltv_send(v), bit, 1 - get_bit(cdp.ltv_send(v), bit))) AS result, count(*) > 50 AS many
+SELECT left(pg_temp.receive(set_bit(cdp.ltv_send(v), bit, 1 - get_bit(cdp.ltv_send(v), bit))), 5) AS result, count(*) > 50 AS many
 FROM ltv_sample, generate_series(0, 8 * length(cdp.ltv_send(v)) - 1) AS bit
-WHERE id IN (1, 2, 4, 5, 6, 10)
+WHERE id IN (2, 4, 6, 10)
 GROUP BY 1 ORDER BY 1;
 -- Every byte replaced by zeros and by ones, and every four bytes by ones (lengths and counts)
-SELECT pg_temp.receive(overlay(cdp.ltv_send(v) PLACING b FROM n FOR length(b))) AS result, count(*) > 50 AS many
+SELECT left(pg_temp.receive(overlay(cdp.ltv_send(v) PLACING b FROM n FOR length(b))), 5) AS result, count(*) > 50 AS many
 FROM ltv_sample, generate_series(1, length(cdp.ltv_send(v)) - 3) AS n, unnest(ARRAY['\x00', '\xff', '\x7f', '\xffffffff', '\x7fffffff']::bytea[]) AS b
-WHERE id IN (4, 5, 6)
+WHERE id IN (5, 6)
 GROUP BY 1 ORDER BY 1;
 
-DROP TABLE ltv_text, ltv_sample, ltv_wire;
+DROP TABLE ltv_text, ltv_sample, ltv_wire, ltv_part;
