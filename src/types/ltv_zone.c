@@ -123,11 +123,12 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 		    seconds + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 		struct pg_tm *tm = pg_localtime(&unix_seconds, tz);
 
-		if (tm == NULL)
+		if (tm != NULL)
+			seconds += tm->tm_gmtoff;
+		else
 			ereport(ERROR,
 			        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"),
 			         errdetail("The time is %s.", timestamptz_to_str(at))));
-		seconds += tm->tm_gmtoff;
 	}
 
 	day = seconds / SECS_PER_DAY;

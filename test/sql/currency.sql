@@ -1,9 +1,9 @@
 -- Currencies: which codes are ISO 4217, and the digits they are shown with.
 
--- In force, withdrawn (DEM, ITL, ZWD), for tests and for none (XTS, XXX), metal (XAU)
+-- In force, withdrawn (DEM, ITL, ZWD), for tests (XTS), metal (XAU)
 SELECT code, cdp.is_currency(code)
 FROM unnest(ARRAY['USD', 'EUR', 'GBP', 'VND', 'JPY', 'KWD', 'CLF', 'DEM', 'ITL', 'ZWD', 'XTS',
-                  'XXX', 'XAU']) AS code;
+                  'XAU']) AS code;
 -- Not: never given out, lower or mixed case, other lengths, other characters
 SELECT code, cdp.is_currency(code)
 FROM unnest(ARRAY['USX', 'AAA', 'ZZZ', 'usd', 'Usd', '', 'U', 'US', 'USDT', 'US ', ' USD', '840',
