@@ -10,6 +10,11 @@
 
 #include "access/tableam.h"
 
+/* The macros of varlena data left postgres.h with 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* Soft errors (ereturn) came with 16; before, they are plain errors. */
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"

@@ -136,17 +136,14 @@ add_in_zone(LtvBuilder *builder, Numeric amount, const text *currency, Timestamp
             const text *zone)
 {
 	const char *code = check_currency(currency);
-	char name[LTV_ZONE_MAX + 1];
+	char *name;
 	char canonical[LTV_ZONE_MAX + 1];
 	int len = VARSIZE_ANY_EXHDR(zone);
 	bool zero;
 
 	if (strlen(builder->zone) != (Size) len || memcmp(builder->zone, VARDATA_ANY(zone), len) != 0)
 	{
-		if (len > LTV_ZONE_MAX)
-			ltv_zone_report(text_to_cstring(zone));
-		memcpy(name, VARDATA_ANY(zone), len);
-		name[len] = '\0';
+		name = text_to_cstring(zone);
 		if (!ltv_zone_lookup(name, canonical, NULL))
 			ltv_zone_report(name);
 		zero = !numeric_is_nan(amount) && !numeric_is_inf(amount) && ltv_numeric_sign(amount) == 0;
@@ -227,8 +224,6 @@ ltv_accum(PG_FUNCTION_ARGS)
 	Ltv *state;
 	LtvBuilder builder;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
 	state = PG_ARGISNULL(0) ? ltv_empty(NULL) : PG_GETARG_LTV_P(0);
 	if (PG_ARGISNULL(1))
 		PG_RETURN_LTV_P(state);

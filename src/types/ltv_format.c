@@ -462,10 +462,14 @@ skip_wire(const char *p, const char *end)
 static Numeric
 check_wire(const char *p, int scale)
 {
-	Numeric amount = ltv_read_wire(p);
+	Numeric amount;
 	StringInfoData again;
 	bool same;
 
+	/* the wire format: number of digits, weight, sign, scale, digits */
+	if (ltv_get32(p) < 8 || ltv_get32(p) != 8 + 2 * (uint32) ltv_get16(p + 4))
+		return NULL;
+	amount = ltv_read_wire(p);
 	if (numeric_is_nan(amount) || numeric_is_inf(amount) || ltv_numeric_scale(amount) > scale)
 		return NULL;
 	initStringInfo(&again);

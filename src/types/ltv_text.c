@@ -351,17 +351,17 @@ read_amount(Reader *reader, Numeric *amount)
 	return true;
 }
 
-/* Reads exactly n digits, or with n = 0 four to six, at *p. */
-static bool
-read_digits(const char **p, int n, int *value)
+/* Reads a number of at least min and at most max digits at *p; returns how many it has, or 0. */
+static int
+read_digits(const char **p, int min, int max, int *value)
 {
 	int len = 0;
 
 	*value = 0;
-	while ((*p)[len] >= '0' && (*p)[len] <= '9' && len < (n ? n : 6))
+	while ((*p)[len] >= '0' && (*p)[len] <= '9' && len < max)
 		*value = *value * 10 + ((*p)[len++] - '0');
 	*p += len;
-	return n ? len == n : len >= 4;
+	return len >= min ? len : 0;
 }
 
 /*
@@ -375,8 +375,8 @@ read_date(const char **p, bool bc, int32 *day)
 	int month;
 	int mday;
 
-	if (!read_digits(p, 0, &year) || *(*p)++ != '-' || !read_digits(p, 2, &month) ||
-	    *(*p)++ != '-' || !read_digits(p, 2, &mday))
+	if (!read_digits(p, 4, 6, &year) || *(*p)++ != '-' || !read_digits(p, 2, 2, &month) ||
+	    *(*p)++ != '-' || !read_digits(p, 2, 2, &mday))
 		return false;
 	if (year < 1 || month < 1 || month > 12)
 		return false;
@@ -386,6 +386,22 @@ read_date(const char **p, bool bc, int32 *day)
 		return false;
 	*day = date2j(year, month, mday) - POSTGRES_EPOCH_JDATE;
 	return IS_VALID_DATE(*day);
+}
+
+/* Reads a point and one to six digits, if a point is at *p, as microseconds. */
+static bool
+read_fraction(const char **p, int *microseconds)
+{
+	int digits;
+
+	*microseconds = 0;
+	if (**p != '.')
+		return true;
+	(*p)++;
+	digits = read_digits(p, 1, 6, microseconds);
+	for (int i = digits; i < 6; i++)
+		*microseconds *= 10;
+	return digits > 0;
 }
 
 /* Takes " BC" off the end of the string; was it there? */
@@ -422,16 +438,16 @@ read_instant(Reader *reader, TimestampTz *at)
 	int hour;
 	int minute;
 	int second;
-	int fraction = 0;
+	int fraction;
 
 	skip_space(reader);
 	start = reader->p;
 	if (!read_string(reader, string, sizeof(string)))
 		return false;
 	bc = strip_era(string);
-	if (read_date(&p, bc, &day) && *p++ == 'T' && read_digits(&p, 2, &hour) && *p++ == ':' &&
-	    read_digits(&p, 2, &minute) && *p++ == ':' && read_digits(&p, 2, &second) && hour < 24 &&
-	    minute < 60 && second < 60 && (*p != '.' || (p++, read_digits(&p, 6, &fraction))) &&
+	if (read_date(&p, bc, &day) && *p++ == 'T' && read_digits(&p, 2, 2, &hour) && *p++ == ':' &&
+	    read_digits(&p, 2, 2, &minute) && *p++ == ':' && read_digits(&p, 2, 2, &second) &&
+	    hour < 24 && minute < 60 && second < 60 && read_fraction(&p, &fraction) &&
 	    strcmp(p, "Z") == 0)
 	{
 		*at = day * USECS_PER_DAY + ((hour * 60 + minute) * 60 + second) * USECS_PER_SEC + fraction;

@@ -4,6 +4,7 @@
  */
 #include "cdp.h"
 
+#include "mb/pg_wchar.h"
 #include "types/ltv_format.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
@@ -90,7 +91,8 @@ void
 ltv_zone_report(const char *name)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("time zone \"%s\" not recognized", name),
+	                errmsg("time zone \"%.*s\" not recognized",
+	                       pg_mbcliplen(name, (int) strlen(name), LTV_ZONE_MAX), name),
 	                errhint("Give the name of a time zone, such as UTC or Europe/London; the view "
 	                        "pg_timezone_names has them.")));
 }
@@ -108,7 +110,8 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 
 	if (TIMESTAMP_NOT_FINITE(at))
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-		                errmsg("the time of an amount must be finite")));
+		                errmsg("the time of an amount must be finite"),
+		                errdetail("The time is %s.", timestamptz_to_str(at))));
 
 	seconds = at / USECS_PER_SEC;
 	if (at % USECS_PER_SEC < 0)
@@ -120,10 +123,12 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 		    seconds + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY;
 		struct pg_tm *tm = pg_localtime(&unix_seconds, tz);
 
-		if (tm == NULL)
-			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-			                errmsg("timestamp out of range")));
-		seconds += tm->tm_gmtoff;
+		if (tm != NULL)
+			seconds += tm->tm_gmtoff;
+		else
+			ereport(ERROR,
+			        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"),
+			         errdetail("The time is %s.", timestamptz_to_str(at))));
 	}
 
 	day = seconds / SECS_PER_DAY;
@@ -131,6 +136,8 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 		day--;
 	if (!IS_VALID_DATE(day))
 		ereport(ERROR,
-		        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
+		        (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"),
+		         errdetail("There is no date for %s in time zone \"%s\".", timestamptz_to_str(at),
+		                   tz ? pg_get_timezone_name(tz) : "UTC")));
 	return (int32) day;
 }
