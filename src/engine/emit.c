@@ -149,17 +149,23 @@ emit_merges(Batch *batch)
 	}
 }
 
+/*
+ * Merged profiles go first: a survivor may take over a value of theirs that is
+ * unique.
+ */
 static void
 emit_profiles(Batch *batch)
 {
+	if (batch->n_merges > 0)
+		for (int i = 0; i < batch->n_profiles; i++)
+			if (batch->profiles[i]->merged)
+				store_delete(batch->store, TABLE_PROFILES, &batch->profiles[i]->tuple->t_self);
 	for (int i = 0; i < batch->n_profiles; i++)
 	{
 		Profile *profile = batch->profiles[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile->merged)
-			store_delete(batch->store, TABLE_PROFILES, &profile->tuple->t_self);
-		else if (profile->changed == NULL)
+		if (profile->merged || profile->changed == NULL)
 			continue;
 		else if (profile->tuple == NULL)
 			store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));

@@ -82,6 +82,7 @@ typedef struct Profile
 	int64 id;
 	bool merged;	 /* into another, in this batch */
 	HeapTuple tuple; /* the row; null: it has none yet */
+	HeapTuple new_row; /* ... then with the defaults of the user's columns, once evaluated */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 	int64 event_count;

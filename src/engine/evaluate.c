@@ -74,8 +74,20 @@ evaluate_row(Batch *batch, Profile *profile)
 	TupleTableSlot *slot;
 
 	fill_profile(profile, values, isnull);
+	if (profile->tuple == NULL && profile->new_row == NULL)
+	{
+		slot = store_new_row(batch->store, TABLE_PROFILES, values, isnull);
+		if (store_table(batch->store, TABLE_PROFILES)->defaults != NULL)
+		{
+			MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+
+			profile->new_row = ExecCopySlotHeapTuple(slot);
+			MemoryContextSwitchTo(oldcontext);
+		}
+		return slot;
+	}
 	if (profile->tuple == NULL)
-		return store_new_row(batch->store, TABLE_PROFILES, values, isnull);
+		return store_changed_tuple(batch->store, TABLE_PROFILES, profile->new_row, values, isnull);
 	slot = store_changed_tuple(batch->store, TABLE_PROFILES, profile->tuple, values, isnull);
 	if (profile->taken_in != NULL)
 		inherit_columns(batch, profile, slot);

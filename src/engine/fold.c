@@ -142,6 +142,7 @@ finish_folding(Batch *batch, Profile *profile)
 	bool changed;
 
 	mark_changed(batch, profile, PROFILE_EVENT_COUNT);
+	mark_changed(batch, profile, PROFILE_IDENTIFIER_COUNT); /* perhaps: identifiers come by events */
 	profile->traits = traits_builder_finish(&profile->traits_builder, &changed);
 	if (changed)
 		mark_changed(batch, profile, PROFILE_TRAITS);

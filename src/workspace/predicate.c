@@ -24,6 +24,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -141,6 +142,7 @@ static const Oid unbounded_functions[] = {
 typedef struct Walk
 {
 	Workspace *ws;
+	Relation profiles;
 	List *literals;		  /* string constants (A_Const) of the predicate's text */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;	  /* function cdp.absolute_time_text */
@@ -505,6 +507,17 @@ check_input_call(FuncExpr *call)
 			 errposition(call->location + 1)));
 }
 
+/*
+ * Whether a column is generated: a predicate evaluates what it is generated
+ * from, because the row that it is evaluated on is not stored yet.
+ */
+static bool
+is_generated(Walk *walk, Var *var)
+{
+	return var->varattno > 0 &&
+		   TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
+}
+
 /* Checks every node and puts cdp.absolute_time_text under casts from text. */
 static Node *
 check_node(Node *node, void *context)
@@ -515,6 +528,8 @@ check_node(Node *node, void *context)
 		return NULL;
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
+	if (IsA(node, Var) && is_generated(walk, (Var *) node))
+		return check_node(build_column_default(walk->profiles, ((Var *) node)->varattno), walk);
 	if (IsA(node, Var))
 		check_column(walk, (Var *) node);
 	else if (IsA(node, Const))
@@ -590,7 +605,7 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 {
 	Relation profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
-	Walk walk = {.ws = ws};
+	Walk walk = {.ws = ws, .profiles = profiles};
 	Oid text_argument = TEXTOID;
 	Node *raw;
 	Node *expression;
