@@ -1,1 +1,159 @@
--- workspace/drop
+-- Parting: dropping a workspace, or keeping its data without cdp.
+
+CREATE FUNCTION cdp.require_owner(workspace name) RETURNS void
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $require$
+BEGIN
+    PERFORM cdp.require_workspace(workspace);
+    IF NOT EXISTS (SELECT FROM pg_namespace n
+                   WHERE n.nspname = workspace AND pg_has_role(n.nspowner, 'USAGE')) THEN
+        RAISE EXCEPTION 'must be owner of workspace "%"', workspace
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END
+$require$;
+COMMENT ON FUNCTION cdp.require_owner(name) IS
+    'nothing where the current user may act as the owner of the workspace, else error 42501; 3F000 where there is no such workspace';
+
+-- Tables of a workspace, partitions left out: they follow their table.
+CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT c.oid::pg_catalog.regclass
+        FROM pg_catalog.pg_class c
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = workspace
+          AND c.relkind IN ('r', 'p')
+          AND NOT c.relispartition
+          AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
+                            'event_ids', 'profiles', 'identifiers', 'identity_links',
+                            'identity_refusals', 'merges', 'opening_balances', 'segments',
+                            'segment_changes', 'segment_errors')
+        ORDER BY c.relname;
+    END;
+COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
+
+CREATE FUNCTION cdp.drop_workspace(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $drop$
+DECLARE
+    tables text;
+    objection text;
+BEGIN
+    PERFORM cdp.require_owner(workspace);
+    SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
+    BEGIN
+        EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
+        EXECUTE format('DROP TABLE %s', tables);
+        EXECUTE format('DROP SCHEMA %I', workspace);
+    EXCEPTION WHEN dependent_objects_still_exist THEN
+        GET STACKED DIAGNOSTICS objection = PG_EXCEPTION_DETAIL;
+        RAISE EXCEPTION 'cannot drop workspace "%": other objects are in it or depend on it', workspace
+            USING ERRCODE = 'dependent_objects_still_exist',
+                  DETAIL = objection,
+                  HINT = format('Drop or move those first, or drop everything with DROP SCHEMA %I CASCADE.',
+                                workspace);
+    END;
+END
+$drop$;
+COMMENT ON FUNCTION cdp.drop_workspace(name) IS
+    'drops a workspace with its data, for its owner; refused (2BP01) where the schema has objects of others in it, or where others depend on it';
+
+-- What a column of one of the extension's types becomes: its type, and the expression.
+CREATE FUNCTION cdp.detached_type(type regtype, col text, OUT becomes text, OUT expression text)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $detached$
+BEGIN
+    CASE type
+        WHEN 'cdp.identifier'::regtype THEN
+            becomes := 'text COLLATE "C"';
+            expression := format('cdp.text(%I)', col);
+        WHEN 'cdp.identifier[]'::regtype THEN
+            becomes := 'text[] COLLATE "C"';
+            expression := format('%I::text[]', col);
+        WHEN 'cdp.traits'::regtype THEN
+            becomes := 'jsonb';
+            expression := format('cdp.traits_to_jsonb(%I)', col);
+        WHEN 'cdp.ltv'::regtype THEN
+            becomes := 'jsonb';
+            expression := format('cdp.to_jsonb(%I)', col);
+        WHEN 'cdp.segment_set'::regtype THEN
+            becomes := 'jsonb';
+            expression := format('cdp.segment_times(%I)', col);
+        ELSE
+            becomes := 'text';
+            expression := format('%I::text', col);
+    END CASE;
+END
+$detached$;
+COMMENT ON FUNCTION cdp.detached_type(regtype, text) IS
+    'type and expression that cdp.detach gives a column of a type of the extension';
+
+CREATE FUNCTION cdp.segment_times(segments cdp.segment_set) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT coalesce(jsonb_object_agg(e.segment,
+                   CASE WHEN isfinite(e.entered_at)
+                        THEN to_char(e.entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END), '{}')
+        FROM cdp.segment_entries(segments) e;
+    END;
+COMMENT ON FUNCTION cdp.segment_times(cdp.segment_set) IS
+    'the segments as a JSON object: per name the time of entry (ISO 8601, UTC), null where it is not known';
+
+CREATE FUNCTION cdp.detach(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $detach$
+DECLARE
+    tables regclass[];
+    part record;
+    changes text;
+BEGIN
+    PERFORM cdp.require_owner(workspace);
+    tables := ARRAY(SELECT cdp.workspace_tables(workspace));
+    EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
+
+    FOR part IN
+        SELECT t.tgname, t.tgrelid::regclass AS tab
+        FROM pg_trigger t
+        JOIN pg_proc p ON p.oid = t.tgfoid
+        WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND p.pronamespace = 'cdp'::regnamespace
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', part.tgname, part.tab);
+    END LOOP;
+
+    -- Defaults that call the extension: plain tables get PostgreSQL's own.
+    EXECUTE format('ALTER TABLE %I.events '
+                   'ALTER COLUMN event_id SET DEFAULT gen_random_uuid(), '
+                   'ALTER COLUMN occurred_at SET DEFAULT now(), '
+                   'ALTER COLUMN received_at SET DEFAULT now()', workspace);
+
+    FOR part IN
+        SELECT a.attrelid::regclass AS tab,
+               string_agg(format('ALTER COLUMN %I TYPE %s USING %s', a.attname, d.becomes, d.expression), ', '
+                          ORDER BY a.attnum) AS changes
+        FROM pg_attribute a
+        JOIN pg_type t ON t.oid = a.atttypid
+        CROSS JOIN LATERAL cdp.detached_type(a.atttypid, a.attname) d
+        WHERE a.attrelid = ANY (tables) AND a.attnum > 0 AND NOT a.attisdropped
+          AND t.typnamespace = 'cdp'::regnamespace
+        GROUP BY a.attrelid
+        ORDER BY a.attrelid::regclass::text
+    LOOP
+        EXECUTE format('ALTER TABLE %s %s', part.tab, part.changes);
+    END LOOP;
+
+    EXECUTE format('COMMENT ON SCHEMA %I IS ''customer data that cdp kept until it was detached''', workspace);
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.traits IS ''what is known of the person''', workspace);
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
+                   workspace);
+END
+$detach$;
+COMMENT ON FUNCTION cdp.detach(name) IS
+    'parts a workspace from the extension, for its owner: its tables stay, as ordinary ones, without cdp''s triggers and view; identifiers become text, traits, lifetime values and segments jsonb. There is no way back; then DROP EXTENSION cdp is possible';

@@ -66,6 +66,7 @@ $canonical$;
 COMMENT ON FUNCTION cdp.canonical(name, bigint) IS
     'the id that a profile has now: of a merged profile its survivor''s, of another its own; null for an id that never was; error 3F000 for no workspace';
 
+-- OFFSET 0: by the index on anchor, even while the tables have no statistics yet.
 CREATE FUNCTION cdp.timeline(workspace name, profile_id bigint)
     RETURNS TABLE (event_id uuid, at timestamptz, event text, source text, amount numeric,
                    currency text, identifiers text[], traits jsonb, properties jsonb)
@@ -74,12 +75,15 @@ CREATE FUNCTION cdp.timeline(workspace name, profile_id bigint)
 AS $timeline$
 BEGIN
     RETURN QUERY EXECUTE format($query$
-        SELECT e.event_id, least(e.occurred_at, e.received_at), e.event, e.source, e.amount,
-               e.currency, e.identifiers, e.traits, e.properties
+        SELECT e.event_id, e.at, e.event, e.source, e.amount, e.currency, e.identifiers, e.traits, e.properties
         FROM %1$I.identifiers i
-        JOIN %1$I.events e ON e.anchor = i.identifier
+        CROSS JOIN LATERAL (
+            SELECT v.*, least(v.occurred_at, v.received_at) AS at
+            FROM %1$I.events v
+            WHERE v.anchor = i.identifier
+            OFFSET 0) e
         WHERE i.profile_id = $1
-        ORDER BY 2, 1
+        ORDER BY e.at, e.event_id
         $query$, workspace)
         USING cdp.canonical(workspace, profile_id);
 END
