@@ -94,6 +94,7 @@ void
 store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
+	ExecResetTupleTable(store->estate->es_tupleTable, false);
 	end_scans(store);
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
@@ -189,6 +190,9 @@ result_of(Store *store, StoreTable *table)
 
 		table->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
+		/* where the user's AFTER triggers look for it */
+		store->estate->es_opened_result_relations =
+			lappend(store->estate->es_opened_result_relations, table->result);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
