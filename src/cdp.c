@@ -4,6 +4,7 @@
  */
 #include "cdp.h"
 
+#include "engine/engine.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -126,5 +127,18 @@ _PG_init(void)
 							   check_clock,
 							   assign_clock,
 							   NULL);
+	DefineCustomIntVariable("cdp.batch_events",
+							"Events of a statement that are worked on at a time.",
+							"For tests: a small number lets few events make several batches. "
+							"Superusers only.",
+							&batch_events,
+							50000,
+							1,
+							INT_MAX,
+							PGC_SUSET,
+							GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
+							NULL,
+							NULL,
+							NULL);
 	MarkGUCPrefixReserved("cdp");
 }

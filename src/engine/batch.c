@@ -9,6 +9,8 @@
 
 #include "engine/tables.h"
 
+int batch_events = 50000;
+
 /* Below this many nodes a look through the array is faster than a table. */
 #define SCAN_NODES 8
 
@@ -55,7 +57,7 @@ batch_reset(Batch *batch)
 bool
 batch_is_full(Batch *batch)
 {
-	if (batch->n_events >= BATCH_EVENTS)
+	if (batch->n_events >= batch_events)
 		return true;
 	return batch->n_events % 256 == 255 &&
 		   MemoryContextMemAllocated(batch->context, true) >= BATCH_BYTES;

@@ -18,8 +18,8 @@
 #include "utils/uuid.h"
 #include "workspace/workspace.h"
 
-/* A batch ends with this many events, or when it holds this much memory. */
-#define BATCH_EVENTS 50000
+/* A batch ends with this many events (cdp.batch_events), or when it holds this much memory. */
+extern int batch_events;
 #define BATCH_BYTES (64 * 1024 * 1024)
 
 /* One distinct identifier of the batch. */

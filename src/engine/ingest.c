@@ -604,7 +604,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 
 	take_event_ids(&statement);
 	rewind_rows(&statement);
-	if (statement.n_rows > BATCH_EVENTS || fill_batch(&statement, &row))
+	if (statement.n_rows > batch_events || fill_batch(&statement, &row))
 		ingest_in_batches(&statement);
 	else
 		ingest_batch(statement.batch);

@@ -72,6 +72,8 @@ store_begin(Workspace *ws)
 
 	store->ws = ws;
 	store->context = CurrentMemoryContext;
+	store->scan_context =
+		AllocSetContextCreate(store->context, "cdp scans", ALLOCSET_SMALL_SIZES);
 	store->estate = CreateExecutorState();
 	store->estate->es_output_cid = GetCurrentCommandId(true);
 	store->snapshot = current_snapshot();
@@ -88,12 +90,14 @@ end_scans(Store *store)
 			index_endscan(store->tables[i].scan);
 		store->tables[i].scan = NULL;
 	}
+	MemoryContextReset(store->scan_context);
 }
 
 void
 store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
+	ExecResetTupleTable(store->estate->es_tupleTable, false);
 	end_scans(store);
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
@@ -137,7 +141,6 @@ store_table(Store *store, WorkspaceTable which)
 
 	if (table->rel != NULL)
 		return table;
-	MemoryContextSwitchTo(store->context);
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
 	triggers = table->rel->trigdesc;
 	/* on events the row triggers are cdp's own, which keep everybody else out */
@@ -189,6 +192,9 @@ result_of(Store *store, StoreTable *table)
 
 		table->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
+		/* where the user's AFTER triggers look for it */
+		store->estate->es_opened_result_relations =
+			lappend(store->estate->es_opened_result_relations, table->result);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
@@ -229,6 +235,7 @@ key_scan(Store *store, WorkspaceTable which, int nkeys)
 
 		if (table->key == NULL)
 			table->key = index_open(store->ws->keys[which], RowExclusiveLock);
+		MemoryContextSwitchTo(store->scan_context);
 		table->scan = CdpIndexBeginScan(table->rel, table->key, store->snapshot, nkeys);
 		MemoryContextSwitchTo(oldcontext);
 	}
@@ -257,6 +264,8 @@ store_find_key(Store *store, WorkspaceTable which, int nkeys, const Datum *value
 	StoreTable *table = &store->tables[which];
 	ScanKeyData keys[MAX_KEY_COLUMNS];
 	TupleTableSlot *slot = read_slot(store, table);
+	MemoryContext oldcontext;
+	bool found;
 
 	for (int i = 0; i < nkeys; i++)
 		ScanKeyEntryInitialize(&keys[i],
@@ -267,10 +276,12 @@ store_find_key(Store *store, WorkspaceTable which, int nkeys, const Datum *value
 							   table->key->rd_indcollation[i],
 							   key_equality(store, which, i),
 							   values[i]);
+	/* what the index keeps with the scan (killed items) must last as long as it */
+	oldcontext = MemoryContextSwitchTo(store->scan_context);
 	index_rescan(scan, keys, nkeys, NULL, 0);
-	if (index_getnext_slot(scan, ForwardScanDirection, slot))
-		return slot;
-	return NULL;
+	found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	MemoryContextSwitchTo(oldcontext);
+	return found ? slot : NULL;
 }
 
 TupleTableSlot *

@@ -41,6 +41,7 @@ typedef struct Store
 	EState *estate;
 	Snapshot snapshot;
 	MemoryContext context; /* what lives as long as the run */
+	MemoryContext scan_context; /* ... and as long as the open scans */
 	StoreTable tables[N_WORKSPACE_TABLES];
 	bool wrote; /* since the last refresh: own rows are not visible yet */
 	bool stale; /* somebody else has changed a row since the snapshot */
