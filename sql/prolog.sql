@@ -1,2 +1,5 @@
 -- cdp: install script. Built from the parts named in sql/manifest.
 \echo Use "CREATE EXTENSION cdp" to load this file. \quit
+
+-- Types, operators and functions are everybody's; data is in the workspaces.
+GRANT USAGE ON SCHEMA cdp TO PUBLIC;

@@ -250,6 +250,13 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 				 errmsg("%s of events is not allowed: events are immutable", what),
 				 errhint("Insert a correcting event instead, for example a refund or a later value "
 						 "of a trait.")));
+	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("%s of \"%s\" is not allowed", what, table),
+				 strcmp(table, "settings") == 0
+					 ? errhint("A workspace has one row of settings: UPDATE it.")
+					 : errhint("Use DELETE.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("%s of \"%s\" is not allowed: only cdp writes it", what, table),

@@ -111,6 +111,20 @@ forget_workspaces(Datum arg, Oid relid)
 	}
 }
 
+/* Syscache callback: the same for a workspace whose schema has got another name. */
+static void
+forget_schema(Datum arg, int cache, uint32 hash)
+{
+	HASH_SEQ_STATUS status;
+	CacheEntry *entry;
+
+	invalidations++;
+	hash_seq_init(&status, workspaces);
+	while ((entry = (CacheEntry *) hash_seq_search(&status)) != NULL)
+		if (entry->workspace != NULL && (hash == 0 || hash == entry->workspace->schema_hash))
+			entry->workspace->valid = false;
+}
+
 static void
 init_cache(void)
 {
@@ -121,6 +135,7 @@ init_cache(void)
 	ctl.hcxt = CacheMemoryContext;
 	workspaces = hash_create("cdp workspaces", 8, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	CacheRegisterRelcacheCallback(forget_workspaces, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, forget_schema, (Datum) 0);
 }
 
 /* Error: this table is not the events table of a workspace. */
@@ -145,6 +160,7 @@ static void
 find_tables(Workspace *ws)
 {
 	ws->schema = get_rel_namespace(ws->events);
+	ws->schema_hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(ws->schema));
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
 		Oid relid = get_relname_relid(table_names[i], ws->schema);

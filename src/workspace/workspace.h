@@ -155,6 +155,7 @@ typedef struct Workspace
 	MemoryContext context;			/* owns all below */
 	Oid owner;						/* of the tables; the engine works as them */
 	Oid schema;
+	uint32 schema_hash;				/* of its syscache entry */
 	char *name;						/* of the schema */
 	Oid tables[N_WORKSPACE_TABLES];
 	Oid keys[N_WORKSPACE_TABLES];	/* unique index by which the engine finds rows */
