@@ -21,7 +21,7 @@ EXTRA_CLEAN = sql/cdp--$(EXTVERSION).sql test/results tmp/build-flags tmp/lint
 REGRESS       := $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS  = --inputdir=test --outputdir=test/results --load-extension=cdp --encoding=UTF8
 ISOLATION     := $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/results/isolation --load-extension=cdp --encoding=UTF8
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=test/results --load-extension=cdp --encoding=UTF8
 
 ICU_CFLAGS := $(shell pkg-config --cflags icu-uc icu-i18n 2>/dev/null)
 ICU_LIBS   := $(shell pkg-config --libs icu-uc icu-i18n 2>/dev/null || echo -licui18n -licuuc -licudata)

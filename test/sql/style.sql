@@ -104,3 +104,35 @@ SELECT count(*) > 0 AS has_settings FROM pg_settings WHERE name LIKE 'cdp.%';
 SELECT name AS undescribed_setting
 FROM pg_settings
 WHERE name LIKE 'cdp.%' AND coalesce(short_desc, '') = '';
+
+-- A workspace: its tables, views, columns and functions without a comment.
+BEGIN;
+SELECT cdp.create_workspace('style_test');
+SELECT c.relname, a.attname AS without_comment
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'style_test'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+  AND (obj_description(c.oid, 'pg_class') IS NULL OR col_description(c.oid, a.attnum) IS NULL)
+ORDER BY c.relname, a.attnum;
+
+-- What would not survive a dump, or an upgrade of the server: OIDs in columns, members of the extension.
+SELECT c.relname, a.attname, a.atttypid::regtype AS holds_an_oid
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace = 'style_test'::regnamespace AND c.relkind IN ('r', 'p')
+  AND (t.typname ~ '^_?reg' OR t.typname ~ '^_?(oid|xid|cid|tid|xid8)$')
+ORDER BY c.relname, a.attnum;
+SELECT c.relname AS member_of_the_extension
+FROM pg_depend d
+JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+WHERE d.deptype = 'e' AND c.relnamespace = 'style_test'::regnamespace
+ORDER BY 1;
+
+-- Tables without a key, which logical replication cannot follow: those that only grow, by design.
+SELECT c.relname AS without_key
+FROM pg_class c
+WHERE c.relnamespace = 'style_test'::regnamespace AND c.relkind IN ('r', 'p')
+  AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)
+ORDER BY 1;
+ROLLBACK;
