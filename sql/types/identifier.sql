@@ -26,7 +26,7 @@ CREATE TYPE cdp.identifier (
 );
 
 COMMENT ON TYPE cdp.identifier IS
-    'namespace:value, canonical on input: the namespace in lower case; email and phone as their standards say (invalid ones are errors); other values trimmed, NFC, case kept; at most 1024 bytes. Ordered and hashed by its bytes';
+    'namespace:value, canonical on input: the namespace in lower case; email and phone as their standards say (invalid ones are errors, but what is spelt as E.164 is taken, so that every dump loads); other values trimmed, NFC, case kept; at most 1024 bytes. Ordered and hashed by its bytes';
 COMMENT ON FUNCTION cdp.identifier_in(cstring) IS
     'input of type identifier: canonicalises; SQLSTATE 22P02 for a faulty text, 54000 beyond 1024 bytes';
 COMMENT ON FUNCTION cdp.identifier_out(cdp.identifier) IS

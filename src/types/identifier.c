@@ -9,6 +9,7 @@
 
 #include "normalise/phone.h"
 #include "normalise/unicode.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/sortsupport.h"
 
