@@ -132,7 +132,7 @@ _PG_init(void)
 							"For tests: a small number lets few events make several batches. "
 							"Superusers only.",
 							&batch_events,
-							50000,
+							1000000,
 							1,
 							INT_MAX,
 							PGC_SUSET,

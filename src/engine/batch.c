@@ -9,7 +9,7 @@
 
 #include "engine/tables.h"
 
-int batch_events = 50000;
+int batch_events = 1000000;
 
 /* Below this many nodes a look through the array is faster than a table. */
 #define SCAN_NODES 8
@@ -28,13 +28,14 @@ struct nodetable_hash
 Batch *
 batch_create(Store *store, MemoryContext parent, const char *cause)
 {
-	MemoryContext context =
-		AllocSetContextCreate(parent, "cdp batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(parent, "cdp batch", ALLOCSET_DEFAULT_SIZES);
 	Batch *batch = MemoryContextAllocZero(parent, sizeof(Batch));
 
 	batch->store = store;
 	batch->ws = store->ws;
 	batch->context = context;
+	batch->values = AllocSetContextCreate(parent, "cdp values", ALLOCSET_DEFAULT_SIZES);
+	batch->row = AllocSetContextCreate(parent, "cdp row", ALLOCSET_SMALL_SIZES);
 	batch->cause = cause;
 	return batch;
 }
@@ -46,10 +47,13 @@ batch_reset(Batch *batch)
 	Batch kept = *batch;
 
 	MemoryContextReset(batch->context);
+	MemoryContextReset(batch->values);
 	memset(batch, 0, sizeof(Batch));
 	batch->store = kept.store;
 	batch->ws = kept.ws;
 	batch->context = kept.context;
+	batch->values = kept.values;
+	batch->row = kept.row;
 	batch->cause = kept.cause;
 	batch->rebuilding = kept.rebuilding;
 }
@@ -57,10 +61,39 @@ batch_reset(Batch *batch)
 bool
 batch_is_full(Batch *batch)
 {
-	if (batch->n_events >= batch_events)
-		return true;
-	return batch->n_events % 256 == 255 &&
-		   MemoryContextMemAllocated(batch->context, true) >= BATCH_BYTES;
+	return batch->n_events >= batch_events ||
+		   batch->arena_used + batch->n_events * (sizeof(Event) + sizeof(int)) +
+				   batch->n_refs * sizeof(int) + batch->n_refusals * sizeof(Refusal) +
+				   batch->n_nodes * (Size) NODE_BYTES >=
+			   BATCH_BYTES;
+}
+
+/* Bytes that a batch takes from its context at a time for small copies. */
+#define ARENA_BYTES (64 * 1024)
+
+/*
+ * A copy that lives as long as the batch's events. Copies lie side by side,
+ * without an allocator's overhead; the first ones of a batch cost little.
+ */
+void *
+batch_copy(Batch *batch, const void *data, Size size)
+{
+	Size room = MAXALIGN(size);
+	char *copy;
+
+	if (room > batch->arena_left)
+	{
+		Size block = Max(room, batch->arena_used == 0 ? 1024 : ARENA_BYTES);
+
+		batch->arena = MemoryContextAllocHuge(batch->context, block);
+		batch->arena_left = block;
+	}
+	copy = batch->arena;
+	batch->arena += room;
+	batch->arena_left -= room;
+	batch->arena_used += room;
+	memcpy(copy, data, size);
+	return copy;
 }
 
 static bool
@@ -132,17 +165,17 @@ batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const Names
 {
 	uint32 hash = hash_bytes((const unsigned char *) normalised->text, normalised->len);
 	int found = find_node(batch, hash, normalised->text, normalised->len);
-	MemoryContext oldcontext;
 	IdNode *node;
+	Identifier *identifier;
 
 	if (found >= 0)
 		return found;
 	BATCH_GROW(batch, nodes, n_nodes, max_nodes);
 	node = &batch->nodes[batch->n_nodes];
 	memset(node, 0, sizeof(IdNode));
-	oldcontext = MemoryContextSwitchTo(batch->context);
-	node->identifier = identifier_make(normalised);
-	MemoryContextSwitchTo(oldcontext);
+	identifier = identifier_make(normalised);
+	node->identifier = batch_copy(batch, identifier, VARSIZE(identifier));
+	pfree(identifier);
 	node->rule = rule;
 	node->hash = hash;
 	node->first_at = DT_NOEND;
@@ -196,6 +229,7 @@ batch_profile(Batch *batch, int64 id, bool *found)
 		BATCH_GROW(batch, profiles, n_profiles, max_profiles);
 		entry->profile = MemoryContextAllocZero(batch->context, sizeof(Profile));
 		entry->profile->id = id;
+		entry->profile->first_event = -1;
 		batch->profiles[batch->n_profiles++] = entry->profile;
 	}
 	return entry->profile;

@@ -24,9 +24,6 @@
 #include "utils/tuplestore.h"
 #include "workspace/predicate.h"
 
-/* Profiles that are evaluated at a time when all are. */
-#define EVALUATE_PROFILES 2000
-
 void
 lock_workspace(Workspace *ws, const char *what)
 {
@@ -57,7 +54,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 
 	while (more)
 	{
-		while (batch->n_profiles < EVALUATE_PROFILES &&
+		while (batch->n_profiles < SLICE_PROFILES &&
 			   (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
 		{
 			bool isnull;
@@ -69,8 +66,10 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 			fold_load_profile(batch, batch_profile(batch, id, &found), slot);
 		}
 		ExecClearTuple(slot);
+		batch->slice = batch->profiles;
+		batch->n_slice = batch->n_profiles;
 		evaluate_profiles(batch, wanted, true);
-		emit_batch(batch);
+		emit_slice(batch);
 		batch_reset(batch);
 		store_refresh(store);
 	}

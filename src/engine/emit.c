@@ -153,21 +153,21 @@ emit_merges(Batch *batch)
  * Merged profiles go first: a survivor may take over a value of theirs that is
  * unique.
  */
+/* The merged profiles go first: a survivor may take over a unique value of theirs. */
 static void
 emit_profiles(Batch *batch)
 {
-	if (batch->n_merges > 0)
-		for (int i = 0; i < batch->n_profiles; i++)
-			if (batch->profiles[i]->merged)
-				store_delete(batch->store, TABLE_PROFILES, &batch->profiles[i]->tuple->t_self);
-	for (int i = 0; i < batch->n_profiles; i++)
+	for (int i = 0; i < batch->n_slice; i++)
+		for (Profile *loser = batch->slice[i]->taken_in; loser != NULL; loser = loser->next_taken)
+			store_delete(batch->store, TABLE_PROFILES, &loser->tuple->t_self);
+	for (int i = 0; i < batch->n_slice; i++)
 	{
-		Profile *profile = batch->profiles[i];
+		Profile *profile = batch->slice[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile->merged || profile->changed == NULL)
+		if (profile->changed == NULL)
 			continue;
-		else if (profile->tuple == NULL)
+		if (profile->tuple == NULL)
 			store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));
 		else
 			store_update(batch->store,
@@ -220,19 +220,28 @@ emit_failures(Batch *batch)
 	}
 }
 
+/* Writes the slice's profiles and what has become of their segments. */
 void
-emit_batch(Batch *batch)
+emit_slice(Batch *batch)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 	emit_profiles(batch);
+	emit_failures(batch);
+	emit_changes(batch);
+	batch->n_failures = batch->n_changes = 0;
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Writes the evidence of the batch, and the merges that it has led to. */
+void
+emit_evidence(Batch *batch)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
+
 	emit_links(batch);
 	emit_refusals(batch);
-	emit_failures(batch);
 	if (!batch->rebuilding)
-	{
 		emit_merges(batch);
-		emit_changes(batch);
-	}
 	MemoryContextSwitchTo(oldcontext);
 }

@@ -20,7 +20,14 @@
 
 /* A batch ends with this many events (cdp.batch_events), or when it holds this much memory. */
 extern int batch_events;
-#define BATCH_BYTES (64 * 1024 * 1024)
+#define BATCH_BYTES (128 * 1024 * 1024)
+
+/* What a distinct identifier may cost a batch in the end: node, component, links, profile. */
+#define NODE_BYTES 512
+
+/* Profiles whose values are in memory at a time, and what they may take. */
+#define SLICE_PROFILES 2000
+#define SLICE_BYTES (32 * 1024 * 1024)
 
 /* One distinct identifier of the batch. */
 typedef struct IdNode
@@ -42,13 +49,14 @@ typedef struct Event
 {
 	pg_uuid_t id;
 	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
-	int first_ref;	/* its nodes in batch->refs, the anchor first */
-	int n_refs;		/* 0: it belongs to nobody */
 	Jsonb *traits;	/* null: none */
 	Numeric amount; /* null: none */
-	char currency[4];
 	const char *source;
 	int source_len;
+	int first_ref; /* its nodes in batch->refs, the anchor first */
+	int n_refs;	   /* 0: it belongs to nobody */
+	int next;	   /* the next event of the same profile; -1: none */
+	char currency[4];
 } Event;
 
 /* Why an identifier of an event is no evidence. */
@@ -76,12 +84,24 @@ typedef struct Link
 	int event;
 } Link;
 
-/* Working copy of a profile. */
+/*
+ * A profile of the batch. Its values, from the tuple on, are there while its
+ * slice is worked on (loaded); see fold.c.
+ */
 typedef struct Profile
 {
 	int64 id;
-	bool merged;	 /* into another, in this batch */
-	HeapTuple tuple; /* the row; null: it has none yet */
+	bool is_new;		  /* has no row yet */
+	bool merged;		  /* into another, in this batch */
+	bool component_known; /* component is set */
+	int component;
+	int first_event;		  /* of the batch's events; -1: none */
+	int64 gained;			  /* identifiers that the batch gives it, former ids included */
+	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
+	struct Profile *next_taken;
+
+	bool loaded;
+	HeapTuple tuple;   /* the row; null: it has none yet */
 	HeapTuple new_row; /* ... then with the defaults of the user's columns, once evaluated */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
@@ -93,14 +113,9 @@ typedef struct Profile
 	Traits *traits;
 	Ltv *ltv;
 	SegmentSet *segments;
-	bool folding; /* the builders are in use */
-	TraitsBuilder traits_builder;
-	LtvBuilder ltv_builder;
+	TraitsBuilder *traits_builder; /* null: nothing has been folded in */
+	LtvBuilder *ltv_builder;
 	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
-	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
-	struct Profile *next_taken;
-	bool component_known; /* component is set */
-	int component;
 } Profile;
 
 /* A merge that the batch's evidence asks for. */
@@ -127,7 +142,8 @@ typedef struct Component
 {
 	int parent;		  /* union-find; itself: a root */
 	Profile *profile; /* null: none yet */
-	int64 weight;	  /* identifiers and former ids */
+	int64 weight;	  /* identifiers and former ids, but the stored ones of the profile, ... */
+	bool weighed;	  /* ... unless they are counted in already */
 	bool anchors;	  /* has the anchor of an event */
 	bool counted;	  /* limits[] is known */
 	int n_limits;
@@ -159,8 +175,18 @@ typedef struct Batch
 	Store *store;
 	Workspace *ws;
 	MemoryContext context; /* of all below; reset between batches */
+	MemoryContext values;  /* of the profiles' values; reset between slices */
+	MemoryContext row;	   /* of decoding one row of events */
 	const char *cause;	   /* for segment_changes */
 	bool rebuilding;	   /* no segments, no history: the rebuild sees to them */
+
+	char *arena; /* where small copies go, see batch_copy */
+	Size arena_left;
+	Size arena_used;
+
+	const char *sources[8]; /* of the last events, see keep_source */
+	int source_lens[8];
+	int next_source;
 
 	Event *events;
 	int n_events;
@@ -189,6 +215,8 @@ typedef struct Batch
 	int n_profiles;
 	int max_profiles;
 	struct profiletable_hash *profile_table;
+	Profile **slice; /* the profiles whose values are being worked on */
+	int n_slice;
 	Change *changes;
 	int n_changes;
 	int max_changes;
@@ -221,6 +249,7 @@ typedef struct Batch
 extern Batch *batch_create(Store *store, MemoryContext parent, const char *cause);
 extern void batch_reset(Batch *batch);
 extern bool batch_is_full(Batch *batch);
+extern void *batch_copy(Batch *batch, const void *data, Size size);
 extern Profile *batch_profile(Batch *batch, int64 id, bool *found);
 extern int batch_add_node(Batch *batch, const NormalisedIdentifier *normalised,
 						  const NamespaceRule *rule);
@@ -237,22 +266,21 @@ extern void resolve_take_identifier(Store *store, IdNode *node);
 extern void resolve_take_identifiers(Batch *batch);
 extern void resolve_lock_profiles(Batch *batch);
 extern void resolve_batch(Batch *batch);
-extern Profile *resolve_profile_of(Batch *batch, const Event *event);
 
-/* fold.c: from events to values. */
+/* fold.c: from events to values, of the slice's profiles. */
 extern void fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot);
-extern void fold_merge(Batch *batch, Profile *survivor, Profile *loser);
-extern void fold_batch(Batch *batch);
+extern void fold_slice(Batch *batch);
 
-/* evaluate.c: which segments hold. */
-extern void evaluate_batch(Batch *batch);
+/* evaluate.c: which segments the slice's profiles are in. */
+extern void evaluate_slice(Batch *batch);
 extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles);
 
 /* The row that a profile is to have, in the slot that profiles are written from. */
 extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
 
-/* emit.c: writes what has come out. */
-extern void emit_batch(Batch *batch);
+/* emit.c: writes what has come out: of the slice's profiles, and of the evidence. */
+extern void emit_slice(Batch *batch);
+extern void emit_evidence(Batch *batch);
 
 /* ingest.c: a batch of events through all stages. */
 extern void ingest_batch(Batch *batch);

@@ -4,8 +4,8 @@
  *	  has changed are evaluated.
  *
  * A predicate may fail on a row (a cast of data). An error needs a
- * subtransaction to recover from, so the whole batch is evaluated in one, and
- * where a predicate fails the work goes on behind it in the next: a batch
+ * subtransaction to recover from, so a whole slice is evaluated in one, and
+ * where a predicate fails the work goes on behind it in the next: a slice
  * without failures pays for one subtransaction, which writes nothing.
  */
 #include "engine/engine.h"
@@ -20,7 +20,7 @@
 /* How far the evaluation of a batch has come. */
 typedef struct Progress
 {
-	int profile;  /* in batch->profiles */
+	int profile;  /* in batch->slice */
 	int segment;  /* in ws->segments, of that profile */
 	bool *holds;  /* per segment: of that profile */
 	bool all_profiles;		 /* every profile, and the wanted segments; else the changed */
@@ -79,7 +79,7 @@ evaluate_row(Batch *batch, Profile *profile)
 		slot = store_new_row(batch->store, TABLE_PROFILES, values, isnull);
 		if (store_table(batch->store, TABLE_PROFILES)->defaults != NULL)
 		{
-			MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 			profile->new_row = ExecCopySlotHeapTuple(slot);
 			MemoryContextSwitchTo(oldcontext);
@@ -120,7 +120,7 @@ add_failure(Batch *batch, Profile *profile, const Segment *segment, const ErrorD
 	failure->profile_id = profile->id;
 	failure->segment = segment;
 	failure->sqlerrcode = error->sqlerrcode;
-	failure->message = MemoryContextStrdup(batch->context, error->message);
+	failure->message = MemoryContextStrdup(batch->values, error->message);
 }
 
 /* Whether a segment's predicate has to be evaluated on a profile again. */
@@ -201,7 +201,7 @@ conclude(Batch *batch, Profile *profile, const bool *holds, const char *cause)
 	}
 	if (changed)
 	{
-		MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+		MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 		profile->segments = segment_set_build(members, n);
 		profile->changed = bms_add_member(profile->changed, PROFILE_SEGMENTS);
@@ -210,19 +210,19 @@ conclude(Batch *batch, Profile *profile, const bool *holds, const char *cause)
 	pfree(members);
 }
 
-/* Evaluates from where progress stands to the end of the batch. */
+/* Evaluates from where progress stands to the end of the slice. */
 static void
 evaluate_from(Batch *batch, Progress *progress)
 {
 	Workspace *ws = batch->ws;
 	bool prepared = false;
 
-	for (; progress->profile < batch->n_profiles; progress->profile++, progress->segment = 0)
+	for (; progress->profile < batch->n_slice; progress->profile++, progress->segment = 0)
 	{
-		Profile *profile = batch->profiles[progress->profile];
+		Profile *profile = batch->slice[progress->profile];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile->merged || (profile->changed == NULL && !progress->all_profiles))
+		if (profile->changed == NULL && !progress->all_profiles)
 			continue;
 		if (progress->segment == 0)
 			profile->evaluated_at = Max(batch->instant, profile->evaluated_at);
@@ -320,7 +320,7 @@ evaluate_some(Batch *batch, Progress *progress)
 	if (cdp_error_is_fatal(error->sqlerrcode) || progress->segment >= batch->ws->n_segments)
 		ReThrowError(error);
 	add_failure(batch,
-				batch->profiles[progress->profile],
+				batch->slice[progress->profile],
 				&batch->ws->segments[progress->segment],
 				error);
 	progress->segment++;
@@ -329,8 +329,8 @@ evaluate_some(Batch *batch, Progress *progress)
 }
 
 /*
- * Evaluates segments on the batch's profiles, at the batch's instant: the
- * wanted ones on all profiles, or those that read what has changed.
+ * Evaluates segments on the slice's profiles, at the instant of now: the
+ * wanted ones on all of them, or those that read what has changed.
  */
 void
 evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
@@ -341,7 +341,7 @@ evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 	int nest_level = 0;
 
 	batch->instant = cdp_now();
-	progress.holds = MemoryContextAllocZero(batch->context, Max(ws->n_segments, 1));
+	progress.holds = MemoryContextAllocZero(batch->values, Max(ws->n_segments, 1));
 	progress.wanted = wanted;
 	progress.all_profiles = all_profiles;
 	for (int i = 0; i < ws->n_segments; i++)
@@ -373,12 +373,12 @@ leave_segments(Batch *batch, Profile *profile)
 }
 
 void
-evaluate_batch(Batch *batch)
+evaluate_slice(Batch *batch)
 {
 	if (batch->rebuilding)
 		return;
 	evaluate_profiles(batch, NULL, false);
-	for (int i = 0; i < batch->n_profiles; i++)
-		if (batch->profiles[i]->merged)
-			leave_segments(batch, batch->profiles[i]);
+	for (int i = 0; i < batch->n_slice; i++)
+		for (Profile *loser = batch->slice[i]->taken_in; loser != NULL; loser = loser->next_taken)
+			leave_segments(batch, loser);
 }

@@ -2,6 +2,9 @@
  * fold.c
  *	  Stage three: events become values. A profile is a fold of its events, and
  *	  every part of it merges, so the order does not matter.
+ *
+ * A batch may have many profiles, and their values are large beside its
+ * events: they are loaded, folded, evaluated and written slice by slice.
  */
 #include "engine/engine.h"
 
@@ -22,11 +25,18 @@ profile_value(Batch *batch, HeapTuple tuple, TupleDesc desc, ProfileColumn colum
 void
 fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 	HeapTuple tuple;
 	TupleDesc desc;
 	bool isnull;
 
+	profile->loaded = true;
+	profile->changed = NULL;
+	profile->traits_builder = NULL;
+	profile->ltv_builder = NULL;
+	profile->tuple = profile->new_row = NULL;
+	profile->event_count = profile->identifier_count = 0;
+	profile->has_next_evaluation = false;
 	if (slot == NULL)
 	{
 		profile->first_seen = DT_NOEND;
@@ -64,7 +74,7 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 static void
 mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 	profile->changed = bms_add_member(profile->changed, column);
 	MemoryContextSwitchTo(oldcontext);
@@ -73,15 +83,12 @@ mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
 static void
 begin_folding(Batch *batch, Profile *profile)
 {
-	MemoryContext oldcontext;
-
-	if (profile->folding)
+	if (profile->traits_builder != NULL)
 		return;
-	oldcontext = MemoryContextSwitchTo(batch->context);
-	traits_builder_init(&profile->traits_builder, profile->traits);
-	ltv_builder_init(&profile->ltv_builder, profile->ltv);
-	profile->folding = true;
-	MemoryContextSwitchTo(oldcontext);
+	profile->traits_builder = palloc(sizeof(TraitsBuilder));
+	profile->ltv_builder = palloc(sizeof(LtvBuilder));
+	traits_builder_init(profile->traits_builder, profile->traits);
+	ltv_builder_init(profile->ltv_builder, profile->ltv);
 }
 
 static void
@@ -103,19 +110,16 @@ fold_times(Batch *batch, Profile *profile, TimestampTz first, TimestampTz last)
  * Takes a merged profile's values in: one merge per column, whatever the
  * history behind it.
  */
-void
+static void
 fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 {
 	begin_folding(batch, survivor);
-	traits_builder_merge(&survivor->traits_builder, loser->traits);
-	ltv_builder_merge(&survivor->ltv_builder, loser->ltv);
+	traits_builder_merge(survivor->traits_builder, loser->traits);
+	ltv_builder_merge(survivor->ltv_builder, loser->ltv);
 	fold_times(batch, survivor, loser->first_seen, loser->last_seen);
 	survivor->event_count += loser->event_count;
 	survivor->identifier_count += loser->identifier_count;
-	mark_changed(batch, survivor, PROFILE_EVENT_COUNT);
 	survivor->evaluated_at = Max(survivor->evaluated_at, loser->evaluated_at);
-	loser->next_taken = survivor->taken_in;
-	survivor->taken_in = loser;
 }
 
 static void
@@ -123,14 +127,14 @@ fold_event(Batch *batch, Profile *profile, Event *event)
 {
 	begin_folding(batch, profile);
 	if (event->traits != NULL)
-		traits_builder_add(&profile->traits_builder,
+		traits_builder_add(profile->traits_builder,
 						   event->traits,
 						   event->at,
 						   &event->id,
 						   event->source,
 						   event->source_len);
 	if (event->amount != NULL)
-		ltv_builder_add(&profile->ltv_builder, event->amount, event->currency, event->at);
+		ltv_builder_add(profile->ltv_builder, event->amount, event->currency, event->at);
 	fold_times(batch, profile, event->at, event->at);
 	profile->event_count++;
 }
@@ -142,34 +146,69 @@ finish_folding(Batch *batch, Profile *profile)
 	bool changed;
 
 	mark_changed(batch, profile, PROFILE_EVENT_COUNT);
-	mark_changed(batch, profile, PROFILE_IDENTIFIER_COUNT); /* perhaps: identifiers come by events */
-	profile->traits = traits_builder_finish(&profile->traits_builder, &changed);
+	profile->traits = traits_builder_finish(profile->traits_builder, &changed);
 	if (changed)
 		mark_changed(batch, profile, PROFILE_TRAITS);
-	profile->ltv = ltv_builder_finish(&profile->ltv_builder, &changed);
+	profile->ltv = ltv_builder_finish(profile->ltv_builder, &changed);
 	if (changed)
 		mark_changed(batch, profile, PROFILE_LTV);
-	profile->folding = false;
 }
 
-void
-fold_batch(Batch *batch)
+/* Reads a profile's row, unless that was done when it was locked. */
+static void
+load(Batch *batch, Profile *profile)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	TupleTableSlot *slot = NULL;
 
-	for (int i = 0; i < batch->n_events; i++)
+	if (profile->loaded)
+		return;
+	if (!profile->is_new)
 	{
-		Profile *profile = resolve_profile_of(batch, &batch->events[i]);
-
-		CHECK_FOR_INTERRUPTS();
-		if (profile != NULL)
-			fold_event(batch, profile, &batch->events[i]);
+		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(profile->id));
+		if (slot == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("profile " INT64_FORMAT " of an identifier does not exist",
+							profile->id),
+					 errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 	}
-	for (int i = 0; i < batch->n_profiles; i++)
+	fold_load_profile(batch, profile, slot);
+}
+
+/*
+ * Folds into each profile of the slice what was merged into it and its events.
+ * The slice ends earlier where its values would take too much memory.
+ */
+void
+fold_slice(Batch *batch)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
+
+	for (int i = 0; i < batch->n_slice; i++)
 	{
+		Profile *profile = batch->slice[i];
+
 		CHECK_FOR_INTERRUPTS();
-		if (batch->profiles[i]->folding)
-			finish_folding(batch, batch->profiles[i]);
+		if (i > 0 && MemoryContextMemAllocated(batch->values, true) > SLICE_BYTES)
+		{
+			batch->n_slice = i;
+			break;
+		}
+		load(batch, profile);
+		for (Profile *loser = profile->taken_in; loser != NULL; loser = loser->next_taken)
+		{
+			load(batch, loser);
+			fold_merge(batch, profile, loser);
+		}
+		for (int e = profile->first_event; e >= 0; e = batch->events[e].next)
+			fold_event(batch, profile, &batch->events[e]);
+		if (profile->gained != 0)
+		{
+			profile->identifier_count += profile->gained;
+			mark_changed(batch, profile, PROFILE_IDENTIFIER_COUNT);
+		}
+		if (profile->traits_builder != NULL)
+			finish_folding(batch, profile);
 	}
 	MemoryContextSwitchTo(oldcontext);
 }

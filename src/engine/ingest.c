@@ -381,14 +381,58 @@ correct_anchors(Statement *statement)
 	}
 }
 
-/* Stages three to five, and two once all is locked. */
+static int
+compare_profiles(const void *a, const void *b)
+{
+	int64 x = (*(Profile *const *) a)->id;
+	int64 y = (*(Profile *const *) b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Frees the values of a slice that is done, and of those read with it when they were locked. */
+static void
+forget_values(Batch *batch, int first, int n)
+{
+	MemoryContextReset(batch->values);
+	for (int i = first; i < n; i++)
+	{
+		batch->profiles[i]->loaded = false;
+		for (Profile *loser = batch->profiles[i]->taken_in; loser; loser = loser->next_taken)
+			loser->loaded = false;
+	}
+}
+
+/*
+ * Stages two to five, once all is locked. The profiles' values are worked on
+ * slice by slice, in the order of their ids.
+ */
 static void
 finish_batch(Batch *batch)
 {
+	int n = 0;
+	int start = 0;
+
 	resolve_batch(batch);
-	fold_batch(batch);
-	evaluate_batch(batch);
-	emit_batch(batch);
+	for (int i = 0; i < batch->n_profiles; i++)
+		if (!batch->profiles[i]->merged)
+			batch->profiles[n++] = batch->profiles[i];
+	if (n > 1)
+		qsort(batch->profiles, n, sizeof(Profile *), compare_profiles);
+	if (n > SLICE_PROFILES)
+		forget_values(batch, 0, n);
+	while (start < n)
+	{
+		batch->slice = &batch->profiles[start];
+		batch->n_slice = Min(SLICE_PROFILES, n - start);
+		fold_slice(batch);
+		evaluate_slice(batch);
+		emit_slice(batch);
+		start += batch->n_slice;
+		if (start < n)
+			forget_values(batch, start, Min(start + SLICE_PROFILES, n));
+	}
+	emit_evidence(batch);
 }
 
 /* One batch of events, which takes its own locks. */

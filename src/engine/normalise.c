@@ -134,13 +134,10 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason)
 	RefusalSink *sink = (RefusalSink *) context;
 	Batch *batch = sink->batch;
 	Refusal *refusal;
-	char *copy;
 
 	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
 	refusal = &batch->refusals[batch->n_refusals++];
-	copy = MemoryContextAlloc(batch->context, len);
-	memcpy(copy, text, len);
-	refusal->identifier = copy;
+	refusal->identifier = batch_copy(batch, text, len);
 	refusal->identifier_len = len;
 	refusal->event = sink->event;
 	refusal->reason = reason;
@@ -234,14 +231,29 @@ refuse_changed_row(const pg_uuid_t *id, const char *column)
 					 "the order of their names.")));
 }
 
+/* The batch's copy of a source. There are few, and they come again and again. */
+static const char *
+keep_source(Batch *batch, const char *source, int len)
+{
+	int n = lengthof(batch->sources);
+
+	for (int i = 0; i < n; i++)
+		if (batch->sources[i] != NULL && batch->source_lens[i] == len &&
+			memcmp(batch->sources[i], source, len) == 0)
+			return batch->sources[i];
+	batch->next_source = (batch->next_source + 1) % n;
+	batch->source_lens[batch->next_source] = len;
+	return batch->sources[batch->next_source] = batch_copy(batch, source, len);
+}
+
 /*
  * Decodes a row of events into the batch and returns the event; what it
- * points to is copied into the batch's context.
+ * points to is copied into the batch.
  */
 Event *
 normalise_event_row(Batch *batch, TupleTableSlot *slot)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
 	Workspace *ws = batch->ws;
 	TimestampTz occurred_at;
 	TimestampTz received_at;
@@ -252,6 +264,7 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	BATCH_GROW(batch, events, n_events, max_events);
 	event = &batch->events[batch->n_events];
 	memset(event, 0, sizeof(Event));
+	event->next = -1;
 	event->id = *DatumGetUUIDP(event_value(ws, slot, EVENT_ID, &isnull));
 	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
 	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
@@ -263,18 +276,21 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	value = event_value(ws, slot, EVENT_TRAITS, &isnull);
 	if (!isnull)
 	{
-		event->traits = DatumGetJsonbPCopy(value);
-		if (!JB_ROOT_IS_OBJECT(event->traits))
+		Jsonb *traits = DatumGetJsonbP(value);
+
+		if (!JB_ROOT_IS_OBJECT(traits))
 			refuse_changed_row(&event->id, "traits");
+		event->traits = batch_copy(batch, traits, VARSIZE(traits));
 	}
 	value = event_value(ws, slot, EVENT_AMOUNT, &isnull);
 	if (!isnull)
 	{
+		Numeric amount = DatumGetNumeric(value);
 		text *currency;
 
-		event->amount = DatumGetNumericCopy(value);
-		if (numeric_is_nan(event->amount) || numeric_is_inf(event->amount))
+		if (numeric_is_nan(amount) || numeric_is_inf(amount))
 			refuse_changed_row(&event->id, "amount");
+		event->amount = batch_copy(batch, amount, VARSIZE(amount));
 		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
 		currency = isnull ? NULL : DatumGetTextPP(value);
 		if (isnull || !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
@@ -284,16 +300,17 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	value = event_value(ws, slot, EVENT_SOURCE, &isnull);
 	if (!isnull)
 	{
-		text *source = DatumGetTextPCopy(value);
+		text *source = DatumGetTextPP(value);
 
-		event->source = VARDATA(source);
-		event->source_len = VARSIZE(source) - VARHDRSZ;
+		event->source_len = VARSIZE_ANY_EXHDR(source);
+		event->source = keep_source(batch, VARDATA_ANY(source), event->source_len);
 	}
 	value = event_value(ws, slot, EVENT_IDENTIFIERS, &isnull);
 	if (!isnull)
 		add_identifiers(batch, event, DatumGetArrayTypeP(value));
 	batch->n_events++;
 	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(batch->row);
 	return event;
 }
 

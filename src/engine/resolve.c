@@ -250,9 +250,12 @@ stored_profiles(Batch *batch, int *count)
 	return ids;
 }
 
-/* Locks one profile and reads it; false: it has been merged into another. */
+/*
+ * Locks one profile, and reads it too where there are not too many of them;
+ * false: it has been merged into another.
+ */
 static bool
-lock_profile(Batch *batch, int64 id)
+lock_profile(Batch *batch, int64 id, bool read)
 {
 	TupleTableSlot *slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(id));
 	bool found;
@@ -264,7 +267,8 @@ lock_profile(Batch *batch, int64 id)
 	}
 	if (store_lock(batch->store, TABLE_PROFILES, slot) != LOCK_OK)
 		return false;
-	fold_load_profile(batch, batch_profile(batch, id, &found), slot);
+	if (read)
+		fold_load_profile(batch, batch_profile(batch, id, &found), slot);
 	return true;
 }
 
@@ -294,7 +298,7 @@ resolve_lock_profiles(Batch *batch)
 		for (int i = 0; i < count && all; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			all = lock_profile(batch, ids[i]);
+			all = lock_profile(batch, ids[i], count <= SLICE_PROFILES);
 		}
 		if (in_subtransaction)
 		{
@@ -386,29 +390,14 @@ make_components(Batch *batch)
 				node->component = profile->component;
 				continue;
 			}
-			if (profile->tuple == NULL)
-			{
-				TupleTableSlot *slot =
-					store_find(batch->store, TABLE_PROFILES, Int64GetDatum(profile->id));
-
-				if (slot == NULL)
-					ereport(ERROR,
-							(errcode(ERRCODE_DATA_CORRUPTED),
-							 errmsg("profile " INT64_FORMAT " of identifier \"%s\" does not exist",
-									profile->id,
-									pnstrdup(IDENTIFIER_TEXT(node->identifier),
-											 IDENTIFIER_LEN(node->identifier))),
-							 errhint("Run cdp.check and cdp.rebuild on the workspace.")));
-				fold_load_profile(batch, profile, slot);
-			}
 			profile->component_known = true;
 			profile->component = batch->n_components;
 			component->profile = profile;
-			component->weight = profile->identifier_count;
 		}
 		else
 		{
 			component->weight = 1;
+			component->weighed = true;
 			component->counted = true;
 			if (node->rule->max_per_profile >= 0)
 				add_limit(batch,
@@ -503,6 +492,22 @@ broken_limit(Batch *batch, Component *a, Component *b)
 	return NULL;
 }
 
+/* Adds the stored profile's identifiers to a component's weight, once. */
+static void
+weigh(Batch *batch, Component *component)
+{
+	TupleTableSlot *slot;
+	bool isnull;
+
+	if (component->weighed)
+		return;
+	component->weighed = true;
+	slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(component->profile->id));
+	if (slot != NULL)
+		component->weight += DatumGetInt64(
+			store_value(batch->store, TABLE_PROFILES, slot, PROFILE_IDENTIFIER_COUNT, &isnull));
+}
+
 /*
  * Makes two components one. Of two profiles the one with more identifiers
  * (former ids counted) survives, on a tie the one with the smaller id.
@@ -517,9 +522,11 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 	{
 		Merge *merge;
 
-		/* two stored profiles: count them while each is scanned by its own id */
+		/* two stored profiles: count them while each is found by its own id */
 		count_limits(batch, into);
 		count_limits(batch, from);
+		weigh(batch, into);
+		weigh(batch, from);
 
 		if (from->weight > into->weight ||
 			(from->weight == into->weight && from->profile->id < into->profile->id))
@@ -728,8 +735,9 @@ merge_profiles(Batch *batch)
 		merge->loser->merged = true;
 		store_scan_identifiers(batch->store, merge->loser->id, NULL, move_identifier, &move);
 		store_scan_merges(batch->store, merge->loser->id, repoint_former_id, &move);
-		fold_merge(batch, survivor, merge->loser);
-		survivor->identifier_count++; /* the former id */
+		merge->loser->next_taken = survivor->taken_in;
+		survivor->taken_in = merge->loser;
+		survivor->gained++; /* the former id */
 	}
 }
 
@@ -758,7 +766,7 @@ create_profiles(Batch *batch)
 				batch_profile(batch,
 							  nextval_internal(batch->ws->profiles_sequence, false),
 							  &found);
-		fold_load_profile(batch, component->profile, NULL);
+		component->profile->is_new = true;
 	}
 }
 
@@ -782,7 +790,7 @@ write_identifiers(Batch *batch)
 		row.first_seen = Min(node->row.first_seen, node->first_at);
 		row.last_seen = last_seen_of(row.first_seen, node->row.last_seen, node->last_at);
 		if (profile != NULL && (node->fresh || node->row.profile_id == 0))
-			profile->identifier_count++;
+			profile->gained++;
 		if (row.profile_id == node->row.profile_id && row.first_seen == node->row.first_seen &&
 			row.last_seen == node->row.last_seen)
 			continue;
@@ -794,6 +802,23 @@ write_identifiers(Batch *batch)
 					 TABLE_IDENTIFIERS,
 					 &slot->tts_tid,
 					 store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
+	}
+}
+
+/* Gives each profile its events, in their order. */
+static void
+assign_events(Batch *batch)
+{
+	for (int e = batch->n_events - 1; e >= 0; e--)
+	{
+		Event *event = &batch->events[e];
+		Profile *profile;
+
+		if (event->n_refs == 0)
+			continue;
+		profile = component_of(batch, batch->refs[event->first_ref])->profile;
+		event->next = profile->first_event;
+		profile->first_event = e;
 	}
 }
 
@@ -814,12 +839,5 @@ resolve_batch(Batch *batch)
 	create_profiles(batch);
 	merge_profiles(batch);
 	write_identifiers(batch);
-}
-
-Profile *
-resolve_profile_of(Batch *batch, const Event *event)
-{
-	if (event->n_refs == 0)
-		return NULL;
-	return component_of(batch, batch->refs[event->first_ref])->profile;
+	assign_events(batch);
 }

@@ -98,7 +98,8 @@ store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
-	ExecCloseResultRelations(store->estate); /* which row triggers have opened */
+	/* the indexes of the tables written, and what row triggers have opened */
+	ExecCloseResultRelations(store->estate);
 	end_scans(store);
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
@@ -110,8 +111,6 @@ store_end(Store *store)
 			ExecDropSingleTupleTableSlot(table->slot);
 		if (table->write_slot != NULL)
 			ExecDropSingleTupleTableSlot(table->write_slot);
-		if (table->indexes_open)
-			ExecCloseIndices(table->result);
 		if (table->key != NULL)
 			index_close(table->key, NoLock);
 		table_close(table->rel, NoLock);
