@@ -105,7 +105,7 @@ SELECT name AS undescribed_setting
 FROM pg_settings
 WHERE name LIKE 'cdp.%' AND coalesce(short_desc, '') = '';
 
--- A workspace: its tables, views, columns and functions without a comment.
+-- A workspace: its tables, views and columns without a comment.
 BEGIN;
 SELECT cdp.create_workspace('style_test');
 SELECT c.relname, a.attname AS without_comment
