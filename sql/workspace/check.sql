@@ -210,6 +210,7 @@ CREATE FUNCTION cdp.check_identity(workspace name)
     SET jit = off
 AS $check$
 DECLARE
+    sequence regclass;
     last_id bigint;
     last_value bigint;
 BEGIN
@@ -308,12 +309,16 @@ CROSS JOIN LATERAL (
     WHERE into_alive.profile_id <> m.profile_id) v(stored, expected)
         $query$, workspace);
 
-    -- A sequence that lags behind, as after an incomplete restore, would hand out ids again.
+    -- A sequence that lags behind, as after an incomplete restore, would hand out ids again. (Who may
+    -- read the tables may not see that.)
     EXECUTE format('SELECT greatest((SELECT max(p.profile_id) FROM %1$I.profiles p), '
                    '(SELECT max(m.merged_id) FROM %1$I.merges m))', workspace)
         INTO last_id;
-    last_value := pg_sequence_last_value(
-        pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id')::regclass);
+    sequence := pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id');
+    IF NOT has_sequence_privilege(sequence, 'SELECT, USAGE') THEN
+        RETURN;
+    END IF;
+    last_value := pg_sequence_last_value(sequence);
     IF last_id > coalesce(last_value, 0) THEN
         RETURN QUERY SELECT 'profiles.profile_id', 'sequence', coalesce(last_value, 0)::text,
                             'at least ' || last_id;

@@ -129,6 +129,7 @@ AS $detach$
 DECLARE
     tables regclass[];
     part record;
+    objection text;
     left_over text;
 BEGIN
     PERFORM cdp.require_owner(workspace);
@@ -172,7 +173,17 @@ BEGIN
         GROUP BY a.attrelid
         ORDER BY a.attrelid::regclass::text
     LOOP
-        EXECUTE format('ALTER TABLE %s %s', part.tab, part.changes);
+        BEGIN
+            EXECUTE format('ALTER TABLE %s %s', part.tab, part.changes);
+        EXCEPTION WHEN undefined_function OR feature_not_supported OR datatype_mismatch
+                       OR dependent_objects_still_exist THEN
+            GET STACKED DIAGNOSTICS objection = PG_EXCEPTION_DETAIL;
+            RAISE EXCEPTION 'cannot detach workspace "%": something else depends on the columns of table %',
+                            workspace, part.tab
+                USING ERRCODE = 'dependent_objects_still_exist',
+                      DETAIL = concat_ws('; ', SQLERRM, nullif(objection, '')) || '.',
+                      HINT = 'Drop the views, indexes and generated columns that depend on them first.';
+        END;
     END LOOP;
 
     SELECT string_agg(pg_describe_object(d.class, d.object, d.column_number), ', ' ORDER BY 1) INTO left_over

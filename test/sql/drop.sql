@@ -84,6 +84,18 @@ EXCEPTION WHEN dependent_objects_still_exist THEN
 END
 $$;
 
+-- What the owner made of the extension's functions is named, and nothing is changed.
+CREATE VIEW kept.gold AS SELECT profile_id FROM kept.profiles WHERE cdp.has_segment(segments, 'buyer');
+SELECT cdp.detach('kept');
+DROP VIEW kept.gold;
+CREATE INDEX profiles_purchases ON kept.profiles (cdp.purchases(ltv));
+SELECT cdp.detach('kept');
+DROP INDEX kept.profiles_purchases;
+ALTER TABLE kept.settings ADD COLUMN checked_at timestamptz DEFAULT cdp.now();
+SELECT cdp.detach('kept');
+ALTER TABLE kept.settings DROP COLUMN checked_at;
+SELECT * FROM cdp.check('kept');
+
 SELECT cdp.detach('kept');
 -- Not a second time: it is no workspace any more.
 SELECT cdp.detach('kept');
@@ -115,6 +127,7 @@ SELECT indexdef FROM pg_indexes WHERE schemaname = 'kept' AND tablename IN ('pro
 SELECT obj_description('kept'::regnamespace);
 INSERT INTO kept.events (event) VALUES ('later');
 SELECT event_id IS NOT NULL AS id, occurred_at <= now() AS now FROM kept.events WHERE event = 'later';
+SET client_min_messages = warning;
 DROP SCHEMA kept CASCADE;
 DROP VIEW objects;
 CREATE EXTENSION cdp;

@@ -46,8 +46,7 @@ SELECT cdp.profile_of('shop', 'phone:+84981553602') = :an_id AS together,
 
 -- The timeline is that of both, by any of the ids, in the order of the effective time.
 SELECT at, event, source, amount, currency, identifiers, traits, properties
-FROM cdp.timeline('shop', :an_id)
-ORDER BY at, identifiers;
+FROM cdp.timeline('shop', :an_id);
 SELECT count(*) AS by_former_ids
 FROM cdp.timeline('shop', :before_cookie) a
 JOIN cdp.timeline('shop', :before_phone) b USING (event_id);
