@@ -32,6 +32,8 @@ COMMENT ON FUNCTION cdp.check(name) IS
 -- named      every identifier of every event, canonical, with what the rules say of it
 -- strongest  an event's anchor
 -- evidence   usable identifiers of events, beside the anchor
+-- expired    accepted evidence of events that have expired; the earliest, so that when its identifier
+--            was last seen is only known from below
 -- pairs      the earliest evidence per anchor and other identifier
 -- faulty     what an invalid or blocked identifier must have left: the earliest event per anchor,
 --            or each event where there is no anchor
@@ -87,26 +89,30 @@ WITH named AS MATERIALIZED (
     FROM named n
     JOIN strongest s ON s.event_id = n.event_id
     WHERE n.identifier IS NOT NULL AND NOT n.blocked
+), expired AS MATERIALIZED (
+    SELECT l.anchor, l.identifier, l.occurred_at AS at, l.event_id
+    FROM %1$I.identity_links l
+    JOIN %1$I.opening_balances b ON b.anchor = l.anchor
+    WHERE NOT EXISTS (SELECT FROM %1$I.events v WHERE v.event_id = l.event_id)
 ), pairs AS MATERIALIZED (
     SELECT DISTINCT ON (e.anchor, e.identifier) e.anchor, e.identifier, e.at, e.event_id
     FROM (SELECT v.anchor, v.identifier, v.at, v.event_id
           FROM evidence v
           WHERE v.identifier <> v.anchor
           UNION ALL
-          -- of events that have expired
-          SELECT l.anchor, l.identifier, l.occurred_at, l.event_id
-          FROM %1$I.identity_links l
-          JOIN %1$I.opening_balances b ON b.anchor = l.anchor
-          WHERE NOT EXISTS (SELECT FROM %1$I.events v WHERE v.event_id = l.event_id)) e
+          SELECT x.anchor, x.identifier, x.at, x.event_id FROM expired x) e
     ORDER BY e.anchor, e.identifier, e.at, e.event_id
 ), seen AS (
     SELECT e.identifier, min(e.first_at) AS first_seen,
            greatest(min(e.first_at), date_trunc('day', max(e.last_at), 'UTC')) AS last_seen,
-           bool_or(e.anchors) AS anchors
-    FROM (SELECT v.identifier, v.at AS first_at, v.at AS last_at, v.identifier = v.anchor AS anchors
+           bool_or(e.anchors) AS anchors, bool_and(e.exact) AS exact
+    FROM (SELECT v.identifier, v.at AS first_at, v.at AS last_at, v.identifier = v.anchor AS anchors,
+                 true AS exact
           FROM evidence v
           UNION ALL
-          SELECT b.anchor, b.first_seen, b.last_seen, true FROM %1$I.opening_balances b) e
+          SELECT b.anchor, b.first_seen, b.last_seen, true, true FROM %1$I.opening_balances b
+          UNION ALL
+          SELECT x.identifier, x.at, x.at, false, false FROM expired x) e
     GROUP BY e.identifier
 ), faulty AS (
     SELECT DISTINCT ON (f.identifier, f.anchor, f.reason, f.nobodys) f.*
@@ -142,7 +148,7 @@ CROSS JOIN LATERAL (
     WHERE i.first_seen <> s.first_seen
     UNION ALL
     SELECT 'identifiers.last_seen', i.last_seen::text, s.last_seen::text
-    WHERE i.last_seen <> s.last_seen
+    WHERE CASE WHEN s.exact THEN i.last_seen <> s.last_seen ELSE i.last_seen < s.last_seen END
     UNION ALL
     SELECT 'identifiers.profile_id', NULL, 'a profile: it anchors events'
     WHERE s.anchors AND i.identifier IS NOT NULL AND i.profile_id IS NULL) v(kind, stored, expected)
@@ -204,6 +210,7 @@ CREATE FUNCTION cdp.check_identity(workspace name)
     SET jit = off
 AS $check$
 DECLARE
+    sequence regclass;
     last_id bigint;
     last_value bigint;
 BEGIN
@@ -302,12 +309,16 @@ CROSS JOIN LATERAL (
     WHERE into_alive.profile_id <> m.profile_id) v(stored, expected)
         $query$, workspace);
 
-    -- A sequence that lags behind, as after an incomplete restore, would hand out ids again.
+    -- A sequence that lags behind, as after an incomplete restore, would hand out ids again. (Who may
+    -- read the tables may not see that.)
     EXECUTE format('SELECT greatest((SELECT max(p.profile_id) FROM %1$I.profiles p), '
                    '(SELECT max(m.merged_id) FROM %1$I.merges m))', workspace)
         INTO last_id;
-    last_value := pg_sequence_last_value(
-        pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id')::regclass);
+    sequence := pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id');
+    IF NOT has_sequence_privilege(sequence, 'SELECT, USAGE') THEN
+        RETURN;
+    END IF;
+    last_value := pg_sequence_last_value(sequence);
     IF last_id > coalesce(last_value, 0) THEN
         RETURN QUERY SELECT 'profiles.profile_id', 'sequence', coalesce(last_value, 0)::text,
                             'at least ' || last_id;
@@ -696,7 +707,7 @@ SELECT 'segment_changes', 'profile ' || coalesce(c.profile_id, m.profile_id) || 
        coalesce(c.segment, m.segment),
        CASE WHEN c.entered_last THEN 'entered at ' || c.entered_at ELSE 'left at ' || c.left_at END,
        CASE WHEN m.segment IS NULL THEN 'left' ELSE 'entered at ' || m.entered_at END
-FROM (SELECT h.profile_id, h.segment, sum(CASE WHEN h.entered THEN 1 ELSE -1 END) = 1 AS entered_last,
+FROM (SELECT h.profile_id, h.segment, sum(CASE WHEN h.entered THEN 1 ELSE -1 END) > 0 AS entered_last,
              max(h.at) FILTER (WHERE h.entered) AS entered_at,
              max(h.at) FILTER (WHERE NOT h.entered) AS left_at
       FROM %1$I.segment_changes h
