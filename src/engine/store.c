@@ -193,9 +193,6 @@ result_of(Store *store, StoreTable *table)
 
 		table->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
-		/* where the user's AFTER triggers look for it */
-		store->estate->es_opened_result_relations =
-			lappend(store->estate->es_opened_result_relations, table->result);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
