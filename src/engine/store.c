@@ -26,6 +26,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 /* No key of a table above has more columns. */
@@ -668,6 +669,48 @@ store_release(Store *store, WorkspaceTable which)
 		if (store->tables[i].write_slot != NULL)
 			ExecClearTuple(store->tables[i].write_slot);
 	}
+}
+
+/*
+ * An error ends the subtransaction before it goes on: PostgreSQL takes an open
+ * one for a savepoint, and would leave the session in a failed transaction that
+ * nobody has begun.
+ */
+bool
+store_attempt(Store *store, WorkspaceTable which, bool (*take)(void *), void *context)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+	volatile bool taken = false;
+
+	store_release(store, which);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcontext);
+	PG_TRY();
+	{
+		taken = take(context);
+		store_release(store, which);
+		if (taken)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(oldcontext);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return taken;
 }
 
 /* Calls visit for each row that an index scan with these keys finds. */
