@@ -23,7 +23,6 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
@@ -530,16 +529,23 @@ lock_identifiers(Statement *statement)
 	return profiles;
 }
 
+/* Profiles to lock, in order. */
+typedef struct LockSort
+{
+	Store *store;
+	Tuplesortstate *profiles;
+} LockSort;
+
 /* Locks sorted profiles; false: one of them has been merged into another. */
 static bool
-lock_profiles(Statement *statement, Tuplesortstate *profiles)
+lock_sorted(void *context)
 {
-	Store *store = statement->store;
+	LockSort *sort = (LockSort *) context;
 	Datum datum;
 	bool isnull;
 	int64 before = 0;
 
-	while (tuplesort_getdatum(profiles, true, &datum, &isnull, NULL))
+	while (tuplesort_getdatum(sort->profiles, true, &datum, &isnull, NULL))
 	{
 		TupleTableSlot *slot;
 
@@ -547,8 +553,8 @@ lock_profiles(Statement *statement, Tuplesortstate *profiles)
 		if (DatumGetInt64(datum) == before)
 			continue;
 		before = DatumGetInt64(datum);
-		slot = store_find(store, TABLE_PROFILES, datum);
-		if (slot == NULL || store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
+		slot = store_find(sort->store, TABLE_PROFILES, datum);
+		if (slot == NULL || store_lock(sort->store, TABLE_PROFILES, slot) != LOCK_OK)
 			return false;
 	}
 	return true;
@@ -558,28 +564,15 @@ lock_profiles(Statement *statement, Tuplesortstate *profiles)
 static void
 lock_statement(Statement *statement)
 {
-	Store *store = statement->store;
 	bool all;
 
 	do
 	{
-		Tuplesortstate *profiles = lock_identifiers(statement);
-		MemoryContext oldcontext = CurrentMemoryContext;
-		ResourceOwner oldowner = CurrentResourceOwner;
+		LockSort sort = {statement->store, lock_identifiers(statement)};
 
-		store_refresh(store);
-		store_release(store, TABLE_PROFILES);
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(oldcontext);
-		all = lock_profiles(statement, profiles);
-		store_release(store, TABLE_PROFILES);
-		if (all)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-		tuplesort_end(profiles);
+		store_refresh(statement->store);
+		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &sort);
+		tuplesort_end(sort.profiles);
 	} while (!all);
 }
 

@@ -23,7 +23,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 #include "engine/tables.h"
 
@@ -272,6 +271,28 @@ lock_profile(Batch *batch, int64 id, bool read)
 	return true;
 }
 
+/* Profiles to lock, in order. */
+typedef struct LockList
+{
+	Batch *batch;
+	const int64 *ids;
+	int count;
+} LockList;
+
+static bool
+lock_listed(void *context)
+{
+	LockList *list = (LockList *) context;
+
+	for (int i = 0; i < list->count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!lock_profile(list->batch, list->ids[i], list->count <= SLICE_PROFILES))
+			return false;
+	}
+	return true;
+}
+
 /*
  * Locks all profiles of the batch's identifiers, in the order of their ids.
  * With one profile there is no order to break, so it is simply followed to
@@ -282,34 +303,12 @@ resolve_lock_profiles(Batch *batch)
 {
 	for (;;)
 	{
-		int count;
-		int64 *ids = stored_profiles(batch, &count);
-		bool in_subtransaction = count > 1;
-		MemoryContext oldcontext = CurrentMemoryContext;
-		ResourceOwner oldowner = CurrentResourceOwner;
-		bool all = true;
+		LockList list = {.batch = batch};
+		bool all;
 
-		if (in_subtransaction)
-		{
-			store_release(batch->store, TABLE_PROFILES);
-			BeginInternalSubTransaction(NULL);
-			MemoryContextSwitchTo(oldcontext);
-		}
-		for (int i = 0; i < count && all; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			all = lock_profile(batch, ids[i], count <= SLICE_PROFILES);
-		}
-		if (in_subtransaction)
-		{
-			store_release(batch->store, TABLE_PROFILES);
-			if (all)
-				ReleaseCurrentSubTransaction();
-			else
-				RollbackAndReleaseCurrentSubTransaction();
-			MemoryContextSwitchTo(oldcontext);
-			CurrentResourceOwner = oldowner;
-		}
+		list.ids = stored_profiles(batch, &list.count);
+		all = list.count > 1 ? store_attempt(batch->store, TABLE_PROFILES, lock_listed, &list)
+							 : lock_listed(&list);
 		if (all)
 			return;
 		batch->profile_table = NULL;

@@ -26,6 +26,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 /* No key of a table above has more columns. */
@@ -98,8 +99,7 @@ store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
-	/* the indexes of the tables written, and what row triggers have opened */
-	ExecCloseResultRelations(store->estate);
+	ExecCloseResultRelations(store->estate); /* which row triggers have opened */
 	end_scans(store);
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
@@ -111,6 +111,8 @@ store_end(Store *store)
 			ExecDropSingleTupleTableSlot(table->slot);
 		if (table->write_slot != NULL)
 			ExecDropSingleTupleTableSlot(table->write_slot);
+		if (table->indexes_open)
+			ExecCloseIndices(table->result);
 		if (table->key != NULL)
 			index_close(table->key, NoLock);
 		table_close(table->rel, NoLock);
@@ -192,9 +194,6 @@ result_of(Store *store, StoreTable *table)
 
 		table->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
-		/* where the user's AFTER triggers look for it */
-		store->estate->es_opened_result_relations =
-			lappend(store->estate->es_opened_result_relations, table->result);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
@@ -670,6 +669,48 @@ store_release(Store *store, WorkspaceTable which)
 		if (store->tables[i].write_slot != NULL)
 			ExecClearTuple(store->tables[i].write_slot);
 	}
+}
+
+/*
+ * An error ends the subtransaction before it goes on: PostgreSQL takes an open
+ * one for a savepoint, and would leave the session in a failed transaction that
+ * nobody has begun.
+ */
+bool
+store_attempt(Store *store, WorkspaceTable which, bool (*take)(void *), void *context)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+	volatile bool taken = false;
+
+	store_release(store, which);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcontext);
+	PG_TRY();
+	{
+		taken = take(context);
+		store_release(store, which);
+		if (taken)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(oldcontext);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(oldcontext);
+		CurrentResourceOwner = oldowner;
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	return taken;
 }
 
 /* Calls visit for each row that an index scan with these keys finds. */

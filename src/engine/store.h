@@ -134,6 +134,13 @@ extern void store_scan_events(Store *store, Datum anchor, bool anchor_is_null, T
  */
 extern void store_release(Store *store, WorkspaceTable table);
 
+/*
+ * Calls take(context), which locks rows of the table, in a subtransaction. If
+ * it returns false the subtransaction is rolled back: the locks are given back.
+ */
+extern bool store_attempt(Store *store, WorkspaceTable table, bool (*take)(void *),
+						  void *context);
+
 /* Opens a table in this run; store_table(...)->rel is its relation. */
 extern StoreTable *store_table(Store *store, WorkspaceTable table);
 
