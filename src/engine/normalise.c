@@ -21,6 +21,9 @@
 
 #include "workspace/event_id.h"
 
+/* Bytes of a faulty value that an error shows. */
+#define SHOWN_BYTES 64
+
 /* One usable identifier of an event, before it becomes a node. */
 typedef struct Candidate
 {
@@ -317,6 +320,16 @@ check_time(TimestampTz at, const char *column)
 				 errhint("Give the time at which it happened, or leave it out.")));
 }
 
+/* A value as an error shows it: its beginning. */
+static char *
+shown(char *value)
+{
+	int len = strlen(value);
+	int clipped = pg_mbcliplen(value, len, SHOWN_BYTES);
+
+	return clipped == len ? value : psprintf("%.*s...", clipped, value);
+}
+
 static void
 check_traits(Datum traits)
 {
@@ -326,7 +339,8 @@ check_traits(Datum traits)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("traits of an event must be a JSON object"),
-				 errdetail("The value is %s.", JsonbToCString(NULL, &object->root, VARSIZE(object))),
+				 errdetail("The value is %s.",
+						   shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
 				 errhint("Write it as in '{\"plan\": \"gold\"}'.")));
 }
 
@@ -350,7 +364,7 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 	if (!currency_is_valid(code, strlen(code)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("currency \"%s\" is not an ISO 4217 code", code),
+				 errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
 				 errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
 	return cstring_to_text(code);
 }
