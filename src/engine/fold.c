@@ -156,15 +156,19 @@ void
 fold_batch(Batch *batch)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
+	ErrorContextCallback callback = {error_context_stack, normalise_event_context, NULL};
 
+	error_context_stack = &callback;
 	for (int i = 0; i < batch->n_events; i++)
 	{
 		Profile *profile = resolve_profile_of(batch, &batch->events[i]);
 
 		CHECK_FOR_INTERRUPTS();
+		callback.arg = &batch->events[i].id;
 		if (profile != NULL)
 			fold_event(batch, profile, &batch->events[i]);
 	}
+	error_context_stack = callback.previous;
 	for (int i = 0; i < batch->n_profiles; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
