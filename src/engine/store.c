@@ -98,7 +98,6 @@ store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
-	ExecCloseResultRelations(store->estate); /* which row triggers have opened */
 	end_scans(store);
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
