@@ -258,6 +258,7 @@ extern int *batch_sorted_nodes(Batch *batch);
 
 /* normalise.c: from a row of events to an Event and its nodes. */
 extern Event *normalise_event_row(Batch *batch, TupleTableSlot *slot);
+extern void normalise_event_context(void *id);
 
 /* resolve.c: from identifiers to profiles. */
 extern void resolve_find(Batch *batch);

@@ -183,6 +183,7 @@ void
 fold_slice(Batch *batch)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
+	ErrorContextCallback callback = {error_context_stack, normalise_event_context, NULL};
 
 	for (int i = 0; i < batch->n_slice; i++)
 	{
@@ -200,8 +201,13 @@ fold_slice(Batch *batch)
 			load(batch, loser);
 			fold_merge(batch, profile, loser);
 		}
+		error_context_stack = &callback;
 		for (int e = profile->first_event; e >= 0; e = batch->events[e].next)
+		{
+			callback.arg = &batch->events[e].id;
 			fold_event(batch, profile, &batch->events[e]);
+		}
+		error_context_stack = callback.previous;
 		if (profile->gained != 0)
 		{
 			profile->identifier_count += profile->gained;

@@ -21,6 +21,9 @@
 
 #include "workspace/event_id.h"
 
+/* Bytes of a faulty value that an error shows. */
+#define SHOWN_BYTES 64
+
 /* One usable identifier of an event, before it becomes a node. */
 typedef struct Candidate
 {
@@ -314,9 +317,9 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	return event;
 }
 
-/* Names the event in an error about it. */
-static void
-event_error_callback(void *arg)
+/* Error context: names the event that an error is about. */
+void
+normalise_event_context(void *arg)
 {
 	pg_uuid_t *id = (pg_uuid_t *) arg;
 
@@ -334,17 +337,46 @@ check_time(TimestampTz at, const char *column)
 				 errhint("Give the time at which it happened, or leave it out.")));
 }
 
+/* A value as an error shows it: its beginning. */
+static char *
+shown(char *value)
+{
+	int len = strlen(value);
+	int clipped = pg_mbcliplen(value, len, SHOWN_BYTES);
+
+	return clipped == len ? value : psprintf("%.*s...", clipped, value);
+}
+
+/*
+ * Traits are an object within the limits of the type, so that they can be
+ * folded whenever they come to belong to somebody. Small ones are.
+ */
 static void
-check_traits(Datum traits)
+check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_null)
 {
 	Jsonb *object = DatumGetJsonbP(traits);
+	text *from = source_is_null ? NULL : DatumGetTextPP(source);
 
 	if (!JB_ROOT_IS_OBJECT(object))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("traits of an event must be a JSON object"),
-				 errdetail("The value is %s.", JsonbToCString(NULL, &object->root, VARSIZE(object))),
+				 errdetail("The value is %s.",
+						   shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
 				 errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+	if (VARSIZE(object) > TRAITS_MAX_KEY_LEN ||
+		(from != NULL && VARSIZE_ANY_EXHDR(from) > TRAITS_MAX_SOURCE_LEN))
+	{
+		TraitsBuilder builder;
+
+		traits_builder_init(&builder, traits_empty());
+		traits_builder_add(&builder,
+						   object,
+						   0,
+						   id,
+						   from == NULL ? NULL : VARDATA_ANY(from),
+						   from == NULL ? 0 : VARSIZE_ANY_EXHDR(from));
+	}
 }
 
 /* Amount and currency; returns the currency to store, upper case. */
@@ -367,7 +399,7 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 	if (!currency_is_valid(code, strlen(code)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("currency \"%s\" is not an ISO 4217 code", code),
+				 errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
 				 errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
 	return cstring_to_text(code);
 }
@@ -442,7 +474,7 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	}
 	else
 		id = DatumGetUUIDP(value);
-	callback.callback = event_error_callback;
+	callback.callback = normalise_event_context;
 	callback.arg = id;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
@@ -467,7 +499,12 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 		check_time(DatumGetTimestampTz(value), "received_at");
 	value = event_value(ws, slot, EVENT_TRAITS, &null);
 	if (!null)
-		check_traits(value);
+	{
+		bool source_null;
+		Datum source = event_value(ws, slot, EVENT_SOURCE, &source_null);
+
+		check_traits(id, value, source, source_null);
+	}
 
 	currency = event_value(ws, slot, EVENT_CURRENCY, &currency_null);
 	value = event_value(ws, slot, EVENT_AMOUNT, &null);
