@@ -24,9 +24,13 @@
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "pgtime.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -642,6 +646,59 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	return (Expr *) expression;
 }
 
+/* Settings that predicates are read with, beside those that they are evaluated with. */
+static const char *const parsing_settings[][2] = {
+	{"search_path", "pg_catalog, cdp, pg_temp"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+};
+
+static const char *const pinned_settings[][2] = {
+	{"datestyle", "ISO, MDY"},
+	{"intervalstyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"array_nulls", "on"},
+	{"quote_all_identifiers", "off"},
+};
+
+static void
+pin_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name,
+							 value,
+							 PGC_USERSET,
+							 PGC_S_SESSION,
+							 GUC_ACTION_SAVE,
+							 true,
+							 0,
+							 false);
+}
+
+int
+predicate_pin_settings(Workspace *ws, bool parsing)
+{
+	int nest_level = NewGUCNestLevel();
+
+	pin_setting("timezone", ws->time_zone);
+	for (int i = 0; parsing && i < lengthof(parsing_settings); i++)
+		pin_setting(parsing_settings[i][0], parsing_settings[i][1]);
+	for (int i = 0; i < lengthof(pinned_settings); i++)
+		pin_setting(pinned_settings[i][0], pinned_settings[i][1]);
+	return nest_level;
+}
+
+bool
+predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
+{
+	if (extra_float_digits != 1 || bytea_output != BYTEA_OUTPUT_HEX || !Array_nulls ||
+		quote_all_identifiers)
+		return true;
+	return uses_time_zone &&
+		   (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY ||
+			IntervalStyle != INTSTYLE_POSTGRES || session_timezone != pg_tzset(ws->time_zone));
+}
+
 /*
  * analyse() with the names of a definition in force: cdp is in the path, and
  * nothing that a user could put there.
@@ -652,25 +709,9 @@ analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset 
 {
 	PredicateContext context = {name, text};
 	ErrorContextCallback callback;
-	int nest_level = NewGUCNestLevel();
+	int nest_level = predicate_pin_settings(ws, true);
 	Expr *expression;
 
-	(void) set_config_option("search_path",
-							 "pg_catalog, cdp, pg_temp",
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
-	(void) set_config_option("timezone",
-							 ws->time_zone,
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
 	callback.callback = predicate_error_callback;
 	callback.arg = &context;
 	callback.previous = error_context_stack;
