@@ -377,6 +377,8 @@ check_raw_node(Node *node, void *context)
 				 errmsg("a segment's predicate cannot contain a subquery"),
 				 errdetail("It is evaluated on one profile at a time, and only when that profile "
 						   "changes."),
+				 errhint("Put what other tables know into a column of profiles, or query profiles "
+						 "with this condition."),
 				 errposition(((SubLink *) node)->location + 1)));
 	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
 		refuse_foreign("function",
@@ -579,7 +581,36 @@ is_star(Node *node)
 	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* The raw tree of a text that must be one expression and nothing else. */
+/* Bytes of white space and comments at the beginning of a text that the parser has accepted. */
+static int
+leading_blanks(const char *text)
+{
+	const char *c = text;
+
+	for (;;)
+	{
+		c += strspn(c, " \t\n\r\f\v");
+		if (c[0] == '-' && c[1] == '-')
+			c += strcspn(c, "\n\r");
+		else if (c[0] == '/' && c[1] == '*')
+		{
+			int depth = 0; /* they nest */
+
+			do
+			{
+				bool opens = c[0] == '/' && c[1] == '*';
+				bool closes = c[0] == '*' && c[1] == '/';
+
+				depth += opens ? 1 : closes ? -1 : 0;
+				c += opens || closes ? 2 : 1;
+			} while (depth > 0 && *c != '\0');
+		}
+		else
+			return c - text;
+	}
+}
+
+/* The raw tree of a text that must be one expression and nothing else: no ALL before it, either. */
 static Node *
 parse_expression(const char *text)
 {
@@ -594,7 +625,8 @@ parse_expression(const char *text)
 		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
 		select->withClause != NULL || select->op != SETOP_NONE ||
 		(target = linitial_node(ResTarget, select->targetList))->name != NULL ||
-		target->indirection != NIL || is_star(target->val))
+		target->indirection != NIL || is_star(target->val) ||
+		target->location != leading_blanks(text))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("a segment's predicate must be one expression"),
@@ -614,7 +646,7 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	Node *raw;
 	Node *expression;
 
-	if (strspn(text, " \t\r\n\f") == strlen(text))
+	if (text[leading_blanks(text)] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("a segment's predicate must not be empty"),
