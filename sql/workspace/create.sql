@@ -254,7 +254,7 @@ COMMENT ON COLUMN %1$I.segment_changes.entered IS 'true: entered, false: left';
 COMMENT ON COLUMN %1$I.segment_changes.at IS 'instant of the change';
 COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, merge, definition, reevaluate or rebuild';
 
-COMMENT ON TABLE %1$I.segment_errors IS 'profiles on which a predicate fails; there it counts as false';
+COMMENT ON TABLE %1$I.segment_errors IS 'profiles on which a predicate has failed since it was defined or last evaluated on all; where it fails it counts as false';
 COMMENT ON COLUMN %1$I.segment_errors.segment IS 'the segment';
 COMMENT ON COLUMN %1$I.segment_errors.profile_id IS 'the profile';
 COMMENT ON COLUMN %1$I.segment_errors.sqlstate IS 'SQLSTATE of the error';

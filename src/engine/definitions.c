@@ -38,6 +38,38 @@ lock_workspace(Workspace *ws, const char *what)
 	LockRelationOid(ws->tables[TABLE_PROFILES], ShareRowExclusiveLock);
 }
 
+/*
+ * Forgets the failures of segments that are evaluated anew on every profile,
+ * and of those that are no more.
+ */
+static void
+forget_failures(Store *store, const Bitmapset *wanted)
+{
+	Workspace *ws = store->ws;
+	Relation rel = store_table(store, TABLE_SEGMENT_ERRORS)->rel;
+	TableScanDesc scan = table_beginscan(rel, store->snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool isnull;
+		char *name = TextDatumGetCString(
+			store_value(store, TABLE_SEGMENT_ERRORS, slot, ERROR_SEGMENT, &isnull));
+		bool stays = false;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < ws->n_segments; i++)
+			if (strcmp(ws->segments[i].name, name) == 0)
+				stays = !bms_is_member(i, wanted);
+		if (!stays)
+			store_delete(store, TABLE_SEGMENT_ERRORS, &slot->tts_tid);
+		pfree(name);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	store_refresh(store);
+}
+
 void
 evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 {
@@ -52,6 +84,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	bool more = true;
 
+	forget_failures(store, wanted);
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&

@@ -16,6 +16,7 @@
 #include "utils/memutils.h"
 #include "utils/pg_locale.h"
 #include "utils/resowner.h"
+#include "workspace/predicate.h"
 
 /* How far the evaluation of a batch has come. */
 typedef struct Progress
@@ -259,34 +260,6 @@ evaluate_from(Batch *batch, Progress *progress)
 	}
 }
 
-/* The workspace's time zone and fixed styles, for predicates that depend on them. */
-static int
-pin_styles(Workspace *ws)
-{
-	static const char *const styles[][2] = {{"datestyle", "ISO, MDY"},
-											{"intervalstyle", "postgres"}};
-	int nest_level = NewGUCNestLevel();
-
-	(void) set_config_option("timezone",
-							 ws->time_zone,
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
-	for (int i = 0; i < lengthof(styles); i++)
-		(void) set_config_option(styles[i][0],
-								 styles[i][1],
-								 PGC_USERSET,
-								 PGC_S_SESSION,
-								 GUC_ACTION_SAVE,
-								 true,
-								 0,
-								 false);
-	return nest_level;
-}
-
 /* Evaluates until something fails; true: to the end. */
 static bool
 evaluate_some(Batch *batch, Progress *progress)
@@ -346,15 +319,15 @@ evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 	progress.all_profiles = all_profiles;
 	for (int i = 0; i < ws->n_segments; i++)
 		uses_time_zone = uses_time_zone || ws->segments[i].uses_time_zone;
-	if (uses_time_zone)
-		nest_level = pin_styles(ws);
+	if (predicate_needs_pinning(ws, uses_time_zone))
+		nest_level = predicate_pin_settings(ws, false);
 	store_prepare_rows(batch->store, TABLE_PROFILES);
 	if (ws->n_segments == 0)
 		evaluate_from(batch, &progress);
 	else
 		while (!evaluate_some(batch, &progress))
 			CHECK_FOR_INTERRUPTS();
-	if (uses_time_zone)
+	if (nest_level != 0)
 		AtEOXact_GUC(true, nest_level);
 }
 

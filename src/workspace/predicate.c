@@ -24,9 +24,13 @@
 #include "parser/parse_relation.h"
 #include "parser/parse_type.h"
 #include "parser/parser.h"
+#include "pgtime.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -373,6 +377,8 @@ check_raw_node(Node *node, void *context)
 				 errmsg("a segment's predicate cannot contain a subquery"),
 				 errdetail("It is evaluated on one profile at a time, and only when that profile "
 						   "changes."),
+				 errhint("Put what other tables know into a column of profiles, or query profiles "
+						 "with this condition."),
 				 errposition(((SubLink *) node)->location + 1)));
 	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
 		refuse_foreign("function",
@@ -575,7 +581,36 @@ is_star(Node *node)
 	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* The raw tree of a text that must be one expression and nothing else. */
+/* Bytes of white space and comments at the beginning of a text that the parser has accepted. */
+static int
+leading_blanks(const char *text)
+{
+	const char *c = text;
+
+	for (;;)
+	{
+		c += strspn(c, " \t\n\r\f\v");
+		if (c[0] == '-' && c[1] == '-')
+			c += strcspn(c, "\n\r");
+		else if (c[0] == '/' && c[1] == '*')
+		{
+			int depth = 0; /* they nest */
+
+			do
+			{
+				bool opens = c[0] == '/' && c[1] == '*';
+				bool closes = c[0] == '*' && c[1] == '/';
+
+				depth += opens ? 1 : closes ? -1 : 0;
+				c += opens || closes ? 2 : 1;
+			} while (depth > 0 && *c != '\0');
+		}
+		else
+			return c - text;
+	}
+}
+
+/* The raw tree of a text that must be one expression and nothing else: no ALL before it, either. */
 static Node *
 parse_expression(const char *text)
 {
@@ -590,7 +625,8 @@ parse_expression(const char *text)
 		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
 		select->withClause != NULL || select->op != SETOP_NONE ||
 		(target = linitial_node(ResTarget, select->targetList))->name != NULL ||
-		target->indirection != NIL || is_star(target->val))
+		target->indirection != NIL || is_star(target->val) ||
+		target->location != leading_blanks(text))
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("a segment's predicate must be one expression"),
@@ -610,7 +646,7 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	Node *raw;
 	Node *expression;
 
-	if (strspn(text, " \t\r\n\f") == strlen(text))
+	if (text[leading_blanks(text)] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("a segment's predicate must not be empty"),
@@ -642,6 +678,59 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	return (Expr *) expression;
 }
 
+/* Settings that predicates are read with, beside those that they are evaluated with. */
+static const char *const parsing_settings[][2] = {
+	{"search_path", "pg_catalog, cdp, pg_temp"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+};
+
+static const char *const pinned_settings[][2] = {
+	{"datestyle", "ISO, MDY"},
+	{"intervalstyle", "postgres"},
+	{"extra_float_digits", "1"},
+	{"bytea_output", "hex"},
+	{"array_nulls", "on"},
+	{"quote_all_identifiers", "off"},
+};
+
+static void
+pin_setting(const char *name, const char *value)
+{
+	(void) set_config_option(name,
+							 value,
+							 PGC_USERSET,
+							 PGC_S_SESSION,
+							 GUC_ACTION_SAVE,
+							 true,
+							 0,
+							 false);
+}
+
+int
+predicate_pin_settings(Workspace *ws, bool parsing)
+{
+	int nest_level = NewGUCNestLevel();
+
+	pin_setting("timezone", ws->time_zone);
+	for (int i = 0; parsing && i < lengthof(parsing_settings); i++)
+		pin_setting(parsing_settings[i][0], parsing_settings[i][1]);
+	for (int i = 0; i < lengthof(pinned_settings); i++)
+		pin_setting(pinned_settings[i][0], pinned_settings[i][1]);
+	return nest_level;
+}
+
+bool
+predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
+{
+	if (extra_float_digits != 1 || bytea_output != BYTEA_OUTPUT_HEX || !Array_nulls ||
+		quote_all_identifiers)
+		return true;
+	return uses_time_zone &&
+		   (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY ||
+			IntervalStyle != INTSTYLE_POSTGRES || session_timezone != pg_tzset(ws->time_zone));
+}
+
 /*
  * analyse() with the names of a definition in force: cdp is in the path, and
  * nothing that a user could put there.
@@ -652,25 +741,9 @@ analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset 
 {
 	PredicateContext context = {name, text};
 	ErrorContextCallback callback;
-	int nest_level = NewGUCNestLevel();
+	int nest_level = predicate_pin_settings(ws, true);
 	Expr *expression;
 
-	(void) set_config_option("search_path",
-							 "pg_catalog, cdp, pg_temp",
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
-	(void) set_config_option("timezone",
-							 ws->time_zone,
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
 	callback.callback = predicate_error_callback;
 	callback.arg = &context;
 	callback.previous = error_context_stack;

@@ -22,4 +22,14 @@ extern void predicate_compile(Workspace *ws, Segment *segment);
  */
 extern void predicate_check(Workspace *ws, const char *name, const char *predicate);
 
+/*
+ * Predicates mean the same in every session: what their parsing and their
+ * functions take from settings is pinned, the time zone to the workspace's.
+ * predicate_needs_pinning: whether the session's settings differ from that in
+ * a way that matters to evaluation. predicate_pin_settings sets them and
+ * returns the nest level for AtEOXact_GUC.
+ */
+extern bool predicate_needs_pinning(Workspace *ws, bool uses_time_zone);
+extern int predicate_pin_settings(Workspace *ws, bool parsing);
+
 #endif /* CDP_PREDICATE_H */
