@@ -88,6 +88,17 @@ def retail(lines):
                "GBP", identifiers, "\\N", copy_text(properties), anchor)
 
 
+def four(rows):
+    """The same events with two more identifiers: the customer's e-mail and phone, as people write them."""
+    for row in rows:
+        fields = list(row)
+        customer = row[9][len("user_id:"):] if row[9].startswith("user_id:") else ""
+        if customer:
+            fields[6] = "{%s,email:Customer.%s@Example.COM,phone:+44 20 7946 %s}" % (
+                row[6][1:-1], customer, customer[-4:].rjust(4, "0"))
+        yield tuple(fields)
+
+
 def web(events=500000, visitors=52000, seed=7):
     """Visitors of a web site: page views under a cookie, some sign in (account, e-mail, traits), of
     those some from a second browser; few buy."""
