@@ -33,3 +33,4 @@ SELECT cdp.phone('0120345678', 'VN', true) IS NULL AS too_short, cdp.phone('0912
 
 -- Canonicalising twice is canonicalising once, also in Mexico, where a prefix may be dropped again
 SELECT cdp.phone('+52112235123546') AS read_once, 'phone:+52112235123546'::cdp.identifier AS canonical;
+SELECT cdp.phone('8 810 123 4567', 'BY') AS read_once, cdp.phone('+3758101234567') IS NULL AS not_read_again, cdp.to_identifier('phone:+375 8 810 123 4567') IS NULL AS no_identifier;
