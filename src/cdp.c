@@ -5,9 +5,12 @@
 #include "cdp.h"
 
 #include "engine/engine.h"
+#include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 PG_MODULE_MAGIC;
@@ -103,6 +106,45 @@ cdp_error_is_fatal(int sqlerrcode)
 		default:
 			return false;
 	}
+}
+
+/*
+ * An error ends the subtransaction before anything else: PostgreSQL takes an
+ * open one for a savepoint, and would leave the session in a failed
+ * transaction that nobody has begun.
+ */
+bool
+cdp_attempt(bool (*work)(void *context), void *context, ErrorData **error)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	ResourceOwner oldowner = CurrentResourceOwner;
+	volatile bool done = false;
+
+	*error = NULL;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(oldcontext);
+	PG_TRY();
+	{
+		done = work(context);
+		if (done)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(oldcontext);
+		*error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		done = false;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(oldcontext);
+	CurrentResourceOwner = oldowner;
+	if (*error != NULL && cdp_error_is_fatal((*error)->sqlerrcode))
+		ReThrowError(*error);
+	return done;
 }
 
 PG_FUNCTION_INFO_V1(cdp_clock_now);

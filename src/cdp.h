@@ -23,4 +23,12 @@ extern TimestampTz cdp_now(void);
  */
 extern bool cdp_error_is_fatal(int sqlerrcode);
 
+/*
+ * Runs work(context) in a subtransaction of its own, which is committed if it
+ * returns true and rolled back if it returns false or raises an error. *error
+ * is that error, in the caller's memory context, or null. A fatal error goes
+ * on. What work opens it must close, unless it fails.
+ */
+extern bool cdp_attempt(bool (*work)(void *context), void *context, ErrorData **error);
+
 #endif /* CDP_H */

@@ -10,17 +10,16 @@
  */
 #include "engine/engine.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/pg_locale.h"
-#include "utils/resowner.h"
 #include "workspace/predicate.h"
 
 /* How far the evaluation of a batch has come. */
 typedef struct Progress
 {
+	Batch *batch;
 	int profile;  /* in batch->slice */
 	int segment;  /* in ws->segments, of that profile */
 	bool *holds;  /* per segment: of that profile */
@@ -260,37 +259,24 @@ evaluate_from(Batch *batch, Progress *progress)
 	}
 }
 
+static bool
+evaluate_rest(void *context)
+{
+	Progress *progress = (Progress *) context;
+
+	evaluate_from(progress->batch, progress);
+	return true;
+}
+
 /* Evaluates until something fails; true: to the end. */
 static bool
 evaluate_some(Batch *batch, Progress *progress)
 {
-	MemoryContext oldcontext = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
+	ErrorData *error;
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcontext);
-	PG_TRY();
-	{
-		evaluate_from(batch, progress);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(oldcontext);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_END_TRY();
-
-	if (error == NULL)
+	if (cdp_attempt(evaluate_rest, progress, &error))
 		return true;
-	if (cdp_error_is_fatal(error->sqlerrcode) || progress->segment >= batch->ws->n_segments)
+	if (progress->segment >= batch->ws->n_segments)
 		ReThrowError(error);
 	add_failure(batch,
 				batch->slice[progress->profile],
@@ -309,7 +295,7 @@ void
 evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 {
 	Workspace *ws = batch->ws;
-	Progress progress = {0};
+	Progress progress = {.batch = batch};
 	bool uses_time_zone = false;
 	int nest_level = 0;
 

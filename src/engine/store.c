@@ -26,7 +26,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 /* No key of a table above has more columns. */
@@ -671,45 +670,36 @@ store_release(Store *store, WorkspaceTable which)
 	}
 }
 
-/*
- * An error ends the subtransaction before it goes on: PostgreSQL takes an open
- * one for a savepoint, and would leave the session in a failed transaction that
- * nobody has begun.
- */
+/* What store_attempt hands to cdp_attempt. */
+typedef struct StoreAttempt
+{
+	Store *store;
+	WorkspaceTable table;
+	bool (*take)(void *);
+	void *context;
+} StoreAttempt;
+
+static bool
+take_and_release(void *context)
+{
+	StoreAttempt *attempt = (StoreAttempt *) context;
+	bool taken = attempt->take(attempt->context);
+
+	store_release(attempt->store, attempt->table);
+	return taken;
+}
+
 bool
 store_attempt(Store *store, WorkspaceTable which, bool (*take)(void *), void *context)
 {
-	MemoryContext oldcontext = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
-	volatile bool taken = false;
+	StoreAttempt attempt = {store, which, take, context};
+	ErrorData *error;
+	bool taken;
 
 	store_release(store, which);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcontext);
-	PG_TRY();
-	{
-		taken = take(context);
-		store_release(store, which);
-		if (taken)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(oldcontext);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
+	taken = cdp_attempt(take_and_release, &attempt, &error);
+	if (error != NULL)
 		ReThrowError(error);
-	}
-	PG_END_TRY();
 	return taken;
 }
 

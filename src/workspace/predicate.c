@@ -8,7 +8,6 @@
 #include "workspace/predicate.h"
 
 #include "access/table.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -35,7 +34,6 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 
 /* Stable functions whose result depends on the time zone and date style only. */
@@ -764,41 +762,32 @@ predicate_check(Workspace *ws, const char *name, const char *predicate)
 	(void) analyse_definition(ws, name, predicate, &columns, &uses_time_zone);
 }
 
+/* A segment of a workspace. */
+typedef struct Compilation
+{
+	Workspace *ws;
+	Segment *segment;
+} Compilation;
+
+static bool
+compile(void *context)
+{
+	Compilation *compilation = (Compilation *) context;
+	Segment *segment = compilation->segment;
+	Expr *expression = analyse_definition(compilation->ws,
+										  segment->name,
+										  segment->predicate,
+										  &segment->columns,
+										  &segment->uses_time_zone);
+
+	segment->state = ExecPrepareExpr(expression, compilation->ws->estate);
+	return true;
+}
+
 void
 predicate_compile(Workspace *ws, Segment *segment)
 {
-	MemoryContext oldcontext = CurrentMemoryContext;
-	ResourceOwner oldowner = CurrentResourceOwner;
+	Compilation compilation = {ws, segment};
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(oldcontext);
-	PG_TRY();
-	{
-		Expr *expression = analyse_definition(ws,
-											  segment->name,
-											  segment->predicate,
-											  &segment->columns,
-											  &segment->uses_time_zone);
-
-		segment->state = ExecPrepareExpr(expression, ws->estate);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-	}
-	PG_CATCH();
-	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(oldcontext);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(oldcontext);
-		CurrentResourceOwner = oldowner;
-		if (cdp_error_is_fatal(error->sqlerrcode))
-			ReThrowError(error);
-		segment->state = NULL;
-		segment->broken = error;
-	}
-	PG_END_TRY();
+	(void) cdp_attempt(compile, &compilation, &segment->broken);
 }
