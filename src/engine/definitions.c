@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
+#include "normalise/phone.h"
 #include "workspace/predicate.h"
 
 void
@@ -226,6 +227,11 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing a workspace's rules");
 	ws = read_again(ws);
+	if (ws->options.default_region[0] != '\0' && !phone_region_known(ws->options.default_region))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("region \"%s\" is not known", ws->options.default_region),
+				 errhint("Use the two letters of ISO 3166, for example \"VN\".")));
 	rebuild_workspace(ws);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
