@@ -266,6 +266,7 @@ extern void resolve_guess(Batch *batch);
 extern void resolve_take_identifier(Store *store, IdNode *node);
 extern void resolve_take_identifiers(Batch *batch);
 extern void resolve_lock_profiles(Batch *batch);
+extern void resolve_check_gone(int64 gone, int64 gone_before);
 extern void resolve_batch(Batch *batch);
 
 /* fold.c: from events to values, of the slice's profiles. */

@@ -534,6 +534,7 @@ typedef struct LockSort
 {
 	Store *store;
 	Tuplesortstate *profiles;
+	int64 gone; /* the one that could not be locked */
 } LockSort;
 
 /* Locks sorted profiles; false: one of them has been merged into another. */
@@ -555,7 +556,10 @@ lock_sorted(void *context)
 		before = DatumGetInt64(datum);
 		slot = store_find(sort->store, TABLE_PROFILES, datum);
 		if (slot == NULL || store_lock(sort->store, TABLE_PROFILES, slot) != LOCK_OK)
+		{
+			sort->gone = before;
 			return false;
+		}
 	}
 	return true;
 }
@@ -564,6 +568,7 @@ lock_sorted(void *context)
 static void
 lock_statement(Statement *statement)
 {
+	int64 gone = 0;
 	bool all;
 
 	do
@@ -573,6 +578,9 @@ lock_statement(Statement *statement)
 		store_refresh(statement->store);
 		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &sort);
 		tuplesort_end(sort.profiles);
+		if (!all)
+			resolve_check_gone(sort.gone, gone);
+		gone = sort.gone;
 	} while (!all);
 }
 

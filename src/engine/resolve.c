@@ -271,12 +271,28 @@ lock_profile(Batch *batch, int64 id, bool read)
 	return true;
 }
 
+/*
+ * A profile was gone, and identifiers read after that still belong to it: it
+ * has not been merged but is missing.
+ */
+void
+resolve_check_gone(int64 gone, int64 gone_before)
+{
+	if (gone == gone_before)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("profile " INT64_FORMAT " does not exist", gone),
+				 errdetail("Identifiers of the event belong to it."),
+				 errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+}
+
 /* Profiles to lock, in order. */
 typedef struct LockList
 {
 	Batch *batch;
 	const int64 *ids;
 	int count;
+	int64 gone; /* the one that could not be locked */
 } LockList;
 
 static bool
@@ -288,7 +304,10 @@ lock_listed(void *context)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!lock_profile(list->batch, list->ids[i], list->count <= SLICE_PROFILES))
+		{
+			list->gone = list->ids[i];
 			return false;
+		}
 	}
 	return true;
 }
@@ -301,7 +320,7 @@ lock_listed(void *context)
 void
 resolve_lock_profiles(Batch *batch)
 {
-	for (;;)
+	for (int64 gone = 0;;)
 	{
 		LockList list = {.batch = batch};
 		bool all;
@@ -311,6 +330,8 @@ resolve_lock_profiles(Batch *batch)
 							 : lock_listed(&list);
 		if (all)
 			return;
+		resolve_check_gone(list.gone, gone);
+		gone = list.gone;
 		batch->profile_table = NULL;
 		batch->n_profiles = 0;
 		store_refresh(batch->store);
