@@ -252,7 +252,7 @@ COMMENT ON COLUMN %1$I.segment_changes.profile_id IS 'the profile, under the id 
 COMMENT ON COLUMN %1$I.segment_changes.segment IS 'the segment';
 COMMENT ON COLUMN %1$I.segment_changes.entered IS 'true: entered, false: left';
 COMMENT ON COLUMN %1$I.segment_changes.at IS 'instant of the change';
-COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, merge, definition, reevaluate or rebuild';
+COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, merge, column (of the users'' own), definition, reevaluate or rebuild';
 
 COMMENT ON TABLE %1$I.segment_errors IS 'profiles on which a predicate has failed since it was defined or last evaluated on all; where it fails it counts as false';
 COMMENT ON COLUMN %1$I.segment_errors.segment IS 'the segment';
@@ -307,6 +307,9 @@ CREATE TRIGGER cdp_guard_columns
     BEFORE UPDATE OF profile_id, first_seen, last_seen, event_count, evaluated_at,
         next_evaluation_at, identifier_count, traits, ltv, segments ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
+CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.evaluate_columns();
 CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.segments
     REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();

@@ -12,6 +12,12 @@ CREATE FUNCTION cdp.define_rules() RETURNS trigger
 COMMENT ON FUNCTION cdp.define_rules() IS
     'statement trigger on settings and identity rules: derives by the new rules what was derived by the old';
 
+CREATE FUNCTION cdp.evaluate_columns() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'cdp_evaluate_columns'
+    LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION cdp.evaluate_columns() IS
+    'statement trigger on profiles: when the users write columns of their own, the segments that read them follow';
+
 CREATE FUNCTION cdp.reevaluate(workspace name) RETURNS void
     AS 'MODULE_PATHNAME', 'cdp_reevaluate'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

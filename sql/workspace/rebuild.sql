@@ -30,6 +30,12 @@ DROP TABLE IF EXISTS pg_temp.cdp_old_profiles, pg_temp.cdp_old_identifiers;
 CREATE TEMPORARY TABLE cdp_old_profiles ON COMMIT DROP AS SELECT * FROM %1$I.profiles;
 CREATE TEMPORARY TABLE cdp_old_identifiers ON COMMIT DROP AS
     SELECT identifier, profile_id FROM %1$I.identifiers WHERE profile_id IS NOT NULL;
+-- Events that came in while the triggers were off.
+INSERT INTO %1$I.event_ids (event_id)
+    SELECT e.event_id FROM %1$I.events e
+        WHERE NOT EXISTS (SELECT FROM %1$I.event_ids t WHERE t.event_id = e.event_id)
+        ORDER BY e.event_id
+    ON CONFLICT DO NOTHING;
 DELETE FROM %1$I.profiles;
 DELETE FROM %1$I.identifiers;
 DELETE FROM %1$I.identity_links;
@@ -50,6 +56,10 @@ CREATE FUNCTION cdp.rebuild_finish(workspace name) RETURNS void
 AS $finish$
 DECLARE
     own_columns text;
+    own_values text;
+    inherited text;
+    gone bigint;
+    survivor bigint;
 BEGIN
     -- An anchor of expired events that no event names any more.
     EXECUTE pg_catalog.format($sql$
@@ -108,12 +118,8 @@ CREATE TEMPORARY TABLE cdp_gone ON COMMIT DROP AS
 ANALYZE pg_temp.cdp_kept;
 UPDATE %1$I.identifiers i SET profile_id = k.old_id
     FROM pg_temp.cdp_kept k WHERE k.new_id = i.profile_id;
-UPDATE %1$I.profiles p SET profile_id = k.old_id
-    FROM pg_temp.cdp_kept k WHERE k.new_id = p.profile_id;
 UPDATE %1$I.merges m SET profile_id = g.profile_id
     FROM pg_temp.cdp_gone g WHERE g.old_id = m.profile_id;
-DELETE FROM %1$I.merges m
-    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
 INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, merged_at)
     SELECT old_id, profile_id, profile_id, cdp.now() FROM pg_temp.cdp_gone;
 INSERT INTO %1$I.segment_changes (profile_id, segment, entered, at, cause)
@@ -121,30 +127,52 @@ INSERT INTO %1$I.segment_changes (profile_id, segment, entered, at, cause)
         FROM pg_temp.cdp_old_profiles o
         CROSS JOIN LATERAL cdp.segment_entries(o.segments) e
         WHERE o.profile_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept);
-UPDATE %1$I.profiles p
-    SET identifier_count =
-            (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = p.profile_id)
-            + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = p.profile_id),
-        evaluated_at = COALESCE((SELECT o.evaluated_at FROM pg_temp.cdp_old_profiles o
-                                     WHERE o.profile_id = p.profile_id), cdp.now()),
-        segments = COALESCE((SELECT o.segments FROM pg_temp.cdp_old_profiles o
-                                 WHERE o.profile_id = p.profile_id), '{}');
+CREATE TEMPORARY TABLE cdp_new_profiles ON COMMIT DROP AS SELECT * FROM %1$I.profiles;
+DELETE FROM %1$I.profiles;
 $sql$, workspace);
 
-    SELECT pg_catalog.string_agg(pg_catalog.format('%1$I = o.%1$I', a.attname), ', ')
-        INTO own_columns
+    -- Rows are inserted anew rather than updated: a column of the users' that is GENERATED ALWAYS AS
+    -- IDENTITY keeps its values, too.
+    SELECT pg_catalog.string_agg(pg_catalog.format(', %I', a.attname), '' ORDER BY a.attnum),
+           pg_catalog.string_agg(pg_catalog.format(
+               ', CASE WHEN k.old_id IS NULL THEN n.%1$I ELSE o.%1$I END', a.attname), '' ORDER BY a.attnum),
+           pg_catalog.string_agg(pg_catalog.format('%1$I = COALESCE(p.%1$I, o.%1$I)', a.attname), ', ')
+               FILTER (WHERE a.attidentity = '' AND NOT a.attnotnull)
+        INTO own_columns, own_values, inherited
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::regclass
           AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
           AND a.attname NOT IN ('profile_id', 'first_seen', 'last_seen', 'event_count',
               'evaluated_at', 'next_evaluation_at', 'identifier_count', 'traits', 'ltv', 'segments');
-    IF own_columns IS NOT NULL THEN
-        EXECUTE pg_catalog.format(
-            'UPDATE %I.profiles p SET %s FROM pg_temp.cdp_old_profiles o '
-            'WHERE o.profile_id = p.profile_id', workspace, own_columns);
+    EXECUTE pg_catalog.format($sql$
+INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
+                           next_evaluation_at, identifier_count, traits, ltv, segments %2$s)
+    OVERRIDING SYSTEM VALUE
+    SELECT id.id, n.first_seen, n.last_seen, n.event_count, COALESCE(o.evaluated_at, cdp.now()),
+           n.next_evaluation_at,
+           (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = id.id)
+               + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id),
+           n.traits, n.ltv, COALESCE(o.segments, '{}') %3$s
+        FROM pg_temp.cdp_new_profiles n
+        LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id
+        CROSS JOIN LATERAL (SELECT COALESCE(k.old_id, n.profile_id) AS id) id
+        LEFT JOIN pg_temp.cdp_old_profiles o ON o.profile_id = k.old_id;
+DELETE FROM %1$I.merges m
+    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
+$sql$, workspace, own_columns, own_values);
+
+    -- Where profiles have become one: the survivor's value, else another one's.
+    IF inherited IS NOT NULL AND EXISTS (SELECT FROM pg_temp.cdp_gone) THEN
+        CREATE INDEX ON pg_temp.cdp_old_profiles (profile_id);
+        FOR gone, survivor IN SELECT g.old_id, g.profile_id FROM pg_temp.cdp_gone g ORDER BY g.old_id LOOP
+            EXECUTE pg_catalog.format(
+                'UPDATE %I.profiles p SET %s FROM pg_temp.cdp_old_profiles o '
+                'WHERE p.profile_id = $1 AND o.profile_id = $2', workspace, inherited)
+                USING survivor, gone;
+        END LOOP;
     END IF;
     DROP TABLE pg_temp.cdp_old_profiles, pg_temp.cdp_old_identifiers, pg_temp.cdp_shares,
-        pg_temp.cdp_kept, pg_temp.cdp_gone;
+        pg_temp.cdp_kept, pg_temp.cdp_gone, pg_temp.cdp_new_profiles;
 END
 $finish$;
 COMMENT ON FUNCTION cdp.rebuild_finish(name) IS

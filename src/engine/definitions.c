@@ -237,6 +237,89 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* Segments that read a column of profiles which is the users' own. */
+static Bitmapset *
+segments_of_own_columns(Workspace *ws)
+{
+	Bitmapset *engines = NULL;
+	Bitmapset *result = NULL;
+
+	for (int i = 0; i < ws->n_columns[TABLE_PROFILES]; i++)
+		engines = bms_add_member(engines, ws->columns[TABLE_PROFILES][i]);
+	for (int i = 0; i < ws->n_segments; i++)
+		if (!bms_is_subset(ws->segments[i].columns, engines))
+			result = bms_add_member(result, i);
+	return result;
+}
+
+/* Evaluates segments on the profiles of a transition table, which this command has updated. */
+static void
+evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *rows)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Store *store = store_begin(ws);
+	Batch *batch = batch_create(store, context, "column");
+	TupleTableSlot *row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	bool more = true;
+
+	store->wrote = true; /* the command's own updates become visible */
+	store_refresh(store);
+	while (more)
+	{
+		while (batch->n_profiles < SLICE_PROFILES &&
+			   (more = tuplestore_gettupleslot(rows, true, false, row)))
+		{
+			bool isnull;
+			bool found;
+			Datum id = slot_getattr(row, ws->columns[TABLE_PROFILES][PROFILE_ID], &isnull);
+			TupleTableSlot *slot = store_find(store, TABLE_PROFILES, id);
+
+			CHECK_FOR_INTERRUPTS();
+			if (slot != NULL)
+				fold_load_profile(batch, batch_profile(batch, DatumGetInt64(id), &found), slot);
+		}
+		batch->slice = batch->profiles;
+		batch->n_slice = batch->n_profiles;
+		evaluate_profiles(batch, wanted, true);
+		emit_slice(batch);
+		batch_reset(batch);
+		store_refresh(store);
+	}
+	ExecDropSingleTupleTableSlot(row);
+	store_end(store);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+PG_FUNCTION_INFO_V1(cdp_evaluate_columns);
+
+/*
+ * cdp.evaluate_columns(): AFTER UPDATE statement trigger on profiles, with a
+ * new table. The users have written columns of their own, which segments may
+ * read.
+ */
+Datum
+cdp_evaluate_columns(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns");
+	Bitmapset *wanted;
+	WorkspaceUser user;
+
+	if (store_engine_is_writing() || trigger->tg_newtable == NULL)
+		return PointerGetDatum(NULL);
+	wanted = segments_of_own_columns(ws);
+	if (!bms_is_empty(wanted))
+	{
+		workspace_become_owner(ws, &user);
+		evaluate_updated(ws, wanted, trigger->tg_relation, trigger->tg_newtable);
+		workspace_restore_user(&user);
+	}
+	return PointerGetDatum(NULL);
+}
+
 PG_FUNCTION_INFO_V1(cdp_reevaluate);
 
 /* cdp.reevaluate(workspace): evaluates every segment on every profile. */

@@ -35,6 +35,13 @@ typedef struct Ltv
 /* Longest name of a time zone that a value can hold, in bytes. */
 #define LTV_ZONE_MAX 63
 
+/*
+ * Looks up a time zone of the database by name. canonical, unless NULL, has
+ * LTV_ZONE_MAX + 1 bytes and gets the name as the database spells it; tz,
+ * unless NULL, gets the zone's rules, or NULL for UTC. False: there is none.
+ */
+extern bool ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz);
+
 /* An exact amount: units of a power of ten (narrow) or a numeric (wide). */
 typedef union LtvMoney
 {

@@ -234,7 +234,6 @@ extern Numeric ltv_section_purchases(const LtvSection *section);
 extern Numeric ltv_section_refunds(const LtvSection *section);
 
 /* ltv_zone.c */
-extern bool ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz);
 extern void ltv_zone_report(const char *name) pg_attribute_noreturn();
 extern int32 ltv_local_day(TimestampTz at, pg_tz *tz);
 

@@ -23,7 +23,8 @@
 #include "catalog/pg_opfamily.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "pgtime.h"
+#include "normalise/phone.h"
+#include "types/ltv.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -339,15 +340,23 @@ read_settings(Workspace *ws, TupleTableSlot *slot)
 	bool isnull;
 	char *currency = column_text(slot, "default_currency");
 	char *region = column_text(slot, "default_region");
+	char *time_zone = column_text(slot, "time_zone");
 
-	ws->time_zone = column_text(slot, "time_zone");
-	if (pg_tzset(ws->time_zone) == NULL)
+	ws->time_zone = palloc(LTV_ZONE_MAX + 1);
+	if (!ltv_zone_lookup(time_zone, ws->time_zone, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" is not known", ws->time_zone),
+				 errmsg("time zone \"%s\" is not known", time_zone),
 				 errdetail("It is the time_zone in the settings of workspace \"%s\".", ws->name),
 				 errhint("Use a name of the time zone database, for example "
 						 "'Asia/Ho_Chi_Minh'.")));
+	if (region != NULL && !phone_region_known(region))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("region \"%s\" has no telephone numbers", region),
+				 errdetail("It is the default_region in the settings of workspace \"%s\".",
+						   ws->name),
+				 errhint("Use the two letters of ISO 3166, for example VN, or leave it empty.")));
 	strlcpy(ws->default_currency, currency ? currency : "USD", sizeof(ws->default_currency));
 	strlcpy(ws->options.default_region, region ? region : "", sizeof(ws->options.default_region));
 	ws->options.vietnam_2018 = DatumGetBool(column_value(slot, "vietnam_2018", &isnull));

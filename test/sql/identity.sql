@@ -12,8 +12,9 @@ CREATE FUNCTION public.see(identifiers text[]) RETURNS cdp.identifier LANGUAGE s
     SELECT cdp.event_id('e' || n), 'e' || n, identifiers, timestamptz '2024-01-01 00:00+00' + n * interval '1 hour' FROM nextval('public.identity_hours') AS n
     RETURNING anchor
 $$;
+-- Profiles are numbered in the order of their ids, which may have gaps
 CREATE VIEW public.identity_profiles AS
-SELECT p.profile_id, p.event_count AS events, p.identifier_count AS n,
+SELECT rank() OVER (ORDER BY p.profile_id) AS nth, p.event_count AS events, p.identifier_count AS n,
        (SELECT string_agg(cdp.text(identifier), ' ' ORDER BY identifier) FROM identifiers i WHERE i.profile_id = p.profile_id) AS identifiers
 FROM profiles p;
 CREATE VIEW public.identity_evidence AS
@@ -36,7 +37,7 @@ SELECT * FROM identity_profiles ORDER BY 1;
 SELECT see('{cookie:c,device:c,zzz:c,loyalty:c,phone:+84981553602,email:c@example.com,user_id:c}');
 SELECT see('{cookie:c2,zzz:c2,loyalty:c2,loyalty:c1}');
 SELECT see('{zzz:c,loyalty:c}');
-SELECT * FROM identity_profiles WHERE profile_id > 2 ORDER BY 1;
+SELECT * FROM identity_profiles WHERE nth > 2 ORDER BY 1;
 SELECT * FROM identity_evidence WHERE event IN ('e6', 'e7', 'e8') ORDER BY 1, 2, 4;
 -- ... by the priorities of the workspace
 INSERT INTO identifier_namespaces VALUES ('loyalty', 5, NULL);
@@ -114,7 +115,7 @@ INSERT INTO blocked_identifiers (value) VALUES ('Kiosk'), (repeat('z', 200));
 SELECT see('{device:SHOP-tablet,cookie:u1,email:Info@Example.com,user_id:kiosk}');
 SELECT see('{device:shop-tablet,cookie:u2,cookie:KIOSK,card:shop-tablet}');
 SELECT length(see(ARRAY['device:' || repeat('Z', 200), 'device:' || repeat('z', 201)])::text);
-SELECT left(identifiers, 60) AS identifiers, events, n FROM identity_profiles WHERE identifiers ~ ':u[12]|zzzz' ORDER BY profile_id;
+SELECT left(identifiers, 60) AS identifiers, events, n FROM identity_profiles WHERE identifiers ~ ':u[12]|zzzz' ORDER BY nth;
 SELECT anchor IS NULL AS nobodys, what, left(identifier, 60) AS identifier FROM identity_evidence WHERE what = 'blocked' AND identifier ~* 'tablet|info|kiosk|zzz' ORDER BY 3, 1;
 UPDATE blocked_identifiers SET enabled = false WHERE value = 'shop-Tablet';
 SELECT * FROM identity_profiles WHERE identifiers ~ ':u[12]' ORDER BY 1;
