@@ -296,7 +296,7 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 		event->amount = batch_copy(batch, amount, VARSIZE(amount));
 		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
 		currency = isnull ? NULL : DatumGetTextPP(value);
-		if (isnull || !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
+		if (currency == NULL || !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
 			refuse_changed_row(&event->id, "currency");
 		text_to_cstring_buffer(currency, event->currency, sizeof(event->currency));
 	}
