@@ -13,7 +13,6 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "workspace/predicate.h"
 
 /* How far the evaluation of a batch has come. */

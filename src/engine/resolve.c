@@ -694,7 +694,6 @@ typedef struct MoveContext
 {
 	Batch *batch;
 	int64 to;
-	int64 moved;
 } MoveContext;
 
 /* Moves a row of identifiers to another profile. */
@@ -749,7 +748,7 @@ merge_profiles(Batch *batch)
 	{
 		Merge *merge = &batch->merges[i];
 		Profile *survivor = final_survivor(batch, merge->loser);
-		MoveContext move = {batch, survivor->id, 0};
+		MoveContext move = {batch, survivor->id};
 
 		CHECK_FOR_INTERRUPTS();
 		merge->loser->merged = true;
