@@ -586,7 +586,8 @@ COMMENT ON FUNCTION cdp.check_predicate(name, text, text) IS
     'nothing where the text can be the predicate of a segment of the workspace, else the error that its definition would be; the segment''s name is for the message';
 
 -- Profiles on which a predicate, as a plain query has it, disagrees with the stored membership. A
--- profile on which it fails is no member: to find those, a failing range of ids is halved.
+-- profile on which it fails is no member: to find those, a failing range of ids is halved. Settings
+-- that a text's meaning depends on are those of definitions.
 CREATE FUNCTION cdp.check_segment(workspace name, segment text, predicate text)
     RETURNS TABLE (profile_id bigint, stored boolean, expected boolean)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
@@ -595,6 +596,12 @@ CREATE FUNCTION cdp.check_segment(workspace name, segment text, predicate text)
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
     SET intervalstyle = postgres
+    SET extra_float_digits = 1
+    SET bytea_output = hex
+    SET array_nulls = on
+    SET quote_all_identifiers = off
+    SET standard_conforming_strings = on
+    SET transform_null_equals = off
     SET jit = off
 AS $check$
 DECLARE

@@ -147,7 +147,7 @@ END
 $$;
 SELECT seed, conflicts, shuffle, size, batch, faults FROM runs ORDER BY seed, conflicts, shuffle;
 SELECT seed, conflicts, count(DISTINCT digest) = 1 AS same_state, min(repeats) > 10 AS repeats, min(nobodys) > 10 AS nobodys,
-       min(merges) > 0 AS merges, min(refusals::text) AS refusals, min(failures) > 0 AS failures
+       max(merges) > 0 AS merges, min(refusals::text) AS refusals, min(failures) > 0 AS failures
 FROM runs
 WHERE NOT conflicts
 GROUP BY seed, conflicts ORDER BY seed;
