@@ -60,25 +60,26 @@ WHERE t.event_id IS NULL
         $query$, workspace);
 
     RETURN QUERY EXECUTE format($query$
-WITH named AS MATERIALIZED (
-    SELECT c.event_id, c.at, c.place, c.received, c.identifier,
-           cdp.namespace(c.identifier) COLLATE "C" AS namespace,
+WITH blocked AS MATERIALIZED (
+    SELECT DISTINCT b.namespace, lower(b.value) AS value
+    FROM %1$I.blocked_identifiers b
+    WHERE b.enabled
+), named AS MATERIALIZED (
+    SELECT c.event_id, c.at, c.place, c.received, c.identifier, c.namespace,
            coalesce(own.priority, other.priority, 50) AS priority,
-           coalesce(lower(cdp.value(c.identifier) COLLATE "C") IN
-                        (SELECT lower(b.value) FROM %1$I.blocked_identifiers b
-                         WHERE b.enabled AND b.namespace = '*')
-                    OR (cdp.namespace(c.identifier) COLLATE "C",
-                        lower(cdp.value(c.identifier) COLLATE "C")) IN
-                        (SELECT b.namespace, lower(b.value) FROM %1$I.blocked_identifiers b
-                         WHERE b.enabled), false) AS blocked
-    FROM (SELECT e.event_id, least(e.occurred_at, e.received_at) AS at, u.place, u.received,
-                 cdp.canonical_identifier($1, u.received) AS identifier
-          FROM %1$I.events e
-          CROSS JOIN LATERAL unnest(e.identifiers) WITH ORDINALITY u(received, place)
-          WHERE u.received IS NOT NULL
-          OFFSET 0) c
-    LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = cdp.namespace(c.identifier)
+           everywhere.value IS NOT NULL OR here.value IS NOT NULL AS blocked
+    FROM (SELECT v.*, cdp.namespace(v.identifier) COLLATE "C" AS namespace,
+                 lower(cdp.value(v.identifier) COLLATE "C") AS value
+          FROM (SELECT e.event_id, least(e.occurred_at, e.received_at) AS at, u.place, u.received,
+                       cdp.canonical_identifier($1, u.received) AS identifier
+                FROM %1$I.events e
+                CROSS JOIN LATERAL unnest(e.identifiers) WITH ORDINALITY u(received, place)
+                WHERE u.received IS NOT NULL
+                OFFSET 0) v) c
+    LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = c.namespace
     LEFT JOIN %1$I.identifier_namespaces other ON other.namespace = '*'
+    LEFT JOIN blocked everywhere ON everywhere.namespace = '*' AND everywhere.value = c.value
+    LEFT JOIN blocked here ON here.namespace = c.namespace AND here.value = c.value
 ), strongest AS MATERIALIZED (
     SELECT DISTINCT ON (n.event_id) n.event_id, n.identifier AS anchor
     FROM named n
@@ -220,20 +221,33 @@ WITH counts AS MATERIALIZED (
     FROM %1$I.identifiers i
     WHERE i.profile_id IS NOT NULL
     GROUP BY 1, 2
-), limits AS (
-    SELECT c.*, CASE WHEN own.namespace IS NULL THEN other.max_per_profile
-                     ELSE own.max_per_profile END AS max_per_profile
-    FROM counts c
+), limits AS MATERIALIZED (
+    SELECT c.namespace, CASE WHEN own.namespace IS NULL THEN other.max_per_profile
+                             ELSE own.max_per_profile END AS max_per_profile
+    FROM (SELECT DISTINCT cdp.namespace(i.identifier) COLLATE "C" AS namespace FROM %1$I.identifiers i) c
     LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = c.namespace
     LEFT JOIN %1$I.identifier_namespaces other ON other.namespace = '*'
 ), refused AS MATERIALIZED (
     SELECT r.anchor, r.identifier, a.profile_id AS profile_a, o.profile_id AS profile_b,
-           cdp.namespace(a.identifier) COLLATE "C" AS namespace_a,
            cdp.namespace(o.identifier) COLLATE "C" AS namespace_b
     FROM %1$I.identity_refusals r
     JOIN %1$I.identifiers a ON a.identifier = r.anchor
     JOIN %1$I.identifiers o ON cdp.text(o.identifier) COLLATE "C" = r.identifier
     WHERE r.reason = 'limit'
+), breaking AS (
+    -- refused pairs that would break a limit: an identifier without a profile counts as one
+    SELECT a.anchor, a.identifier
+    FROM (SELECT r.*, c.namespace, c.n
+          FROM refused r
+          JOIN counts c ON c.profile_id = r.profile_a) a
+    JOIN (SELECT r.anchor, r.identifier, c.namespace, c.n
+          FROM refused r
+          JOIN counts c ON c.profile_id = r.profile_b
+          UNION ALL
+          SELECT r.anchor, r.identifier, r.namespace_b, 1 FROM refused r WHERE r.profile_b IS NULL) b
+      ON b.anchor = a.anchor AND b.identifier = a.identifier AND b.namespace = a.namespace
+    JOIN limits l ON l.namespace = a.namespace
+    WHERE a.n + b.n > l.max_per_profile
 )
 SELECT 'identity', cdp.text(l.anchor) || ' -> ' || cdp.text(l.identifier),
        coalesce('profile ' || a.profile_id, 'no profile') || ', ' ||
@@ -254,24 +268,14 @@ SELECT 'identity_refusals', cdp.text(r.anchor) || ' -> ' || r.identifier || ', l
        'one profile: no limit would break'
 FROM refused r
 WHERE r.profile_a IS DISTINCT FROM r.profile_b
-  AND NOT EXISTS (
-        SELECT
-        FROM (SELECT c.namespace, c.n FROM counts c WHERE c.profile_id = r.profile_a
-              UNION ALL
-              SELECT r.namespace_a, 1 WHERE r.profile_a IS NULL) a
-        JOIN (SELECT c.namespace, c.n FROM counts c WHERE c.profile_id = r.profile_b
-              UNION ALL
-              SELECT r.namespace_b, 1 WHERE r.profile_b IS NULL) b ON b.namespace = a.namespace
-        LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = a.namespace
-        LEFT JOIN %1$I.identifier_namespaces other ON other.namespace = '*'
-        WHERE a.n + b.n > CASE WHEN own.namespace IS NULL THEN other.max_per_profile
-                               ELSE own.max_per_profile END)
+  AND NOT EXISTS (SELECT FROM breaking b WHERE b.anchor = r.anchor AND b.identifier = r.identifier)
 
 UNION ALL
-SELECT 'identity', 'profile ' || l.profile_id || ', ' || l.namespace, l.n::text,
+SELECT 'identity', 'profile ' || c.profile_id || ', ' || c.namespace, c.n::text,
        'at most ' || l.max_per_profile
-FROM limits l
-WHERE l.n > greatest(l.max_per_profile, 1) AND l.max_per_profile IS NOT NULL
+FROM counts c
+JOIN limits l ON l.namespace = c.namespace
+WHERE c.n > greatest(l.max_per_profile, 1) AND l.max_per_profile IS NOT NULL
 
 UNION ALL
 SELECT 'identifiers.profile_id', cdp.text(i.identifier), 'profile ' || i.profile_id, 'a profile that is there'
@@ -329,9 +333,9 @@ COMMENT ON FUNCTION cdp.check_identity(name) IS
     'the part of cdp.check on identity: links within profiles, refusals and limits kept, counts of identifiers, merges';
 
 -- Whether the accepted evidence holds each profile's identifiers together: from the smallest one,
--- along the links, all others are reached. Thousands of profiles at a time bound the memory; index
--- look-ups alone, whatever the planner thinks of the number of rows, make it linear in the links
--- even where a profile is one long chain.
+-- along the links, all others are reached. Thousands of profiles at a time bound the memory. It goes
+-- from link to link by index, in this order (OFFSET 0), whatever the planner thinks of the number of
+-- rows: so it is linear in the links even where a profile is one long chain.
 CREATE FUNCTION cdp.check_connections(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
@@ -355,8 +359,12 @@ WITH RECURSIVE reached AS (
     CROSS JOIN LATERAL (
         SELECT l.identifier FROM %1$I.identity_links l WHERE l.anchor = r.identifier
         UNION ALL
-        SELECT l.anchor FROM %1$I.identity_links l WHERE l.identifier = r.identifier) n
-    JOIN %1$I.identifiers i ON i.identifier = n.identifier AND i.profile_id = r.profile_id
+        SELECT l.anchor FROM %1$I.identity_links l WHERE l.identifier = r.identifier
+        OFFSET 0) n
+    CROSS JOIN LATERAL (
+        SELECT FROM %1$I.identifiers i
+        WHERE i.identifier = n.identifier AND i.profile_id = r.profile_id
+        OFFSET 0) i
 )       $query$, workspace);
     bound bigint := '-9223372036854775808';
     profiles bigint[];

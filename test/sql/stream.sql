@@ -37,6 +37,7 @@ BEGIN ATOMIC
                                           THEN 'user_id:' || e.who + 1
                                           WHEN conflicts AND pick(4, seed, 'many', e.same, k::text) = 0
                                           THEN 'email:n' || pick(9, seed, 'nth', e.same, k::text) || '-' || e.who || '@example.com'
+                                          WHEN pick(2, seed, 'card', e.same, k::text) = 0 THEN 'card:' || e.who
                                           ELSE 'loyalty:L' || e.who END
                          WHEN 7 THEN 'user_id:' || e.who
                          ELSE 'cookie:c' || e.who || '-' || pick(4, seed, 'cookie', e.same, k::text) END
