@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
+#include "workspace/predicate.h"
 
 PG_MODULE_MAGIC;
 
@@ -59,9 +60,10 @@ check_clock(char **newval, void **extra, GucSource source)
 		}
 		PG_END_TRY();
 
-		if (!ok || TIMESTAMP_NOT_FINITE(instant))
+		if (!ok || TIMESTAMP_NOT_FINITE(instant) || names_relative_time(*newval, strlen(*newval)))
 		{
-			GUC_check_errdetail("\"%s\" is not a finite timestamp with time zone.", *newval);
+			GUC_check_errdetail("\"%s\" is not an absolute, finite timestamp with time zone.",
+								*newval);
 			GUC_check_errhint("Write it as in '2011-12-09 12:50+00', or leave it empty for real "
 							  "time.");
 			return false;

@@ -138,6 +138,10 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason)
 	Batch *batch = sink->batch;
 	Refusal *refusal;
 
+	for (int i = batch->n_refusals - 1; i >= 0 && batch->refusals[i].event == sink->event; i--)
+		if (batch->refusals[i].reason == reason && batch->refusals[i].identifier_len == len &&
+			memcmp(batch->refusals[i].identifier, text, len) == 0)
+			return; /* a repeat */
 	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
 	refusal = &batch->refusals[batch->n_refusals++];
 	refusal->identifier = batch_copy(batch, text, len);

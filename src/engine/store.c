@@ -436,6 +436,19 @@ check_row(Store *store, StoreTable *table, TupleTableSlot *slot, CmdType command
 	ExecConstraints(table->result, slot, store->estate);
 }
 
+/* Error: a BEFORE trigger of the user's has returned null for a row of the engine's. */
+static void
+refuse_suppression(StoreTable *table, const char *command)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("a trigger on \"%s\" has suppressed cdp's %s",
+					RelationGetRelationName(table->rel),
+					command),
+			 errhint("A BEFORE trigger on a workspace's table must return the row: NEW, or OLD for "
+					 "DELETE.")));
+}
+
 void
 store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 {
@@ -443,7 +456,12 @@ store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 	ResultRelInfo *result = open_indexes(store, table, false);
 
 	if (table->row_triggers)
+	{
+		ItemPointerSetInvalid(&slot->tts_tid);
 		ExecSimpleRelationInsert(result, store->estate, slot);
+		if (!ItemPointerIsValid(&slot->tts_tid))
+			refuse_suppression(table, "INSERT");
+	}
 	else
 	{
 		check_row(store, table, slot, CMD_INSERT);
@@ -475,6 +493,9 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 	List *arbiters = list_make1_oid(store->ws->keys[which]);
 	bool first = true;
 
+	if (table->row_triggers && table->rel->trigdesc->trig_insert_before_row &&
+		!ExecBRInsertTriggers(store->estate, result, slot))
+		refuse_suppression(table, "INSERT");
 	check_row(store, table, slot, CMD_INSERT);
 	for (;;)
 	{
@@ -524,6 +545,8 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 			break;
 		first = false;
 	}
+	if (table->row_triggers)
+		ExecARInsertTriggers(store->estate, result, slot, NIL, NULL);
 	list_free(arbiters);
 	ResetPerTupleExprContext(store->estate);
 	return true;
@@ -556,7 +579,10 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 		ExecMaterializeSlot(slot);
 		ExecClearTuple(old);
 		old->tts_tid = old_tid;
+		ItemPointerSetInvalid(&slot->tts_tid);
 		ExecSimpleRelationUpdate(result, store->estate, &epqstate, old, slot);
+		if (!ItemPointerIsValid(&slot->tts_tid))
+			refuse_suppression(table, "UPDATE");
 		EvalPlanQualEnd(&epqstate);
 	}
 	else
@@ -597,6 +623,9 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 		ExecClearTuple(old);
 		old->tts_tid = old_tid;
 		ExecSimpleRelationDelete(open_indexes(store, table, false), store->estate, &epqstate, old);
+		if (table_tuple_fetch_row_version(table->rel, &old_tid, SnapshotSelf, old))
+			refuse_suppression(table, "DELETE");
+		ExecClearTuple(old);
 		EvalPlanQualEnd(&epqstate);
 	}
 	else

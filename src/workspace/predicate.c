@@ -253,8 +253,7 @@ is_time_type(Oid type)
 		   type == TIMETZOID;
 }
 
-/* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
-static bool
+bool
 names_relative_time(const char *text, size_t len)
 {
 	static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};

@@ -22,6 +22,9 @@ extern void predicate_compile(Workspace *ws, Segment *segment);
  */
 extern void predicate_check(Workspace *ws, const char *name, const char *predicate);
 
+/* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
+extern bool names_relative_time(const char *text, size_t len);
+
 /*
  * Predicates mean the same in every session: what their parsing and their
  * functions take from settings is pinned, the time zone to the workspace's.

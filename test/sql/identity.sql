@@ -109,6 +109,9 @@ SELECT see('{cookie:nullify}');
 SELECT * FROM identity_profiles WHERE identifiers ~ 'cookie:(t|nullify)$' ORDER BY 1;
 SELECT * FROM identity_evidence WHERE event IN (SELECT event FROM events WHERE 'user_id:null' = ANY (identifiers) OR 'user_id:NULL' = ANY (identifiers)) ORDER BY 1, 2, 4;
 SELECT count(*) FROM identifiers WHERE cdp.value(identifier) IN ('null', 'NULL', 'anonymous', '0');
+-- ... named twice in one event, refused once, whoever's the event is
+INSERT INTO events (event_id, event, identifiers) VALUES (cdp.event_id('twice1'), 'twice1', '{cookie:null,cookie:null,email:no,Cookie:null,email:no}'), (cdp.event_id('twice2'), 'twice2', '{cookie:null,cookie:null,device:twice,email:no,email:no}');
+SELECT * FROM identity_evidence WHERE event ~ 'twice' ORDER BY 1, 4;
 -- ... one's own, in one namespace or in all; switched off; taken back
 INSERT INTO blocked_identifiers (namespace, value) VALUES ('device', 'shop-Tablet'), ('email', 'info@example.com');
 INSERT INTO blocked_identifiers (value) VALUES ('Kiosk'), (repeat('z', 200));
