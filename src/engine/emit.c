@@ -84,14 +84,65 @@ emit_links(Batch *batch)
 	}
 }
 
+/* Node of the anchor of a refusal's event; -1: it has none. */
+static int
+refusal_anchor(const Batch *batch, const Refusal *refusal)
+{
+	const Event *event = &batch->events[refusal->event];
+
+	return event->n_refs == 0 ? -1 : batch->refs[event->first_ref];
+}
+
+/*
+ * Order of two refusals by what their row is known by: anchor, reason and
+ * identifier, and where there is no anchor the event too. 0: the same row.
+ */
+static int
+compare_refusal_keys(const Batch *batch, const Refusal *x, const Refusal *y)
+{
+	int anchor = refusal_anchor(batch, x);
+	int order = anchor - refusal_anchor(batch, y);
+
+	if (order == 0)
+		order = (int) x->reason - (int) y->reason;
+	if (order == 0)
+		order = x->identifier_len - y->identifier_len;
+	if (order == 0)
+		order = memcmp(x->identifier, y->identifier, x->identifier_len);
+	if (order == 0 && anchor < 0)
+		order = x->event - y->event;
+	return order;
+}
+
+/* ... and of one row the earliest event first. */
+static int
+compare_refusals(const void *a, const void *b, void *arg)
+{
+	const Batch *batch = (const Batch *) arg;
+	const Refusal *x = (const Refusal *) a;
+	const Refusal *y = (const Refusal *) b;
+	const Event *of_x = &batch->events[x->event];
+	const Event *of_y = &batch->events[y->event];
+	int order = compare_refusal_keys(batch, x, y);
+
+	if (order != 0)
+		return order;
+	if (of_x->at != of_y->at)
+		return of_x->at < of_y->at ? -1 : 1;
+	return memcmp(of_x->id.data, of_y->id.data, UUID_LEN);
+}
+
 /*
  * Refusals of an event with an anchor are kept once per (identifier, anchor,
  * reason); the anchor's profile is locked, so nobody else writes them. Those
- * of an event without one are rows of their own: nothing to wait for.
+ * of an event without one are rows of their own: nothing to wait for. Each row
+ * is written once, with the earliest of the batch's events.
  */
 static void
 emit_refusals(Batch *batch)
 {
+	if (batch->n_refusals > 1)
+		qsort_arg(batch->refusals, batch->n_refusals, sizeof(Refusal), compare_refusals, batch);
 	for (int i = 0; i < batch->n_refusals; i++)
 	{
 		Refusal *refusal = &batch->refusals[i];
@@ -100,6 +151,8 @@ emit_refusals(Batch *batch)
 		bool isnull[N_REFUSAL_COLUMNS] = {false};
 
 		CHECK_FOR_INTERRUPTS();
+		if (i > 0 && compare_refusal_keys(batch, &batch->refusals[i - 1], refusal) == 0)
+			continue;
 		values[REFUSAL_IDENTIFIER] = PointerGetDatum(
 			cstring_to_text_with_len(refusal->identifier, refusal->identifier_len));
 		isnull[REFUSAL_ANCHOR] = event->n_refs == 0;

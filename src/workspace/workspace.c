@@ -471,7 +471,13 @@ read_definitions(Workspace *ws)
 {
 	scan_table(ws, TABLE_SETTINGS, read_settings);
 	if (ws->time_zone == NULL)
-		refuse_table(ws->events, "The table \"settings\" beside it is empty.");
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the settings of workspace \"%s\" are missing", ws->name),
+				 errdetail("The table \"settings\" is empty, as where data are restored into a "
+						   "schema that was restored before."),
+				 errhint("To restore data into a workspace that exists, use pg_restore "
+						 "--disable-triggers, or restore schema and data together.")));
 
 	ws->default_rule.priority = 50;
 	ws->default_rule.max_per_profile = -1;

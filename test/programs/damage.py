@@ -39,7 +39,7 @@ for statement, sqlstate, pattern, back in (
          "ALTER TABLE w.identifiers RENAME seen TO last_seen"),
         ("ALTER TABLE w.merges RENAME TO old_merges", "55000", "no table \"merges\"",
          "ALTER TABLE w.old_merges RENAME TO merges"),
-        (PAST % "DELETE FROM w.settings", "55000", "\"settings\" beside it is empty",
+        (PAST % "DELETE FROM w.settings", "55000", "settings of workspace \"w\" are missing",
          PAST % "INSERT INTO w.settings DEFAULT VALUES")):
     sql(statement)
     tap.error(LIMIT + ONE, sqlstate, pattern, "%s: an insert says so" % statement.removeprefix(PAST.split("%s")[0]))
