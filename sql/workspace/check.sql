@@ -234,20 +234,6 @@ WITH counts AS MATERIALIZED (
     JOIN %1$I.identifiers a ON a.identifier = r.anchor
     JOIN %1$I.identifiers o ON cdp.text(o.identifier) COLLATE "C" = r.identifier
     WHERE r.reason = 'limit'
-), breaking AS (
-    -- refused pairs that would break a limit: an identifier without a profile counts as one
-    SELECT a.anchor, a.identifier
-    FROM (SELECT r.*, c.namespace, c.n
-          FROM refused r
-          JOIN counts c ON c.profile_id = r.profile_a) a
-    JOIN (SELECT r.anchor, r.identifier, c.namespace, c.n
-          FROM refused r
-          JOIN counts c ON c.profile_id = r.profile_b
-          UNION ALL
-          SELECT r.anchor, r.identifier, r.namespace_b, 1 FROM refused r WHERE r.profile_b IS NULL) b
-      ON b.anchor = a.anchor AND b.identifier = a.identifier AND b.namespace = a.namespace
-    JOIN limits l ON l.namespace = a.namespace
-    WHERE a.n + b.n > l.max_per_profile
 )
 SELECT 'identity', cdp.text(l.anchor) || ' -> ' || cdp.text(l.identifier),
        coalesce('profile ' || a.profile_id, 'no profile') || ', ' ||
@@ -266,9 +252,22 @@ WHERE r.profile_a = r.profile_b
 UNION ALL
 SELECT 'identity_refusals', cdp.text(r.anchor) || ' -> ' || r.identifier || ', limit', 'a row',
        'one profile: no limit would break'
-FROM refused r
-WHERE r.profile_a IS DISTINCT FROM r.profile_b
-  AND NOT EXISTS (SELECT FROM breaking b WHERE b.anchor = r.anchor AND b.identifier = r.identifier)
+FROM (
+    -- both sides' values of a namespace together; an identifier without a profile counts as one
+    SELECT b.anchor, b.identifier, count(*) = 2 AND sum(b.n) > min(l.max_per_profile) AS breaks
+    FROM (SELECT r.anchor, r.identifier, c.namespace, c.n
+          FROM refused r
+          JOIN counts c ON c.profile_id = r.profile_a
+          UNION ALL
+          SELECT r.anchor, r.identifier, c.namespace, c.n
+          FROM refused r
+          JOIN counts c ON c.profile_id = r.profile_b
+          UNION ALL
+          SELECT r.anchor, r.identifier, r.namespace_b, 1 FROM refused r WHERE r.profile_b IS NULL) b
+    LEFT JOIN limits l ON l.namespace = b.namespace
+    GROUP BY b.anchor, b.identifier, b.namespace) r
+GROUP BY r.anchor, r.identifier
+HAVING NOT coalesce(bool_or(r.breaks), false)
 
 UNION ALL
 SELECT 'identity', 'profile ' || c.profile_id || ', ' || c.namespace, c.n::text,
