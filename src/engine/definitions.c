@@ -22,7 +22,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
-#include "normalise/phone.h"
 #include "workspace/predicate.h"
 
 void
@@ -89,6 +88,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
+			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
 			   (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
 		{
 			bool isnull;
@@ -115,17 +115,32 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	MemoryContextDelete(context);
 }
 
-/* The workspace of a table that a definition trigger is on. */
+/*
+ * The workspace of a table that a definition trigger is on: one of first to
+ * last. On any other the trigger would lend the owner's rights, and read
+ * columns that are not what it takes them for.
+ */
 static Workspace *
-triggered_workspace(FunctionCallInfo fcinfo, const char *function)
+triggered_workspace(FunctionCallInfo fcinfo, const char *function, WorkspaceTable first,
+					WorkspaceTable last)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Workspace *ws;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s must be fired for each statement", function)));
-	return workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
+	ws = workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
+	for (int table = first; table <= (int) last; table++)
+		if (ws->tables[table] == RelationGetRelid(trigger->tg_relation))
+			return ws;
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("%s cannot be a trigger on table \"%s\"",
+					function,
+					RelationGetRelationName(trigger->tg_relation))));
+	return NULL;
 }
 
 /* Makes the statement's definitions visible and reads the workspace with them. */
@@ -198,7 +213,7 @@ Datum
 cdp_define_segments(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments", TABLE_SEGMENTS, TABLE_SEGMENTS);
 	WorkspaceUser user;
 	Bitmapset *wanted;
 
@@ -221,17 +236,12 @@ PG_FUNCTION_INFO_V1(cdp_define_rules);
 Datum
 cdp_define_rules(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules", TABLE_SETTINGS, TABLE_BLOCKED);
 	WorkspaceUser user;
 
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing a workspace's rules");
 	ws = read_again(ws);
-	if (ws->options.default_region[0] != '\0' && !phone_region_known(ws->options.default_region))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("region \"%s\" is not known", ws->options.default_region),
-				 errhint("Use the two letters of ISO 3166, for example \"VN\".")));
 	rebuild_workspace(ws);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
@@ -269,6 +279,7 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
+			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
 			   (more = tuplestore_gettupleslot(rows, true, false, row)))
 		{
 			bool isnull;
@@ -304,7 +315,7 @@ Datum
 cdp_evaluate_columns(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns", TABLE_PROFILES, TABLE_PROFILES);
 	Bitmapset *wanted;
 	WorkspaceUser user;
 

@@ -12,6 +12,7 @@
 #include "engine/store.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -39,10 +40,13 @@ store_engine_is_writing(void)
 	return engine_is_writing;
 }
 
-void
+bool
 store_set_engine_writing(bool writing)
 {
+	bool before = engine_is_writing;
+
 	engine_is_writing = writing;
+	return before;
 }
 
 /*
@@ -143,8 +147,9 @@ store_table(Store *store, WorkspaceTable which)
 	if (table->rel != NULL)
 		return table;
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
+	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
-	/* on events the row triggers are cdp's own, which keep everybody else out */
+	/* on events cdp's own triggers refuse what the engine may do; the users' do not fire, either */
 	table->row_triggers =
 		which != TABLE_EVENTS && triggers != NULL &&
 		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
@@ -302,7 +307,6 @@ store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
 
 	if (slot == NULL)
 		return false;
-	found->tid = slot->tts_tid;
 	found->profile_id =
 		DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
 	if (isnull)
@@ -480,9 +484,28 @@ store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 }
 
 /*
+ * A serialization failure unless the snapshot sees the row. The transaction's
+ * own rows, which this command may just have written, are none.
+ */
+static void
+check_visible(Store *store, StoreTable *table, ItemPointer tid)
+{
+	TupleTableSlot *there = read_slot(store, table);
+	bool isnull;
+
+	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny, there))
+		serialization_failure();
+	if (!table_tuple_satisfies_snapshot(table->rel, there, store->snapshot) &&
+		!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+			slot_getsysattr(there, MinTransactionIdAttributeNumber, &isnull))))
+		serialization_failure();
+	ExecClearTuple(there);
+}
+
+/*
  * Inserts the row unless one with its key is there, as INSERT ... ON CONFLICT
  * DO NOTHING: waits for a transaction that is inserting the same key. A row
- * that is there and that the transaction's snapshot cannot see is a
+ * of another transaction's that is there and that the snapshot cannot see is a
  * serialization failure. Returns whether it was inserted.
  */
 bool
@@ -491,6 +514,7 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 	StoreTable *table = store_table(store, which);
 	ResultRelInfo *result = open_indexes(store, table, true);
 	List *arbiters = list_make1_oid(store->ws->keys[which]);
+	List *recheck;
 	bool first = true;
 
 	if (table->row_triggers && table->rel->trigdesc->trig_insert_before_row &&
@@ -513,14 +537,7 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 													arbiters))
 		{
 			if (IsolationUsesXactSnapshot())
-			{
-				TupleTableSlot *there = read_slot(store, table);
-
-				if (!table_tuple_fetch_row_version(table->rel, &conflict_tid, store->snapshot,
-												   there))
-					serialization_failure();
-				ExecClearTuple(there);
-			}
+				check_visible(store, table, &conflict_tid);
 			list_free(arbiters);
 			return false;
 		}
@@ -531,22 +548,24 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 									   0,
 									   NULL,
 									   token);
-		list_free(CdpExecInsertIndexTuples(result,
+		recheck = CdpExecInsertIndexTuples(result,
 										   slot,
 										   store->estate,
 										   false,
 										   true,
 										   &conflict,
-										   arbiters));
+										   arbiters);
 		table_tuple_complete_speculative(table->rel, slot, token, !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 		store->wrote = true;
 		if (!conflict)
 			break;
+		list_free(recheck);
 		first = false;
 	}
 	if (table->row_triggers)
-		ExecARInsertTriggers(store->estate, result, slot, NIL, NULL);
+		ExecARInsertTriggers(store->estate, result, slot, recheck, NULL);
+	list_free(recheck);
 	list_free(arbiters);
 	ResetPerTupleExprContext(store->estate);
 	return true;

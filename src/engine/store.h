@@ -50,7 +50,6 @@ typedef struct Store
 /* A row of identifiers as it is stored. */
 typedef struct StoredIdentifier
 {
-	ItemPointerData tid;
 	int64 profile_id; /* 0: none */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
@@ -146,9 +145,9 @@ extern StoreTable *store_table(Store *store, WorkspaceTable table);
 
 /*
  * True while the engine itself writes through SPI: the guards on its tables
- * let it pass. See store_spi_begin.
+ * let it pass. store_set_engine_writing returns what it was before.
  */
 extern bool store_engine_is_writing(void);
-extern void store_set_engine_writing(bool writing);
+extern bool store_set_engine_writing(bool writing);
 
 #endif /* CDP_STORE_H */
