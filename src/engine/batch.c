@@ -181,6 +181,7 @@ batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const Names
 	node->first_at = DT_NOEND;
 	node->last_at = DT_NOBEGIN;
 	node->component = -1;
+	node->event = -1;
 	batch->n_nodes++;
 
 	if (batch->node_table != NULL && (uint32) batch->n_nodes * 2 <= batch->node_table->mask)

@@ -42,6 +42,7 @@ typedef struct IdNode
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;
 	int component; /* in batch->components; -1 before resolve */
+	int event;	   /* the last of the batch's that names it */
 } IdNode;
 
 /* One event, decoded. */

@@ -174,16 +174,15 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 	{
 		int node;
 		int position;
-		bool repeated = false;
 
+		CHECK_FOR_INTERRUPTS();
 		candidate.place = place++;
 		if (!read_candidate(batch->ws, text, len, &candidate, add_refusal, &sink))
 			continue;
 		node = batch_add_node(batch, &candidate.normalised, candidate.rule);
-		for (int i = event->first_ref; i < batch->n_refs; i++)
-			repeated = repeated || batch->refs[i] == node;
-		if (repeated)
-			continue;
+		if (batch->nodes[node].event == batch->n_events)
+			continue; /* a repeat */
+		batch->nodes[node].event = batch->n_events;
 		BATCH_GROW(batch, refs, n_refs, max_refs);
 		position = batch->n_refs++;
 		while (position > event->first_ref)
@@ -427,6 +426,7 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 		int spare = best == 0 ? 1 : 0;
 		Candidate *candidate = &candidates[spare];
 
+		CHECK_FOR_INTERRUPTS();
 		candidate->place = place++;
 		if (read_candidate(ws, text, len, candidate, NULL, NULL) &&
 			(best < 0 || is_stronger(candidate, &candidates[best])))

@@ -178,6 +178,41 @@ RELEASE b;
 COMMIT;
 SELECT * FROM statements_state WHERE identifiers ~ 'sp';
 
+-- At the higher levels of isolation
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+INSERT INTO events (event_id, event, identifiers, amount) VALUES (cdp.event_id('i1'), 'I', '{cookie:i1}', 1);
+INSERT INTO events (event_id, event, identifiers, amount) VALUES (cdp.event_id('i2'), 'I', '{cookie:i2}', 2), (cdp.event_id('i1'), 'I', '{cookie:i1}', 1);
+SAVEPOINT s;
+INSERT INTO events (event, identifiers, amount) VALUES ('I', '{cookie:i1,cookie:i2}', 4);
+ROLLBACK TO s;
+INSERT INTO events (event, identifiers, amount) VALUES ('I', '{cookie:i2,cookie:i1}', 8);
+INSERT INTO events (event, identifiers, amount) VALUES ('I', '{cookie:i1,device:i}', 16);
+COMMIT;
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+INSERT INTO events (event, identifiers, amount) VALUES ('I', '{cookie:i2,user_id:i}', 32);
+INSERT INTO events (event, identifiers, amount) VALUES ('I', '{user_id:other,cookie:i1}', 64);
+COMMIT;
+SELECT * FROM statements_state WHERE identifiers ~ ':i|other' ORDER BY 1;
+BEGIN READ ONLY;
+INSERT INTO events (event) VALUES ('Read only');
+ROLLBACK;
+-- Through a view, with its condition; while a cursor is open on the table; with a rule beside it; with ON CONFLICT
+CREATE VIEW public.statements_view AS SELECT event_id, event, identifiers, amount FROM events WHERE event <> 'Secret' WITH CHECK OPTION;
+BEGIN;
+DECLARE c CURSOR FOR SELECT event FROM events WHERE anchor = 'cookie:v';
+INSERT INTO public.statements_view (event, identifiers, amount) VALUES ('View', '{cookie:v}', 1);
+INSERT INTO public.statements_view (event_id, event, identifiers, amount) VALUES (cdp.event_id('i1'), 'View', '{cookie:v}', 2) ON CONFLICT DO NOTHING;
+FETCH ALL FROM c;
+COMMIT;
+\set VERBOSITY terse
+INSERT INTO public.statements_view (event, identifiers, amount) VALUES ('Secret', '{cookie:v}', 4);
+\set VERBOSITY default
+CREATE RULE noted AS ON INSERT TO events DO ALSO SELECT 'noted' AS rule;
+INSERT INTO events (event, identifiers, amount) VALUES ('Rule', '{cookie:v}', 8);
+DROP RULE noted ON events;
+SELECT * FROM statements_state WHERE identifiers ~ 'cookie:v';
+DROP VIEW public.statements_view;
+
 -- An application needs USAGE and INSERT, nothing else; the engine works as the owner of the tables
 CREATE ROLE statements_app;
 CREATE ROLE statements_analyst;
