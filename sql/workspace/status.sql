@@ -37,7 +37,7 @@ COMMENT ON FUNCTION cdp.rows_of(regclass) IS
     'number of rows of a table: exact below 50,000 pages (400 MB), else an estimate from the last VACUUM or ANALYZE';
 
 CREATE FUNCTION cdp.status(workspace name) RETURNS TABLE (topic text, item text, value text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 100000 ROWS 40
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 40
     SET search_path = pg_catalog, pg_temp
 AS $status$
 DECLARE
