@@ -195,6 +195,7 @@ typedef struct Batch
 	int *refs;
 	int n_refs;
 	int max_refs;
+	int found_with; /* store->snapshots when the nodes' rows were read */
 	IdNode *nodes;
 	int n_nodes;
 	int max_nodes;

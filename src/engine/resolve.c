@@ -30,6 +30,7 @@
 void
 resolve_find(Batch *batch)
 {
+	batch->found_with = batch->store->snapshots;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
@@ -848,10 +849,11 @@ assign_events(Batch *batch)
 void
 resolve_batch(Batch *batch)
 {
-	bool stale = batch->store->stale;
+	Store *store = batch->store;
+	bool stale = store->stale || store->snapshots != batch->found_with;
 
-	if (batch->store->wrote || stale)
-		store_refresh(batch->store);
+	if (store->wrote || stale)
+		store_refresh(store);
 	if (stale)
 		resolve_find(batch); /* the times of identifiers may have changed too */
 	make_components(batch);
