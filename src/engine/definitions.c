@@ -115,17 +115,32 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	MemoryContextDelete(context);
 }
 
-/* The workspace of a table that a definition trigger is on. */
+/*
+ * The workspace of a table that a definition trigger is on: one of first to
+ * last. On any other the trigger would lend the owner's rights, and read
+ * columns that are not what it takes them for.
+ */
 static Workspace *
-triggered_workspace(FunctionCallInfo fcinfo, const char *function)
+triggered_workspace(FunctionCallInfo fcinfo, const char *function, WorkspaceTable first,
+					WorkspaceTable last)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Workspace *ws;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("%s must be fired for each statement", function)));
-	return workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
+	ws = workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
+	for (int table = first; table <= (int) last; table++)
+		if (ws->tables[table] == RelationGetRelid(trigger->tg_relation))
+			return ws;
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("%s cannot be a trigger on table \"%s\"",
+					function,
+					RelationGetRelationName(trigger->tg_relation))));
+	return NULL;
 }
 
 /* Makes the statement's definitions visible and reads the workspace with them. */
@@ -198,7 +213,7 @@ Datum
 cdp_define_segments(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments", TABLE_SEGMENTS, TABLE_SEGMENTS);
 	WorkspaceUser user;
 	Bitmapset *wanted;
 
@@ -221,7 +236,7 @@ PG_FUNCTION_INFO_V1(cdp_define_rules);
 Datum
 cdp_define_rules(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules", TABLE_SETTINGS, TABLE_BLOCKED);
 	WorkspaceUser user;
 
 	workspace_become_owner(ws, &user);
@@ -304,7 +319,7 @@ Datum
 cdp_evaluate_columns(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns");
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns", TABLE_PROFILES, TABLE_PROFILES);
 	Bitmapset *wanted;
 	WorkspaceUser user;
 

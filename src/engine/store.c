@@ -143,6 +143,7 @@ store_table(Store *store, WorkspaceTable which)
 	if (table->rel != NULL)
 		return table;
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
+	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
 	/* on events the row triggers are cdp's own, which keep everybody else out */
 	table->row_triggers =

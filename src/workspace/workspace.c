@@ -20,7 +20,9 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "normalise/phone.h"
@@ -71,19 +73,80 @@ static const char *const table_names[N_WORKSPACE_TABLES] = {
 	[TABLE_BLOCKED] = "blocked_identifiers",
 };
 
-static const char *const column_names[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS + 1] = {
-	[TABLE_EVENTS] = {"event_id", "occurred_at", "received_at", "event", "source", "amount",
-					  "currency", "anchor", "identifiers", "traits", "properties"},
-	[TABLE_EVENT_IDS] = {"event_id"},
-	[TABLE_PROFILES] = {"profile_id", "first_seen", "last_seen", "event_count", "evaluated_at",
-						"next_evaluation_at", "identifier_count", "traits", "ltv", "segments"},
-	[TABLE_IDENTIFIERS] = {"identifier", "profile_id", "first_seen", "last_seen"},
-	[TABLE_LINKS] = {"anchor", "identifier", "occurred_at", "event_id"},
-	[TABLE_REFUSALS] = {"identifier", "anchor", "reason", "detail", "occurred_at", "event_id"},
-	[TABLE_MERGES] = {"merged_id", "profile_id", "merged_into", "merged_at", "event_id", "anchor",
-					  "identifier"},
-	[TABLE_SEGMENT_CHANGES] = {"profile_id", "segment", "entered", "at", "cause"},
-	[TABLE_SEGMENT_ERRORS] = {"segment", "profile_id", "sqlstate", "message", "at"},
+/*
+ * A column of the engine's. Types are those of pg_catalog and cdp. What may be
+ * null is said, because the engine reads all else without looking.
+ */
+typedef struct EngineColumn
+{
+	const char *name;
+	const char *type;
+	bool nullable;
+} EngineColumn;
+
+static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS + 1] = {
+	[TABLE_EVENTS] = {{"event_id", "uuid"},
+					  {"occurred_at", "timestamptz"},
+					  {"received_at", "timestamptz"},
+					  {"event", "text"},
+					  {"source", "text", true},
+					  {"amount", "numeric", true},
+					  {"currency", "text", true},
+					  {"anchor", "identifier", true},
+					  {"identifiers", "_text"},
+					  {"traits", "jsonb", true},
+					  {"properties", "jsonb", true}},
+	[TABLE_EVENT_IDS] = {{"event_id", "uuid"}},
+	[TABLE_PROFILES] = {{"profile_id", "int8"},
+						{"first_seen", "timestamptz"},
+						{"last_seen", "timestamptz"},
+						{"event_count", "int8"},
+						{"evaluated_at", "timestamptz"},
+						{"next_evaluation_at", "timestamptz", true},
+						{"identifier_count", "int8"},
+						{"traits", "traits"},
+						{"ltv", "ltv"},
+						{"segments", "segment_set"}},
+	[TABLE_IDENTIFIERS] = {{"identifier", "identifier"},
+						   {"profile_id", "int8", true},
+						   {"first_seen", "timestamptz"},
+						   {"last_seen", "timestamptz"}},
+	[TABLE_LINKS] = {{"anchor", "identifier"},
+					 {"identifier", "identifier"},
+					 {"occurred_at", "timestamptz"},
+					 {"event_id", "uuid"}},
+	[TABLE_REFUSALS] = {{"identifier", "text"},
+						{"anchor", "identifier", true},
+						{"reason", "text"},
+						{"detail", "text", true},
+						{"occurred_at", "timestamptz"},
+						{"event_id", "uuid"}},
+	[TABLE_MERGES] = {{"merged_id", "int8"},
+					  {"profile_id", "int8"},
+					  {"merged_into", "int8"},
+					  {"merged_at", "timestamptz"},
+					  {"event_id", "uuid", true},
+					  {"anchor", "identifier", true},
+					  {"identifier", "identifier", true}},
+	[TABLE_SEGMENT_CHANGES] = {{"profile_id", "int8"},
+							   {"segment", "text"},
+							   {"entered", "bool"},
+							   {"at", "timestamptz"},
+							   {"cause", "text"}},
+	[TABLE_SEGMENT_ERRORS] = {{"segment", "text"},
+							  {"profile_id", "int8"},
+							  {"sqlstate", "text"},
+							  {"message", "text"},
+							  {"at", "timestamptz"}},
+	[TABLE_SEGMENTS] = {{"name", "text"}, {"predicate", "text"}},
+	[TABLE_SETTINGS] = {{"time_zone", "text"},
+						{"default_currency", "text"},
+						{"default_region", "text", true},
+						{"vietnam_2018", "bool"}},
+	[TABLE_NAMESPACES] = {{"namespace", "text"},
+						  {"priority", "int4"},
+						  {"max_per_profile", "int4", true}},
+	[TABLE_BLOCKED] = {{"namespace", "text"}, {"value", "text"}, {"enabled", "bool"}},
 };
 
 /*
@@ -177,8 +240,8 @@ find_tables(Workspace *ws)
 		if (!HeapTupleIsValid(tuple))
 			elog(ERROR, "cache lookup failed for relation %u", relid);
 		form = (Form_pg_class) GETSTRUCT(tuple);
-		if (form->relkind != RELKIND_RELATION && form->relkind != RELKIND_PARTITIONED_TABLE)
-			refuse_table(ws->events, psprintf("\"%s\" is not a table.", table_names[i]));
+		if (form->relkind != RELKIND_RELATION)
+			refuse_table(ws->events, psprintf("\"%s\" is not an ordinary table.", table_names[i]));
 		if (i == TABLE_EVENTS)
 			ws->owner = form->relowner;
 		else if (form->relowner != ws->owner)
@@ -229,26 +292,83 @@ find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
 	return result;
 }
 
-/* Attribute numbers of the engine's columns; other columns are the user's. */
+/* A type of pg_catalog or cdp. */
+static Oid
+type_by_name(const char *name)
+{
+	Oid type = GetSysCacheOid2(TYPENAMENSP,
+							   Anum_pg_type_oid,
+							   CStringGetDatum(name),
+							   ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+
+	if (!OidIsValid(type))
+		type = GetSysCacheOid2(TYPENAMENSP,
+							   Anum_pg_type_oid,
+							   CStringGetDatum(name),
+							   ObjectIdGetDatum(get_namespace_oid("cdp", false)));
+	return type;
+}
+
+void
+workspace_check_columns(const Workspace *ws, WorkspaceTable table, Relation rel)
+{
+	for (int i = 0; i < ws->n_columns[table]; i++)
+	{
+		const EngineColumn *column = &engine_columns[table][i];
+		Form_pg_attribute attribute =
+			TupleDescAttr(RelationGetDescr(rel), ws->columns[table][i] - 1);
+
+		if (attribute->atttypid != ws->types[table][i])
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of table \"%s\" is not of type %s",
+							column->name,
+							table_names[table],
+							format_type_be(ws->types[table][i])),
+					 errhint("Columns may be added to a workspace's tables; its own must stay as "
+							 "cdp.create_workspace makes them.")));
+		if (!column->nullable && !attribute->attnotnull)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("column \"%s\" of table \"%s\" is not marked NOT NULL",
+							column->name,
+							table_names[table]),
+					 errhint("Columns may be added to a workspace's tables; its own must stay as "
+							 "cdp.create_workspace makes them.")));
+	}
+}
+
+/*
+ * Attribute numbers of the engine's columns, which must be of their types;
+ * other columns are the user's. The locks stay: nobody changes a column before
+ * the definitions are read.
+ */
 static void
 find_columns(Workspace *ws)
 {
 	for (int table = 0; table < N_WORKSPACE_TABLES; table++)
-		for (int i = 0; column_names[table][i] != NULL; i++)
-		{
-			AttrNumber number = get_attnum(ws->tables[table], column_names[table][i]);
+	{
+		Relation rel = table_open(ws->tables[table], AccessShareLock);
 
-			if (number == InvalidAttrNumber)
+		for (int i = 0; engine_columns[table][i].name != NULL; i++)
+		{
+			AttrNumber number = get_attnum(ws->tables[table], engine_columns[table][i].name);
+
+			if (number <= 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_UNDEFINED_COLUMN),
 						 errmsg("table \"%s\" lacks the column \"%s\"",
 								table_names[table],
-								column_names[table][i]),
+								engine_columns[table][i].name),
 						 errhint("Columns may be added to a workspace's tables; its own must "
 								 "stay.")));
 			ws->columns[table][i] = number;
+			ws->types[table][i] = type_by_name(engine_columns[table][i].type);
 			ws->n_columns[table] = i + 1;
 		}
+		workspace_check_columns(ws, table, rel);
+		table_close(rel, NoLock);
+	}
 }
 
 static void

@@ -166,9 +166,10 @@ typedef struct Workspace
 	Oid identifier_eq;				/* functions cdp.identifier =, >= and < */
 	Oid identifier_ge;
 	Oid identifier_lt;
-	/* attribute numbers of the columns above, per table that the engine writes */
+	/* attribute numbers and types of the columns above; of a definition table, those it reads */
 	int n_columns[N_WORKSPACE_TABLES];
 	AttrNumber columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS];
+	Oid types[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS];
 
 	NormaliseOptions options;
 	char *time_zone;
@@ -195,6 +196,13 @@ extern Workspace *workspace_of_events(Oid events);
 
 /* The workspace of that schema; errors if there is none. */
 extern Workspace *workspace_by_name(const char *name);
+
+/*
+ * Errors unless the engine's columns of an open table are what they were when
+ * the workspace was read: who may change a table could otherwise have the
+ * engine take a number for a pointer.
+ */
+extern void workspace_check_columns(const Workspace *ws, WorkspaceTable table, Relation rel);
 
 /* Rule of a namespace; the default one where it has none of its own. */
 extern const NamespaceRule *workspace_rule(const Workspace *ws, const char *name, int len);
