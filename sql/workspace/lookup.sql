@@ -28,8 +28,9 @@ $require$;
 COMMENT ON FUNCTION cdp.require_workspace(name) IS
     'nothing where the workspace exists, else error 3F000';
 
+-- PARALLEL UNSAFE: the first use in a session reads the workspace's definitions, in subtransactions.
 CREATE FUNCTION cdp.profile_of(workspace name, identifier text) RETURNS bigint
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $profile_of$
 DECLARE

@@ -12,6 +12,7 @@
 #include "engine/store.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -481,9 +482,28 @@ store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 }
 
 /*
+ * A serialization failure unless the snapshot sees the row. The transaction's
+ * own rows, which this command may just have written, are none.
+ */
+static void
+check_visible(Store *store, StoreTable *table, ItemPointer tid)
+{
+	TupleTableSlot *there = read_slot(store, table);
+	bool isnull;
+
+	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny, there))
+		serialization_failure();
+	if (!table_tuple_satisfies_snapshot(table->rel, there, store->snapshot) &&
+		!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+			slot_getsysattr(there, MinTransactionIdAttributeNumber, &isnull))))
+		serialization_failure();
+	ExecClearTuple(there);
+}
+
+/*
  * Inserts the row unless one with its key is there, as INSERT ... ON CONFLICT
  * DO NOTHING: waits for a transaction that is inserting the same key. A row
- * that is there and that the transaction's snapshot cannot see is a
+ * of another transaction's that is there and that the snapshot cannot see is a
  * serialization failure. Returns whether it was inserted.
  */
 bool
@@ -514,14 +534,7 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 													arbiters))
 		{
 			if (IsolationUsesXactSnapshot())
-			{
-				TupleTableSlot *there = read_slot(store, table);
-
-				if (!table_tuple_fetch_row_version(table->rel, &conflict_tid, store->snapshot,
-												   there))
-					serialization_failure();
-				ExecClearTuple(there);
-			}
+				check_visible(store, table, &conflict_tid);
 			list_free(arbiters);
 			return false;
 		}
