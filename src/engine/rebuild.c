@@ -99,20 +99,21 @@ replay_events(Workspace *ws)
 void
 rebuild_workspace(Workspace *ws)
 {
-	SPI_connect();
+	bool was_writing = store_set_engine_writing(true);
+
 	PG_TRY();
 	{
-		store_set_engine_writing(true);
+		SPI_connect();
 		call_for_workspace(ws, "SELECT cdp.rebuild_begin($1)");
 		replay_events(ws);
 		call_for_workspace(ws, "SELECT cdp.rebuild_finish($1)");
+		SPI_finish();
 	}
 	PG_FINALLY();
 	{
-		store_set_engine_writing(false);
+		(void) store_set_engine_writing(was_writing);
 	}
 	PG_END_TRY();
-	SPI_finish();
 	evaluate_workspace(ws,
 					   ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
 					   "rebuild");

@@ -40,10 +40,13 @@ store_engine_is_writing(void)
 	return engine_is_writing;
 }
 
-void
+bool
 store_set_engine_writing(bool writing)
 {
+	bool before = engine_is_writing;
+
 	engine_is_writing = writing;
+	return before;
 }
 
 /*
@@ -146,7 +149,7 @@ store_table(Store *store, WorkspaceTable which)
 	table->rel = table_open(store->ws->tables[which], RowExclusiveLock);
 	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
-	/* on events the row triggers are cdp's own, which keep everybody else out */
+	/* on events cdp's own triggers refuse what the engine may do; the users' do not fire, either */
 	table->row_triggers =
 		which != TABLE_EVENTS && triggers != NULL &&
 		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||

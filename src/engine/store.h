@@ -146,9 +146,9 @@ extern StoreTable *store_table(Store *store, WorkspaceTable table);
 
 /*
  * True while the engine itself writes through SPI: the guards on its tables
- * let it pass. See store_spi_begin.
+ * let it pass. store_set_engine_writing returns what it was before.
  */
 extern bool store_engine_is_writing(void);
-extern void store_set_engine_writing(bool writing);
+extern bool store_set_engine_writing(bool writing);
 
 #endif /* CDP_STORE_H */
