@@ -653,10 +653,11 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 		ingest_in_batches(&statement);
 	else
 		ingest_batch(statement.batch);
-	if (statement.anchors_differ)
-		correct_anchors(&statement);
+	/* repeats first: rows are found by the anchors that they were inserted with, then by their ids */
 	if (statement.n_repeated > 0)
 		remove_repeated(&statement);
+	if (statement.anchors_differ)
+		correct_anchors(&statement);
 
 	ExecDropSingleTupleTableSlot(statement.slot);
 	store_end(statement.store);
