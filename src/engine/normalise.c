@@ -10,6 +10,7 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "types/currency.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -67,6 +68,7 @@ elements_next(ElementReader *reader, const char **text, int *len)
 		int i = reader->i++;
 		const char *element;
 
+		CHECK_FOR_INTERRUPTS();
 		if (reader->nulls != NULL && (reader->nulls[i / 8] & (1 << (i % 8))) == 0)
 			continue;
 		element = (const char *) att_align_pointer(reader->next, TYPALIGN_INT, -1, reader->next);
