@@ -22,7 +22,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
-#include "normalise/phone.h"
 #include "workspace/predicate.h"
 
 void
@@ -89,6 +88,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
+			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
 			   (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
 		{
 			bool isnull;
@@ -242,11 +242,6 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing a workspace's rules");
 	ws = read_again(ws);
-	if (ws->options.default_region[0] != '\0' && !phone_region_known(ws->options.default_region))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("region \"%s\" is not known", ws->options.default_region),
-				 errhint("Use the two letters of ISO 3166, for example \"VN\".")));
 	rebuild_workspace(ws);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
@@ -284,6 +279,7 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
+			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
 			   (more = tuplestore_gettupleslot(rows, true, false, row)))
 		{
 			bool isnull;

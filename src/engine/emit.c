@@ -206,7 +206,6 @@ emit_merges(Batch *batch)
  * Merged profiles go first: a survivor may take over a value of theirs that is
  * unique.
  */
-/* The merged profiles go first: a survivor may take over a unique value of theirs. */
 static void
 emit_profiles(Batch *batch)
 {

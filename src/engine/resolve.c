@@ -303,7 +303,10 @@ lock_listed(void *context)
 	for (int i = 0; i < list->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!lock_profile(list->batch, list->ids[i], list->count <= SLICE_PROFILES))
+		if (!lock_profile(list->batch,
+						  list->ids[i],
+						  list->count <= SLICE_PROFILES &&
+							  MemoryContextMemAllocated(list->batch->values, true) <= SLICE_BYTES))
 		{
 			list->gone = list->ids[i];
 			return false;
@@ -334,6 +337,7 @@ resolve_lock_profiles(Batch *batch)
 		gone = list.gone;
 		batch->profile_table = NULL;
 		batch->n_profiles = 0;
+		MemoryContextReset(batch->values);
 		store_refresh(batch->store);
 		resolve_find(batch);
 	}
@@ -596,16 +600,14 @@ add_link(Batch *batch, int anchor, int other, int event)
 {
 	uint64 pair = (uint64) anchor << 32 | (uint32) other;
 	bool found;
-	PairEntry *entry;
 	Link *link;
 
 	if (batch->link_table == NULL)
 		batch->link_table = pairtable_create(batch->context, GROW_MIN, NULL);
-	entry = pairtable_insert(batch->link_table, pair, &found);
+	(void) pairtable_insert(batch->link_table, pair, &found);
 	if (found)
 		return; /* the earlier event is there */
 	BATCH_GROW(batch, links, n_links, max_links);
-	entry->link = batch->n_links;
 	link = &batch->links[batch->n_links++];
 	link->anchor = anchor;
 	link->other = other;

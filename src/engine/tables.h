@@ -10,11 +10,10 @@
 
 #include "common/hashfn.h"
 
-/* Pairs of nodes: (anchor << 32 | other) -> place in batch->links. */
+/* Pairs of nodes that are linked: anchor << 32 | other. */
 typedef struct PairEntry
 {
 	uint64 pair;
-	int link;
 	char status;
 } PairEntry;
 
