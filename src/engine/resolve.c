@@ -171,7 +171,6 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (store_insert_unless_there(store, TABLE_IDENTIFIERS, slot))
 		{
 			node->stored = node->fresh = true;
-			node->row.tid = slot->tts_tid;
 			return;
 		}
 		store_refresh(store);

@@ -307,7 +307,6 @@ store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
 
 	if (slot == NULL)
 		return false;
-	found->tid = slot->tts_tid;
 	found->profile_id =
 		DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
 	if (isnull)
@@ -515,6 +514,7 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 	StoreTable *table = store_table(store, which);
 	ResultRelInfo *result = open_indexes(store, table, true);
 	List *arbiters = list_make1_oid(store->ws->keys[which]);
+	List *recheck;
 	bool first = true;
 
 	if (table->row_triggers && table->rel->trigdesc->trig_insert_before_row &&
@@ -548,22 +548,24 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 									   0,
 									   NULL,
 									   token);
-		list_free(CdpExecInsertIndexTuples(result,
+		recheck = CdpExecInsertIndexTuples(result,
 										   slot,
 										   store->estate,
 										   false,
 										   true,
 										   &conflict,
-										   arbiters));
+										   arbiters);
 		table_tuple_complete_speculative(table->rel, slot, token, !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 		store->wrote = true;
 		if (!conflict)
 			break;
+		list_free(recheck);
 		first = false;
 	}
 	if (table->row_triggers)
-		ExecARInsertTriggers(store->estate, result, slot, NIL, NULL);
+		ExecARInsertTriggers(store->estate, result, slot, recheck, NULL);
+	list_free(recheck);
 	list_free(arbiters);
 	ResetPerTupleExprContext(store->estate);
 	return true;

@@ -50,7 +50,6 @@ typedef struct Store
 /* A row of identifiers as it is stored. */
 typedef struct StoredIdentifier
 {
-	ItemPointerData tid;
 	int64 profile_id; /* 0: none */
 	TimestampTz first_seen;
 	TimestampTz last_seen;

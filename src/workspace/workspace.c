@@ -756,7 +756,9 @@ void
 workspace_become_owner(const Workspace *ws, WorkspaceUser *saved)
 {
 	GetUserIdAndSecContext(&saved->user, &saved->sec_context);
-	SetUserIdAndSecContext(ws->owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(ws->owner,
+						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_NOFORCE_RLS);
 }
 
 void

@@ -213,7 +213,11 @@ extern bool workspace_blocks(const Workspace *ws, const char *text, int namespac
 /* Tells every backend that the definitions of a workspace have changed. */
 extern void workspace_invalidate(const Workspace *ws);
 
-/* The work of the engine is done as the owner of the workspace's tables. */
+/*
+ * The work of the engine is done as the owner of the workspace's tables. Row
+ * security does not hide rows from it, even where it is forced on the owner:
+ * what is derived would be wrong.
+ */
 typedef struct WorkspaceUser
 {
 	Oid user;
