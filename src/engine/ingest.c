@@ -19,6 +19,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -605,6 +606,18 @@ ingest_in_batches(Statement *statement)
 	} while (more);
 }
 
+/*
+ * Error context of work for somebody who may not read what the owner may: the
+ * detail of a violated constraint shows a row, which is perhaps of another
+ * customer.
+ */
+static void
+hide_row(void *arg)
+{
+	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+		errdetail("The row is shown to the owner of the workspace only.");
+}
+
 PG_FUNCTION_INFO_V1(cdp_ingest_events);
 
 /*
@@ -620,6 +633,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	WorkspaceUser user;
 	MemoryContext context;
 	MemoryContext oldcontext;
+	ErrorContextCallback callback = {error_context_stack, hide_row, NULL};
 	int64 row = 0;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
@@ -639,6 +653,8 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	LockRelationOid(ws->tables[TABLE_PROFILES], RowExclusiveLock);
 	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
 	workspace_become_owner(ws, &user);
+	if (!has_privs_of_role(user.user, ws->owner))
+		error_context_stack = &callback;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp ingest", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
@@ -661,6 +677,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 
 	ExecDropSingleTupleTableSlot(statement.slot);
 	store_end(statement.store);
+	error_context_stack = callback.previous;
 	workspace_restore_user(&user);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

@@ -31,6 +31,34 @@ ALTER TABLE mine.identifiers ALTER COLUMN kind SET DEFAULT 'odd', ADD FOREIGN KE
 INSERT INTO mine.events (event, identifiers) VALUES ('Seen', '{user_id:2}');
 ALTER TABLE mine.identifiers DROP COLUMN kind;
 
+-- A violated constraint shows the row to the owner, and not to an application that may only insert.
+CREATE ROLE regress_cdp_sender;
+GRANT USAGE ON SCHEMA mine TO regress_cdp_sender;
+GRANT INSERT ON mine.events TO regress_cdp_sender;
+INSERT INTO mine.events (event, identifiers, traits) VALUES ('Told', '{user_id:3,cookie:3}', '{"secret": "hush"}');
+ALTER TABLE mine.profiles ADD CONSTRAINT few CHECK (event_count < 2) NOT VALID;
+SET ROLE regress_cdp_sender;
+DO $$
+DECLARE
+    detail text;
+BEGIN
+    INSERT INTO mine.events (event, identifiers) VALUES ('Seen', '{cookie:3}');
+EXCEPTION WHEN check_violation THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RAISE WARNING '%; %', SQLERRM, detail;
+END $$;
+RESET ROLE;
+DO $$
+DECLARE
+    detail text;
+BEGIN
+    INSERT INTO mine.events (event, identifiers) VALUES ('Seen', '{cookie:3}');
+EXCEPTION WHEN check_violation THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RAISE WARNING '%; shown: %', SQLERRM, detail LIKE '%hush%';
+END $$;
+ALTER TABLE mine.profiles DROP CONSTRAINT few;
+
 -- Row security, forced on the owner, hides no events from a rebuild.
 CREATE ROLE regress_cdp_forced;
 SELECT format('GRANT CREATE ON DATABASE %I TO regress_cdp_forced', current_database()) \gexec
@@ -47,3 +75,4 @@ DROP ROLE regress_cdp_forced;
 SET client_min_messages = warning;
 SELECT * FROM cdp.check('mine');
 DROP SCHEMA mine CASCADE;
+DROP ROLE regress_cdp_sender;
