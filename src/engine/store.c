@@ -132,7 +132,6 @@ store_refresh(Store *store)
 		CommandCounterIncrement();
 	store->wrote = false;
 	store->stale = false;
-	store->refreshes++;
 	store->snapshots++;
 	end_scans(store);
 	UnregisterSnapshot(store->snapshot);

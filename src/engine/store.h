@@ -45,7 +45,6 @@ typedef struct Store
 	StoreTable tables[N_WORKSPACE_TABLES];
 	bool wrote; /* since the last refresh: own rows are not visible yet */
 	bool stale; /* somebody else has changed a row since the snapshot */
-	uint64 refreshes; /* how often the snapshot has been taken anew */
 	int snapshots; /* how often the snapshot has been taken anew */
 } Store;
 

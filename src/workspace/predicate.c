@@ -95,8 +95,6 @@ static const Oid zone_functions[] = {
 	F_JSONB_BUILD_ARRAY_ANY,
 	F_CONCAT,
 	F_CONCAT_WS,
-	F_FORMAT_TEXT,
-	F_FORMAT_TEXT_ANY,
 	F_TEXTANYCAT,
 	F_ANYTEXTCAT,
 	F_ARRAY_IN,
@@ -685,6 +683,7 @@ static const char *const parsing_settings[][2] = {
 static const char *const pinned_settings[][2] = {
 	{"datestyle", "ISO, MDY"},
 	{"intervalstyle", "postgres"},
+	{"lc_time", "C"},
 	{"extra_float_digits", "1"},
 	{"bytea_output", "hex"},
 	{"array_nulls", "on"},

@@ -346,7 +346,7 @@ lower(traits->>'name') LIKE '%nguy%'
 (traits->>'name') || '!' = 'An Nguyễn!'
 length(traits->>'name') > 3
 event_count::text LIKE '2%'
-format('%s/%s', event_count, traits->>'plan') = '2/gold'
+concat(event_count, '/', traits->>'plan') = '2/gold'
 concat_ws('-', VARIADIC ARRAY['a', traits->>'plan']) = 'a-gold'
 mod(profile_id, 2) = 1
 hashtext(traits->>'name') % 2 IN (-1, 0, 1)
