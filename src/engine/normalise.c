@@ -175,7 +175,6 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 		int node;
 		int position;
 
-		CHECK_FOR_INTERRUPTS();
 		candidate.place = place++;
 		if (!read_candidate(batch->ws, text, len, &candidate, add_refusal, &sink))
 			continue;
@@ -426,7 +425,6 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 		int spare = best == 0 ? 1 : 0;
 		Candidate *candidate = &candidates[spare];
 
-		CHECK_FOR_INTERRUPTS();
 		candidate->place = place++;
 		if (read_candidate(ws, text, len, candidate, NULL, NULL) &&
 			(best < 0 || is_stronger(candidate, &candidates[best])))
