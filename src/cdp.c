@@ -18,7 +18,7 @@ PG_MODULE_MAGIC;
 
 void _PG_init(void);
 
-static char *clock_setting = NULL;	  /* text of cdp.clock */
+static char *clock_setting = NULL;    /* text of cdp.clock */
 static TimestampTz clock_instant = 0; /* its value, when clock_is_set */
 static bool clock_is_set = false;
 
@@ -47,10 +47,9 @@ check_clock(char **newval, void **extra, GucSource source)
 
 		PG_TRY();
 		{
-			instant = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-															  CStringGetDatum(*newval),
-															  ObjectIdGetDatum(InvalidOid),
-															  Int32GetDatum(-1)));
+			instant = DatumGetTimestampTz(
+			    DirectFunctionCall3(timestamptz_in, CStringGetDatum(*newval),
+			                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
 		}
 		PG_CATCH();
 		{
@@ -63,9 +62,9 @@ check_clock(char **newval, void **extra, GucSource source)
 		if (!ok || TIMESTAMP_NOT_FINITE(instant) || names_relative_time(*newval, strlen(*newval)))
 		{
 			GUC_check_errdetail("\"%s\" is not an absolute, finite timestamp with time zone.",
-								*newval);
+			                    *newval);
 			GUC_check_errhint("Write it as in '2011-12-09 12:50+00', or leave it empty for real "
-							  "time.");
+			                  "time.");
 			return false;
 		}
 	}
@@ -100,10 +99,10 @@ cdp_error_is_fatal(int sqlerrcode)
 	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
 	{
 		case ERRCODE_TO_CATEGORY(ERRCODE_T_R_SERIALIZATION_FAILURE): /* 40 */
-		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):	 /* 53 */
-		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):	 /* 57 */
-		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):				 /* 58 */
-		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):			 /* XX */
+		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):    /* 53 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):     /* 57 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):              /* 58 */
+		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):            /* XX */
 			return true;
 		default:
 			return false;
@@ -162,27 +161,14 @@ void
 _PG_init(void)
 {
 	DefineCustomStringVariable("cdp.clock",
-							   "The instant that cdp takes for now; empty means real time.",
-							   "For replay, simulation and tests. Superusers only.",
-							   &clock_setting,
-							   "",
-							   PGC_SUSET,
-							   0,
-							   check_clock,
-							   assign_clock,
-							   NULL);
+	                           "The instant that cdp takes for now; empty means real time.",
+	                           "For replay, simulation and tests. Superusers only.", &clock_setting,
+	                           "", PGC_SUSET, 0, check_clock, assign_clock, NULL);
 	DefineCustomIntVariable("cdp.batch_events",
-							"Events of a statement that are worked on at a time.",
-							"For tests: a small number lets few events make several batches. "
-							"Superusers only.",
-							&batch_events,
-							1000000,
-							1,
-							INT_MAX,
-							PGC_SUSET,
-							GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE,
-							NULL,
-							NULL,
-							NULL);
+	                        "Events of a statement that are worked on at a time.",
+	                        "For tests: a small number lets few events make several batches. "
+	                        "Superusers only.",
+	                        &batch_events, 1000000, 1, INT_MAX, PGC_SUSET,
+	                        GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cdp");
 }

@@ -62,10 +62,10 @@ bool
 batch_is_full(Batch *batch)
 {
 	return batch->n_events >= batch_events ||
-		   batch->arena_used + batch->n_events * (sizeof(Event) + sizeof(int)) +
-				   batch->n_refs * sizeof(int) + batch->n_refusals * sizeof(Refusal) +
-				   batch->n_nodes * (Size) NODE_BYTES >=
-			   BATCH_BYTES;
+	       batch->arena_used + batch->n_events * (sizeof(Event) + sizeof(int)) +
+	               batch->n_refs * sizeof(int) + batch->n_refusals * sizeof(Refusal) +
+	               batch->n_nodes * (Size) NODE_BYTES >=
+	           BATCH_BYTES;
 }
 
 /* Bytes that a batch takes from its context at a time for small copies. */
@@ -100,7 +100,7 @@ static bool
 node_is(const IdNode *node, uint32 hash, const char *text, int len)
 {
 	return node->hash == hash && IDENTIFIER_LEN(node->identifier) == len &&
-		   memcmp(IDENTIFIER_TEXT(node->identifier), text, len) == 0;
+	       memcmp(IDENTIFIER_TEXT(node->identifier), text, len) == 0;
 }
 
 static void
@@ -121,10 +121,9 @@ grow_node_table(Batch *batch)
 	uint32 slots = batch->node_table == NULL ? 32 : (batch->node_table->mask + 1) * 2;
 	struct nodetable_hash *table;
 
-	table = MemoryContextAllocExtended(batch->context,
-									   offsetof(struct nodetable_hash, slots) +
-										   sizeof(int) * (Size) slots,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table = MemoryContextAllocExtended(
+	    batch->context, offsetof(struct nodetable_hash, slots) + sizeof(int) * (Size) slots,
+	    MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	table->mask = slots - 1;
 	if (batch->node_table != NULL)
 		pfree(batch->node_table);
@@ -145,8 +144,7 @@ find_node(Batch *batch, uint32 hash, const char *text, int len)
 				return i;
 		return -1;
 	}
-	for (uint32 slot = hash & table->mask; table->slots[slot] != 0;
-		 slot = (slot + 1) & table->mask)
+	for (uint32 slot = hash & table->mask; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
 		if (node_is(&batch->nodes[table->slots[slot] - 1], hash, text, len))
 			return table->slots[slot] - 1;
 	return -1;
@@ -198,10 +196,8 @@ compare_nodes(const void *a, const void *b, void *arg)
 	Identifier *ia = batch->nodes[*(const int *) a].identifier;
 	Identifier *ib = batch->nodes[*(const int *) b].identifier;
 
-	return identifier_compare_raw(IDENTIFIER_TEXT(ia),
-								  IDENTIFIER_LEN(ia),
-								  IDENTIFIER_TEXT(ib),
-								  IDENTIFIER_LEN(ib));
+	return identifier_compare_raw(IDENTIFIER_TEXT(ia), IDENTIFIER_LEN(ia), IDENTIFIER_TEXT(ib),
+	                              IDENTIFIER_LEN(ib));
 }
 
 /* The numbers of all nodes in the order of their identifiers: the lock order. */

@@ -29,12 +29,11 @@ lock_workspace(Workspace *ws, const char *what)
 {
 	if (IsolationUsesXactSnapshot())
 		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("%s is not possible in a transaction that is %s",
-						what,
-						XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
-				 errdetail("Its snapshot may miss events that are being committed."),
-				 errhint("Use a READ COMMITTED transaction.")));
+		        (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+		         errmsg("%s is not possible in a transaction that is %s", what,
+		                XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
+		         errdetail("Its snapshot may miss events that are being committed."),
+		         errhint("Use a READ COMMITTED transaction.")));
 	LockRelationOid(ws->tables[TABLE_PROFILES], ShareRowExclusiveLock);
 }
 
@@ -54,7 +53,7 @@ forget_failures(Store *store, const Bitmapset *wanted)
 	{
 		bool isnull;
 		char *name = TextDatumGetCString(
-			store_value(store, TABLE_SEGMENT_ERRORS, slot, ERROR_SEGMENT, &isnull));
+		    store_value(store, TABLE_SEGMENT_ERRORS, slot, ERROR_SEGMENT, &isnull));
 		bool stays = false;
 
 		CHECK_FOR_INTERRUPTS();
@@ -74,7 +73,7 @@ void
 evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 {
 	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Store *store = store_begin(ws);
 	Batch *batch = batch_create(store, context, cause);
@@ -88,13 +87,12 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
-			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
-			   (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
+		       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
+		       (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
 		{
 			bool isnull;
 			bool found;
-			int64 id =
-				DatumGetInt64(store_value(store, TABLE_PROFILES, slot, PROFILE_ID, &isnull));
+			int64 id = DatumGetInt64(store_value(store, TABLE_PROFILES, slot, PROFILE_ID, &isnull));
 
 			CHECK_FOR_INTERRUPTS();
 			fold_load_profile(batch, batch_profile(batch, id, &found), slot);
@@ -122,24 +120,21 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
  */
 static Workspace *
 triggered_workspace(FunctionCallInfo fcinfo, const char *function, WorkspaceTable first,
-					WorkspaceTable last)
+                    WorkspaceTable last)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Workspace *ws;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s must be fired for each statement", function)));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("%s must be fired for each statement", function)));
 	ws = workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
 	for (int table = first; table <= (int) last; table++)
 		if (ws->tables[table] == RelationGetRelid(trigger->tg_relation))
 			return ws;
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("%s cannot be a trigger on table \"%s\"",
-					function,
-					RelationGetRelationName(trigger->tg_relation))));
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	                errmsg("%s cannot be a trigger on table \"%s\"", function,
+	                       RelationGetRelationName(trigger->tg_relation))));
 	return NULL;
 }
 
@@ -159,16 +154,14 @@ check_segment(Workspace *ws, const char *name, const char *predicate)
 	size_t len = strlen(name);
 
 	if (len == 0 || len > SEGMENT_NAME_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("name of a segment must have 1 to %d bytes", SEGMENT_NAME_MAX),
-				 errdetail("The name has %zu.", len),
-				 errhint("Choose a short name, and put the rest into its description.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("name of a segment must have 1 to %d bytes", SEGMENT_NAME_MAX),
+		                errdetail("The name has %zu.", len),
+		                errhint("Choose a short name, and put the rest into its description.")));
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char) name[i] < 0x20 || name[i] == 0x7f)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("name of a segment must not contain control characters")));
+			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			                errmsg("name of a segment must not contain control characters")));
 	predicate_check(ws, name, predicate);
 }
 
@@ -192,9 +185,8 @@ named_segments(Workspace *ws, Relation rel, Tuplestorestate *rows, bool check, B
 		char *name = TextDatumGetCString(slot_getattr(slot, name_column, &isnull));
 
 		if (check)
-			check_segment(ws,
-						  name,
-						  TextDatumGetCString(slot_getattr(slot, predicate_column, &isnull)));
+			check_segment(ws, name,
+			              TextDatumGetCString(slot_getattr(slot, predicate_column, &isnull)));
 		for (int i = 0; i < ws->n_segments; i++)
 			if (strcmp(ws->segments[i].name, name) == 0)
 				wanted = bms_add_member(wanted, i);
@@ -213,7 +205,8 @@ Datum
 cdp_define_segments(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_segments", TABLE_SEGMENTS, TABLE_SEGMENTS);
+	Workspace *ws =
+	    triggered_workspace(fcinfo, "cdp.define_segments", TABLE_SEGMENTS, TABLE_SEGMENTS);
 	WorkspaceUser user;
 	Bitmapset *wanted;
 
@@ -267,7 +260,7 @@ static void
 evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *rows)
 {
 	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Store *store = store_begin(ws);
 	Batch *batch = batch_create(store, context, "column");
@@ -279,8 +272,8 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 	while (more)
 	{
 		while (batch->n_profiles < SLICE_PROFILES &&
-			   MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
-			   (more = tuplestore_gettupleslot(rows, true, false, row)))
+		       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
+		       (more = tuplestore_gettupleslot(rows, true, false, row)))
 		{
 			bool isnull;
 			bool found;
@@ -315,7 +308,8 @@ Datum
 cdp_evaluate_columns(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.evaluate_columns", TABLE_PROFILES, TABLE_PROFILES);
+	Workspace *ws =
+	    triggered_workspace(fcinfo, "cdp.evaluate_columns", TABLE_PROFILES, TABLE_PROFILES);
 	Bitmapset *wanted;
 	WorkspaceUser user;
 
@@ -344,9 +338,8 @@ cdp_reevaluate(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "reevaluating segments");
 	ws = workspace_of_events(ws->events);
-	evaluate_workspace(ws,
-					   ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
-					   "reevaluate");
+	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
+	                   "reevaluate");
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
 }
@@ -365,35 +358,33 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 	const char *what;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("cdp.refuse_write must be called as a trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("cdp.refuse_write must be called as a trigger")));
 	if (store_engine_is_writing())
 		return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
-																		  : trigger->tg_trigtuple);
+		                                                                  : trigger->tg_trigtuple);
 	table = RelationGetRelationName(trigger->tg_relation);
-	what = TRIGGER_FIRED_BY_INSERT(trigger->tg_event)	? "INSERT"
-		   : TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"
-		   : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "DELETE"
-														: "TRUNCATE";
+	what = TRIGGER_FIRED_BY_INSERT(trigger->tg_event)   ? "INSERT"
+	       : TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"
+	       : TRIGGER_FIRED_BY_DELETE(trigger->tg_event) ? "DELETE"
+	                                                    : "TRUNCATE";
 	if (strcmp(table, "events") == 0)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s of events is not allowed: events are immutable", what),
-				 errhint("Insert a correcting event instead, for example a refund or a later value "
-						 "of a trait.")));
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("%s of events is not allowed: events are immutable", what),
+		         errhint("Insert a correcting event instead, for example a refund or a later value "
+		                 "of a trait.")));
 	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%s of \"%s\" is not allowed", what, table),
-				 strcmp(table, "settings") == 0
-					 ? errhint("A workspace has one row of settings: UPDATE it.")
-					 : errhint("Use DELETE.")));
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("%s of \"%s\" is not allowed", what, table),
+		                strcmp(table, "settings") == 0
+		                    ? errhint("A workspace has one row of settings: UPDATE it.")
+		                    : errhint("Use DELETE.")));
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s of \"%s\" is not allowed: only cdp writes it", what, table),
-			 errdetail("It is derived from the workspace's events."),
-			 errhint("Insert events. To restore data into a workspace that exists, use pg_restore "
-					 "--disable-triggers, or restore schema and data together.")));
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("%s of \"%s\" is not allowed: only cdp writes it", what, table),
+	         errdetail("It is derived from the workspace's events."),
+	         errhint("Insert events. To restore data into a workspace that exists, use pg_restore "
+	                 "--disable-triggers, or restore schema and data together.")));
 	return PointerGetDatum(NULL);
 }

@@ -10,15 +10,15 @@
 #include "utils/memutils.h"
 
 static const char *const refusal_reasons[] = {
-	[REFUSED_INVALID] = "invalid",
-	[REFUSED_BLOCKED] = "blocked",
-	[REFUSED_LIMIT] = "limit",
+    [REFUSED_INVALID] = "invalid",
+    [REFUSED_BLOCKED] = "blocked",
+    [REFUSED_LIMIT] = "limit",
 };
 
 /* Whether an event's evidence is earlier than what a row has. */
 static bool
 is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_column, int id_column,
-		   const Event *event)
+           const Event *event)
 {
 	bool isnull;
 	TimestampTz at = DatumGetTimestampTz(store_value(store, table, slot, at_column, &isnull));
@@ -35,8 +35,9 @@ is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_colu
  * nkeys 0: the row has no key and is just inserted.
  */
 static void
-write_evidence(Store *store, WorkspaceTable table, int nkeys, const Datum *keys, const Datum *values,
-			   const bool *isnull, int at_column, int id_column, const Event *event)
+write_evidence(Store *store, WorkspaceTable table, int nkeys, const Datum *keys,
+               const Datum *values, const bool *isnull, int at_column, int id_column,
+               const Event *event)
 {
 	TupleTableSlot *slot = NULL;
 
@@ -52,10 +53,8 @@ write_evidence(Store *store, WorkspaceTable table, int nkeys, const Datum *keys,
 		slot = store_find_key(store, table, nkeys, keys);
 	}
 	if (slot != NULL && is_earlier(store, table, slot, at_column, id_column, event))
-		store_update(store,
-					 table,
-					 &slot->tts_tid,
-					 store_changed_row(store, table, slot, values, isnull));
+		store_update(store, table, &slot->tts_tid,
+		             store_changed_row(store, table, slot, values, isnull));
 }
 
 static void
@@ -72,15 +71,8 @@ emit_links(Batch *batch)
 		values[LINK_IDENTIFIER] = PointerGetDatum(batch->nodes[link->other].identifier);
 		values[LINK_OCCURRED_AT] = TimestampTzGetDatum(event->at);
 		values[LINK_EVENT_ID] = UUIDPGetDatum(&event->id);
-		write_evidence(batch->store,
-					   TABLE_LINKS,
-					   2,
-					   values,
-					   values,
-					   NULL,
-					   LINK_OCCURRED_AT,
-					   LINK_EVENT_ID,
-					   event);
+		write_evidence(batch->store, TABLE_LINKS, 2, values, values, NULL, LINK_OCCURRED_AT,
+		               LINK_EVENT_ID, event);
 	}
 }
 
@@ -153,27 +145,20 @@ emit_refusals(Batch *batch)
 		CHECK_FOR_INTERRUPTS();
 		if (i > 0 && compare_refusal_keys(batch, &batch->refusals[i - 1], refusal) == 0)
 			continue;
-		values[REFUSAL_IDENTIFIER] = PointerGetDatum(
-			cstring_to_text_with_len(refusal->identifier, refusal->identifier_len));
+		values[REFUSAL_IDENTIFIER] =
+		    PointerGetDatum(cstring_to_text_with_len(refusal->identifier, refusal->identifier_len));
 		isnull[REFUSAL_ANCHOR] = event->n_refs == 0;
 		if (event->n_refs > 0)
 			values[REFUSAL_ANCHOR] =
-				PointerGetDatum(batch->nodes[batch->refs[event->first_ref]].identifier);
+			    PointerGetDatum(batch->nodes[batch->refs[event->first_ref]].identifier);
 		values[REFUSAL_REASON] = CStringGetTextDatum(refusal_reasons[refusal->reason]);
 		isnull[REFUSAL_DETAIL] = refusal->detail == NULL;
 		if (refusal->detail != NULL)
 			values[REFUSAL_DETAIL] = CStringGetTextDatum(refusal->detail);
 		values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(event->at);
 		values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&event->id);
-		write_evidence(batch->store,
-					   TABLE_REFUSALS,
-					   event->n_refs == 0 ? 0 : 3,
-					   values,
-					   values,
-					   isnull,
-					   REFUSAL_OCCURRED_AT,
-					   REFUSAL_EVENT_ID,
-					   event);
+		write_evidence(batch->store, TABLE_REFUSALS, event->n_refs == 0 ? 0 : 3, values, values,
+		               isnull, REFUSAL_OCCURRED_AT, REFUSAL_EVENT_ID, event);
 	}
 }
 
@@ -196,9 +181,8 @@ emit_merges(Batch *batch)
 		values[MERGE_EVENT_ID] = UUIDPGetDatum(&event->id);
 		values[MERGE_ANCHOR] = PointerGetDatum(batch->nodes[merge->anchor].identifier);
 		values[MERGE_IDENTIFIER] = PointerGetDatum(batch->nodes[merge->other].identifier);
-		store_insert(batch->store,
-					 TABLE_MERGES,
-					 store_new_row(batch->store, TABLE_MERGES, values, NULL));
+		store_insert(batch->store, TABLE_MERGES,
+		             store_new_row(batch->store, TABLE_MERGES, values, NULL));
 	}
 }
 
@@ -222,10 +206,8 @@ emit_profiles(Batch *batch)
 		if (profile->tuple == NULL)
 			store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));
 		else
-			store_update(batch->store,
-						 TABLE_PROFILES,
-						 &profile->tuple->t_self,
-						 evaluate_row(batch, profile));
+			store_update(batch->store, TABLE_PROFILES, &profile->tuple->t_self,
+			             evaluate_row(batch, profile));
 	}
 }
 
@@ -239,14 +221,13 @@ emit_changes(Batch *batch)
 
 		CHECK_FOR_INTERRUPTS();
 		values[CHANGE_PROFILE_ID] = Int64GetDatum(change->profile_id);
-		values[CHANGE_SEGMENT] = PointerGetDatum(
-			cstring_to_text_with_len(change->segment, change->segment_len));
+		values[CHANGE_SEGMENT] =
+		    PointerGetDatum(cstring_to_text_with_len(change->segment, change->segment_len));
 		values[CHANGE_ENTERED] = BoolGetDatum(change->entered);
 		values[CHANGE_AT] = TimestampTzGetDatum(change->at);
 		values[CHANGE_CAUSE] = CStringGetTextDatum(change->cause);
-		store_insert(batch->store,
-					 TABLE_SEGMENT_CHANGES,
-					 store_new_row(batch->store, TABLE_SEGMENT_CHANGES, values, NULL));
+		store_insert(batch->store, TABLE_SEGMENT_CHANGES,
+		             store_new_row(batch->store, TABLE_SEGMENT_CHANGES, values, NULL));
 	}
 }
 
@@ -266,9 +247,8 @@ emit_failures(Batch *batch)
 		values[ERROR_AT] = TimestampTzGetDatum(batch->instant);
 		if (store_find_key(batch->store, TABLE_SEGMENT_ERRORS, 2, values) == NULL)
 			(void) store_insert_unless_there(
-				batch->store,
-				TABLE_SEGMENT_ERRORS,
-				store_new_row(batch->store, TABLE_SEGMENT_ERRORS, values, NULL));
+			    batch->store, TABLE_SEGMENT_ERRORS,
+			    store_new_row(batch->store, TABLE_SEGMENT_ERRORS, values, NULL));
 	}
 }
 

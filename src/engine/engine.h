@@ -36,13 +36,13 @@ typedef struct IdNode
 	const NamespaceRule *rule;
 	uint32 hash;
 	bool stored; /* has a row in identifiers */
-	bool fresh;	 /* ... which this statement has inserted: no part of the graph yet */
+	bool fresh;  /* ... which this statement has inserted: no part of the graph yet */
 	bool new_id; /* the guess for it is an id that nobody has had */
 	StoredIdentifier row;
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;
 	int component; /* in batch->components; -1 before resolve */
-	int event;	   /* the last of the batch's that names it */
+	int event;     /* the last of the batch's that names it */
 } IdNode;
 
 /* One event, decoded. */
@@ -50,13 +50,13 @@ typedef struct Event
 {
 	pg_uuid_t id;
 	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
-	Jsonb *traits;	/* null: none */
+	Jsonb *traits;  /* null: none */
 	Numeric amount; /* null: none */
 	const char *source;
 	int source_len;
 	int first_ref; /* its nodes in batch->refs, the anchor first */
-	int n_refs;	   /* 0: it belongs to nobody */
-	int next;	   /* the next event of the same profile; -1: none */
+	int n_refs;    /* 0: it belongs to nobody */
+	int next;      /* the next event of the same profile; -1: none */
 	char currency[4];
 } Event;
 
@@ -92,12 +92,12 @@ typedef struct Link
 typedef struct Profile
 {
 	int64 id;
-	bool is_new;		  /* has no row yet */
-	bool merged;		  /* into another, in this batch */
+	bool is_new;          /* has no row yet */
+	bool merged;          /* into another, in this batch */
 	bool component_known; /* component is set */
 	int component;
-	int first_event;		  /* of the batch's events; -1: none */
-	int64 gained;			  /* identifiers that the batch gives it, former ids included */
+	int first_event;          /* of the batch's events; -1: none */
+	int64 gained;             /* identifiers that the batch gives it, former ids included */
 	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
 	struct Profile *next_taken;
 
@@ -141,12 +141,12 @@ typedef struct LimitCount
 /* A set of nodes that are one person, as far as the batch knows. */
 typedef struct Component
 {
-	int parent;		  /* union-find; itself: a root */
+	int parent;       /* union-find; itself: a root */
 	Profile *profile; /* null: none yet */
-	int64 weight;	  /* identifiers and former ids, but the stored ones of the profile, ... */
-	bool weighed;	  /* ... unless they are counted in already */
-	bool anchors;	  /* has the anchor of an event */
-	bool counted;	  /* limits[] is known */
+	int64 weight;     /* identifiers and former ids, but the stored ones of the profile, ... */
+	bool weighed;     /* ... unless they are counted in already */
+	bool anchors;     /* has the anchor of an event */
+	bool counted;     /* limits[] is known */
 	int n_limits;
 	LimitCount *limits;
 } Component;
@@ -177,9 +177,9 @@ typedef struct Batch
 	Workspace *ws;
 	MemoryContext context; /* of all below; reset between batches */
 	MemoryContext values;  /* of the profiles' values; reset between slices */
-	MemoryContext row;	   /* of decoding one row of events */
-	const char *cause;	   /* for segment_changes */
-	bool rebuilding;	   /* no segments, no history: the rebuild sees to them */
+	MemoryContext row;     /* of decoding one row of events */
+	const char *cause;     /* for segment_changes */
+	bool rebuilding;       /* no segments, no history: the rebuild sees to them */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;
@@ -239,10 +239,9 @@ typedef struct Batch
 		{                                                                                          \
 			int new_max_ = Max(GROW_MIN, (batch)->max * 2);                                        \
 			Size size_ = sizeof(*(batch)->array) * (Size) new_max_;                                \
-			(batch)->array =                                                                       \
-				(batch)->array == NULL                                                             \
-					? MemoryContextAllocHuge((batch)->context, size_)                              \
-					: repalloc_huge((batch)->array, size_);                                        \
+			(batch)->array = (batch)->array == NULL                                                \
+			                     ? MemoryContextAllocHuge((batch)->context, size_)                 \
+			                     : repalloc_huge((batch)->array, size_);                           \
 			(batch)->max = new_max_;                                                               \
 		}                                                                                          \
 	} while (0)
@@ -254,7 +253,7 @@ extern bool batch_is_full(Batch *batch);
 extern void *batch_copy(Batch *batch, const void *data, Size size);
 extern Profile *batch_profile(Batch *batch, int64 id, bool *found);
 extern int batch_add_node(Batch *batch, const NormalisedIdentifier *normalised,
-						  const NamespaceRule *rule);
+                          const NamespaceRule *rule);
 extern int batch_find_node(Batch *batch, const char *text, int len);
 extern int *batch_sorted_nodes(Batch *batch);
 

@@ -19,10 +19,10 @@
 typedef struct Progress
 {
 	Batch *batch;
-	int profile;  /* in batch->slice */
-	int segment;  /* in ws->segments, of that profile */
-	bool *holds;  /* per segment: of that profile */
-	bool all_profiles;		 /* every profile, and the wanted segments; else the changed */
+	int profile;             /* in batch->slice */
+	int segment;             /* in ws->segments, of that profile */
+	bool *holds;             /* per segment: of that profile */
+	bool all_profiles;       /* every profile, and the wanted segments; else the changed */
 	const Bitmapset *wanted; /* profiles, and the segments that read a change */
 } Progress;
 
@@ -59,9 +59,8 @@ inherit_columns(Batch *batch, Profile *profile, TupleTableSlot *slot)
 			Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
 			if (slot->tts_isnull[i] && !attribute->attisdropped && !attribute->attgenerated &&
-				i + 1 != batch->ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
-				slot->tts_values[i] =
-					heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
+			    i + 1 != batch->ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
+				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
 		}
 }
 
@@ -95,7 +94,7 @@ evaluate_row(Batch *batch, Profile *profile)
 
 static void
 add_change(Batch *batch, Profile *profile, const char *segment, int segment_len, bool entered,
-		   const char *cause)
+           const char *cause)
 {
 	Change *change;
 
@@ -163,10 +162,8 @@ conclude(Batch *batch, Profile *profile, const bool *holds, const char *cause)
 		while (old < n_old)
 		{
 			segment_set_get(profile->segments, old, &member);
-			order = segment_name_compare(member.name,
-										 member.name_len,
-										 segment->name,
-										 segment->name_len);
+			order = segment_name_compare(member.name, member.name_len, segment->name,
+			                             segment->name_len);
 			if (order >= 0)
 				break;
 			add_change(batch, profile, member.name, member.name_len, false, cause);
@@ -235,8 +232,7 @@ evaluate_from(Batch *batch, Progress *progress)
 
 			if (!must_evaluate(batch, profile, progress->segment, progress))
 			{
-				*holds =
-					segment_set_find(profile->segments, segment->name, segment->name_len) >= 0;
+				*holds = segment_set_find(profile->segments, segment->name, segment->name_len) >= 0;
 				continue;
 			}
 			*holds = false;
@@ -277,10 +273,8 @@ evaluate_some(Batch *batch, Progress *progress)
 		return true;
 	if (progress->segment >= batch->ws->n_segments)
 		ReThrowError(error);
-	add_failure(batch,
-				batch->slice[progress->profile],
-				&batch->ws->segments[progress->segment],
-				error);
+	add_failure(batch, batch->slice[progress->profile], &batch->ws->segments[progress->segment],
+	            error);
 	progress->segment++;
 	FreeErrorData(error);
 	return false;

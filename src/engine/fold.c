@@ -52,22 +52,22 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	tuple = profile->tuple = ExecCopySlotHeapTuple(slot);
 	tuple->t_self = slot->tts_tid;
 	profile->first_seen =
-		DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_FIRST_SEEN, &isnull));
+	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_FIRST_SEEN, &isnull));
 	profile->last_seen =
-		DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_LAST_SEEN, &isnull));
+	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_LAST_SEEN, &isnull));
 	profile->event_count =
-		DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_EVENT_COUNT, &isnull));
+	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_EVENT_COUNT, &isnull));
 	profile->identifier_count =
-		DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_IDENTIFIER_COUNT, &isnull));
+	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_IDENTIFIER_COUNT, &isnull));
 	profile->evaluated_at =
-		DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_EVALUATED_AT, &isnull));
+	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_EVALUATED_AT, &isnull));
 	profile->next_evaluation_at =
-		DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_NEXT_EVALUATION_AT, &isnull));
+	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_NEXT_EVALUATION_AT, &isnull));
 	profile->has_next_evaluation = !isnull;
 	profile->traits = DatumGetTraitsP(profile_value(batch, tuple, desc, PROFILE_TRAITS, &isnull));
 	profile->ltv = DatumGetLtvP(profile_value(batch, tuple, desc, PROFILE_LTV, &isnull));
 	profile->segments =
-		DatumGetSegmentSetP(profile_value(batch, tuple, desc, PROFILE_SEGMENTS, &isnull));
+	    DatumGetSegmentSetP(profile_value(batch, tuple, desc, PROFILE_SEGMENTS, &isnull));
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -127,12 +127,8 @@ fold_event(Batch *batch, Profile *profile, Event *event)
 {
 	begin_folding(batch, profile);
 	if (event->traits != NULL)
-		traits_builder_add(profile->traits_builder,
-						   event->traits,
-						   event->at,
-						   &event->id,
-						   event->source,
-						   event->source_len);
+		traits_builder_add(profile->traits_builder, event->traits, event->at, &event->id,
+		                   event->source, event->source_len);
 	if (event->amount != NULL)
 		ltv_builder_add(profile->ltv_builder, event->amount, event->currency, event->at);
 	fold_times(batch, profile, event->at, event->at);
@@ -166,11 +162,10 @@ load(Batch *batch, Profile *profile)
 	{
 		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(profile->id));
 		if (slot == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATA_CORRUPTED),
-					 errmsg("profile " INT64_FORMAT " of an identifier does not exist",
-							profile->id),
-					 errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+			                errmsg("profile " INT64_FORMAT " of an identifier does not exist",
+			                       profile->id),
+			                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 	}
 	fold_load_profile(batch, profile, slot);
 }

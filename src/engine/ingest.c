@@ -41,7 +41,7 @@ typedef struct Statement
 	int64 n_rows;
 	int64 n_repeated;
 	bool anchors_differ; /* some row's anchor is not what the rules of now say */
-	bits8 *repeated; /* a bit per row: its event id had been taken; null: none had */
+	bits8 *repeated;     /* a bit per row: its event id had been taken; null: none had */
 } Statement;
 
 /* An event id and the row it stands in. */
@@ -74,9 +74,9 @@ static void
 mark_repeated(Statement *statement, int64 row)
 {
 	if (statement->repeated == NULL)
-		statement->repeated = MemoryContextAllocExtended(statement->store->context,
-														 statement->n_rows / 8 + 1,
-														 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		statement->repeated =
+		    MemoryContextAllocExtended(statement->store->context, statement->n_rows / 8 + 1,
+		                               MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	statement->repeated[row / 8] |= 1 << (row % 8);
 	statement->n_repeated++;
 }
@@ -98,7 +98,7 @@ static void
 take_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
 {
 	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
-		!store_take_event_id(statement->store, id))
+	    !store_take_event_id(statement->store, id))
 		mark_repeated(statement, row);
 }
 
@@ -115,8 +115,8 @@ compare_ids(const void *a, const void *b)
 static void
 take_ids_in_memory(Statement *statement)
 {
-	IdRow *ids = MemoryContextAllocHuge(statement->batch->context,
-										sizeof(IdRow) * statement->n_rows);
+	IdRow *ids =
+	    MemoryContextAllocHuge(statement->batch->context, sizeof(IdRow) * statement->n_rows);
 
 	for (int64 row = 0; row < statement->n_rows && next_row(statement); row++)
 	{
@@ -150,15 +150,8 @@ take_ids_on_disk(Statement *statement)
 	operators[0] = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr;
 	operators[1] = Int8LessOperator;
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	sort = tuplesort_begin_heap(desc,
-								2,
-								columns,
-								operators,
-								collations,
-								nulls_first,
-								work_mem,
-								NULL,
-								TUPLESORT_NONE);
+	sort = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first, work_mem,
+	                            NULL, TUPLESORT_NONE);
 	for (int64 row = 0; next_row(statement); row++)
 	{
 		TupleTableSlot *entry = ExecClearTuple(slot);
@@ -200,7 +193,7 @@ typedef struct FindEvent
 {
 	Batch *batch;
 	TupleTableSlot *wanted; /* the row as it was inserted */
-	Identifier *anchor;		/* correct it to this, which may be null */
+	Identifier *anchor;     /* correct it to this, which may be null */
 } FindEvent;
 
 /* Whether a stored row of events is the wanted one, which this statement inserted. */
@@ -210,7 +203,7 @@ is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 	TupleDesc desc = slot->tts_tupleDescriptor;
 	bool isnull;
 	TransactionId inserter =
-		DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+	    DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
 
 	if (!TransactionIdEquals(inserter, GetCurrentTransactionId()))
 		return false;
@@ -224,10 +217,8 @@ is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 			continue;
 		if (slot->tts_isnull[i] != wanted->tts_isnull[i])
 			return false;
-		if (!slot->tts_isnull[i] && !datum_image_eq(slot->tts_values[i],
-													 wanted->tts_values[i],
-													 attribute->attbyval,
-													 attribute->attlen))
+		if (!slot->tts_isnull[i] && !datum_image_eq(slot->tts_values[i], wanted->tts_values[i],
+		                                            attribute->attbyval, attribute->attlen))
 			return false;
 	}
 	return true;
@@ -269,7 +260,7 @@ remove_repeated(Statement *statement)
 			continue;
 		anchor = store_value(store, TABLE_EVENTS, statement->slot, EVENT_ANCHOR, &anchor_is_null);
 		at = DatumGetTimestampTz(
-			store_value(store, TABLE_EVENTS, statement->slot, EVENT_OCCURRED_AT, &isnull));
+		    store_value(store, TABLE_EVENTS, statement->slot, EVENT_OCCURRED_AT, &isnull));
 		store_scan_events(store, anchor, anchor_is_null, at, remove_row, &find);
 		store_refresh(store); /* of two equal rows, the next search finds the other */
 	}
@@ -289,14 +280,12 @@ correct_row(TupleTableSlot *slot, void *context)
 	for (int i = 0; i < N_EVENT_COLUMNS; i++)
 		values[i] = store_value(store, TABLE_EVENTS, slot, i, &isnull[i]);
 	if (memcmp(DatumGetUUIDP(values[EVENT_ID])->data, DatumGetUUIDP(wanted_id)->data, UUID_LEN) !=
-		0)
+	    0)
 		return true;
 	values[EVENT_ANCHOR] = PointerGetDatum(find->anchor);
 	isnull[EVENT_ANCHOR] = find->anchor == NULL;
-	store_update(store,
-				 TABLE_EVENTS,
-				 &slot->tts_tid,
-				 store_changed_row(store, TABLE_EVENTS, slot, values, isnull));
+	store_update(store, TABLE_EVENTS, &slot->tts_tid,
+	             store_changed_row(store, TABLE_EVENTS, slot, values, isnull));
 	return false;
 }
 
@@ -314,7 +303,7 @@ anchor_differs(Batch *batch, const Event *event, TupleTableSlot *slot)
 	anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
 	old = DatumGetIdentifierPP(stored);
 	return IDENTIFIER_LEN(old) != IDENTIFIER_LEN(anchor) ||
-		   memcmp(IDENTIFIER_TEXT(old), IDENTIFIER_TEXT(anchor), IDENTIFIER_LEN(old)) != 0;
+	       memcmp(IDENTIFIER_TEXT(old), IDENTIFIER_TEXT(anchor), IDENTIFIER_LEN(old)) != 0;
 }
 
 /*
@@ -452,17 +441,12 @@ sort_identifiers(Statement *statement)
 {
 	Batch *batch = statement->batch;
 	TypeCacheEntry *type = lookup_type_cache(
-		TupleDescAttr(statement->slot->tts_tupleDescriptor,
-					  statement->store->ws->columns[TABLE_EVENTS][EVENT_ANCHOR] - 1)
-			->atttypid,
-		TYPECACHE_LT_OPR);
-	Tuplesortstate *sort = tuplesort_begin_datum(type->type_id,
-												 type->lt_opr,
-												 InvalidOid,
-												 false,
-												 work_mem,
-												 NULL,
-												 TUPLESORT_NONE);
+	    TupleDescAttr(statement->slot->tts_tupleDescriptor,
+	                  statement->store->ws->columns[TABLE_EVENTS][EVENT_ANCHOR] - 1)
+	        ->atttypid,
+	    TYPECACHE_LT_OPR);
+	Tuplesortstate *sort = tuplesort_begin_datum(type->type_id, type->lt_opr, InvalidOid, false,
+	                                             work_mem, NULL, TUPLESORT_NONE);
 	int64 row = 0;
 	bool more;
 
@@ -488,13 +472,8 @@ lock_identifiers(Statement *statement)
 {
 	Store *store = statement->store;
 	Tuplesortstate *identifiers = sort_identifiers(statement);
-	Tuplesortstate *profiles = tuplesort_begin_datum(INT8OID,
-													 Int8LessOperator,
-													 InvalidOid,
-													 false,
-													 work_mem,
-													 NULL,
-													 TUPLESORT_NONE);
+	Tuplesortstate *profiles = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+	                                                 work_mem, NULL, TUPLESORT_NONE);
 	Identifier *before = NULL;
 	Datum datum;
 	bool isnull;
@@ -506,10 +485,10 @@ lock_identifiers(Statement *statement)
 
 		CHECK_FOR_INTERRUPTS();
 		node.identifier = DatumGetIdentifierPP(datum);
-		if (before != NULL && identifier_compare_raw(IDENTIFIER_TEXT(before),
-													 IDENTIFIER_LEN(before),
-													 IDENTIFIER_TEXT(node.identifier),
-													 IDENTIFIER_LEN(node.identifier)) == 0)
+		if (before != NULL &&
+		    identifier_compare_raw(IDENTIFIER_TEXT(before), IDENTIFIER_LEN(before),
+		                           IDENTIFIER_TEXT(node.identifier),
+		                           IDENTIFIER_LEN(node.identifier)) == 0)
 		{
 			pfree(node.identifier);
 			continue;
@@ -637,12 +616,12 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	int64 row = 0;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
-		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_newtable == NULL)
+	    !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
+	    !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_newtable == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("cdp.ingest_events must be fired after insert for each statement, with a "
-						"new table")));
+		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		         errmsg("cdp.ingest_events must be fired after insert for each statement, with a "
+		                "new table")));
 	statement.rows = trigger->tg_newtable;
 	statement.n_rows = tuplestore_tuple_count(statement.rows);
 	if (statement.n_rows == 0)
@@ -661,7 +640,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	statement.store = store_begin(ws);
 	statement.batch = batch_create(statement.store, context, "event");
 	statement.slot =
-		MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
+	    MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
 
 	take_event_ids(&statement);
 	rewind_rows(&statement);

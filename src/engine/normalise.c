@@ -49,10 +49,9 @@ static void
 elements_begin(ElementReader *reader, ArrayType *array)
 {
 	if (ARR_NDIM(array) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-				 errmsg("identifiers must be a one-dimensional array"),
-				 errhint("Write them as in '{user_id:42,email:an@example.com}'.")));
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+		                errmsg("identifiers must be a one-dimensional array"),
+		                errhint("Write them as in '{user_id:42,email:an@example.com}'.")));
 	reader->n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
 	reader->next = ARR_DATA_PTR(array);
 	reader->nulls = ARR_NULLBITMAP(array);
@@ -88,9 +87,8 @@ is_stronger(const Candidate *a, const Candidate *b)
 
 	if (a->rule->priority != b->rule->priority)
 		return a->rule->priority < b->rule->priority;
-	order = memcmp(a->normalised.text,
-				   b->normalised.text,
-				   Min(a->normalised.namespace_len, b->normalised.namespace_len));
+	order = memcmp(a->normalised.text, b->normalised.text,
+	               Min(a->normalised.namespace_len, b->normalised.namespace_len));
 	if (order == 0)
 		order = a->normalised.namespace_len - b->normalised.namespace_len;
 	if (order != 0)
@@ -104,7 +102,7 @@ is_stronger(const Candidate *a, const Candidate *b)
  */
 static bool
 read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
-			   RefuseIdentifier refuse, void *context)
+               RefuseIdentifier refuse, void *context)
 {
 	NormalisedIdentifier *normalised = &candidate->normalised;
 	NormaliseStatus status = normalise_identifier(text, len, &ws->options, normalised);
@@ -142,7 +140,7 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason)
 
 	for (int i = batch->n_refusals - 1; i >= 0 && batch->refusals[i].event == sink->event; i--)
 		if (batch->refusals[i].reason == reason && batch->refusals[i].identifier_len == len &&
-			memcmp(batch->refusals[i].identifier, text, len) == 0)
+		    memcmp(batch->refusals[i].identifier, text, len) == 0)
 			return; /* a repeat */
 	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
 	refusal = &batch->refusals[batch->n_refusals++];
@@ -192,9 +190,8 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 			other.rule = before->rule;
 			if (other.rule->priority < candidate.rule->priority)
 				break;
-			memcpy(other.normalised.text,
-				   IDENTIFIER_TEXT(before->identifier),
-				   IDENTIFIER_NAMESPACE_LEN(before->identifier));
+			memcpy(other.normalised.text, IDENTIFIER_TEXT(before->identifier),
+			       IDENTIFIER_NAMESPACE_LEN(before->identifier));
 			other.normalised.namespace_len = IDENTIFIER_NAMESPACE_LEN(before->identifier);
 			other.place = -1; /* it came earlier */
 			if (is_stronger(&other, &candidate))
@@ -228,14 +225,14 @@ event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnul
 static void
 refuse_changed_row(const pg_uuid_t *id, const char *column)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("column \"%s\" of event %s has no usable value",
-					column,
-					DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
-			 errdetail("The row was changed after cdp had checked it."),
-			 errhint("A trigger that changes events must come before cdp_normalise: triggers fire in "
-					 "the order of their names.")));
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	     errmsg("column \"%s\" of event %s has no usable value", column,
+	            DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+	     errdetail("The row was changed after cdp had checked it."),
+	     errhint("A trigger that changes events must come before cdp_normalise: triggers fire in "
+	             "the order of their names.")));
 }
 
 /* The batch's copy of a source. There are few, and they come again and again. */
@@ -246,7 +243,7 @@ keep_source(Batch *batch, const char *source, int len)
 
 	for (int i = 0; i < n; i++)
 		if (batch->sources[i] != NULL && batch->source_lens[i] == len &&
-			memcmp(batch->sources[i], source, len) == 0)
+		    memcmp(batch->sources[i], source, len) == 0)
 			return batch->sources[i];
 	batch->next_source = (batch->next_source + 1) % n;
 	batch->source_lens[batch->next_source] = len;
@@ -278,7 +275,7 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	event->at = Min(occurred_at, received_at);
 	if (TIMESTAMP_NOT_FINITE(occurred_at) || TIMESTAMP_NOT_FINITE(received_at))
 		refuse_changed_row(&event->id,
-						   TIMESTAMP_NOT_FINITE(occurred_at) ? "occurred_at" : "received_at");
+		                   TIMESTAMP_NOT_FINITE(occurred_at) ? "occurred_at" : "received_at");
 
 	value = event_value(ws, slot, EVENT_TRAITS, &isnull);
 	if (!isnull)
@@ -300,7 +297,8 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 		event->amount = batch_copy(batch, amount, VARSIZE(amount));
 		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
 		currency = isnull ? NULL : DatumGetTextPP(value);
-		if (currency == NULL || !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
+		if (currency == NULL ||
+		    !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
 			refuse_changed_row(&event->id, "currency");
 		text_to_cstring_buffer(currency, event->currency, sizeof(event->currency));
 	}
@@ -334,11 +332,11 @@ static void
 check_time(TimestampTz at, const char *column)
 {
 	if (TIMESTAMP_NOT_FINITE(at))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("%s of an event must be finite", column),
-				 errdetail("The value is \"%s\".", TIMESTAMP_IS_NOBEGIN(at) ? "-infinity" : "infinity"),
-				 errhint("Give the time at which it happened, or leave it out.")));
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("%s of an event must be finite", column),
+		                errdetail("The value is \"%s\".",
+		                          TIMESTAMP_IS_NOBEGIN(at) ? "-infinity" : "infinity"),
+		                errhint("Give the time at which it happened, or leave it out.")));
 }
 
 /* A value as an error shows it: its beginning. */
@@ -362,24 +360,19 @@ check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_nul
 	text *from = source_is_null ? NULL : DatumGetTextPP(source);
 
 	if (!JB_ROOT_IS_OBJECT(object))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("traits of an event must be a JSON object"),
-				 errdetail("The value is %s.",
-						   shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
-				 errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("traits of an event must be a JSON object"),
+		                errdetail("The value is %s.",
+		                          shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
+		                errhint("Write it as in '{\"plan\": \"gold\"}'.")));
 	if (VARSIZE(object) > TRAITS_MAX_KEY_LEN ||
-		(from != NULL && VARSIZE_ANY_EXHDR(from) > TRAITS_MAX_SOURCE_LEN))
+	    (from != NULL && VARSIZE_ANY_EXHDR(from) > TRAITS_MAX_SOURCE_LEN))
 	{
 		TraitsBuilder builder;
 
 		traits_builder_init(&builder, traits_empty());
-		traits_builder_add(&builder,
-						   object,
-						   0,
-						   id,
-						   from == NULL ? NULL : VARDATA_ANY(from),
-						   from == NULL ? 0 : VARSIZE_ANY_EXHDR(from));
+		traits_builder_add(&builder, object, 0, id, from == NULL ? NULL : VARDATA_ANY(from),
+		                   from == NULL ? 0 : VARSIZE_ANY_EXHDR(from));
 	}
 }
 
@@ -391,20 +384,20 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 	char *code;
 
 	if (numeric_is_nan(value) || numeric_is_inf(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("amount of an event must be a finite number"),
-				 errdetail("The value is %s.",
-						   DatumGetCString(DirectFunctionCall1(numeric_out, amount))),
-				 errhint("Leave the amount out where no money changed hands.")));
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+		                errmsg("amount of an event must be a finite number"),
+		                errdetail("The value is %s.",
+		                          DatumGetCString(DirectFunctionCall1(numeric_out, amount))),
+		                errhint("Leave the amount out where no money changed hands.")));
 	code = currency_is_null ? ws->default_currency : text_to_cstring(DatumGetTextPP(currency));
 	for (char *c = code; !currency_is_null && *c; c++)
 		*c = pg_ascii_toupper((unsigned char) *c);
 	if (!currency_is_valid(code, strlen(code)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
-				 errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		     errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
+		     errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
 	return cstring_to_text(code);
 }
 
@@ -427,7 +420,7 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 
 		candidate->place = place++;
 		if (read_candidate(ws, text, len, candidate, NULL, NULL) &&
-			(best < 0 || is_stronger(candidate, &candidates[best])))
+		    (best < 0 || is_stronger(candidate, &candidates[best])))
 			best = spare;
 	}
 	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
@@ -460,10 +453,9 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	Identifier *anchor;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("cdp.normalise_event must be fired before insert for each row")));
+	    !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("cdp.normalise_event must be fired before insert for each row")));
 	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
 	slot = trigger->tg_trigslot;
 
@@ -486,11 +478,11 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	(void) event_value(ws, slot, EVENT_ANCHOR, &null);
 	if (!null)
 		ereport(ERROR,
-				(errcode(ERRCODE_GENERATED_ALWAYS),
-				 errmsg("column \"anchor\" of events is set by cdp"),
-				 errdetail("A value was given for it, as a data-only restore of a dump does."),
-				 errhint("Leave the column out. To restore data into a workspace that exists, use "
-						 "pg_restore --disable-triggers, or restore schema and data together.")));
+		        (errcode(ERRCODE_GENERATED_ALWAYS),
+		         errmsg("column \"anchor\" of events is set by cdp"),
+		         errdetail("A value was given for it, as a data-only restore of a dump does."),
+		         errhint("Leave the column out. To restore data into a workspace that exists, use "
+		                 "pg_restore --disable-triggers, or restore schema and data together.")));
 	value = event_value(ws, slot, EVENT_OCCURRED_AT, &null);
 	if (null)
 		SET_COLUMN(EVENT_OCCURRED_AT, TimestampTzGetDatum(cdp_now()));
@@ -523,10 +515,8 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 		text *code = DatumGetTextPP(currency);
 
 		if (!currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
-			(void) check_amount(ws,
-								DirectFunctionCall1(int4_numeric, Int32GetDatum(0)),
-								currency,
-								false);
+			(void) check_amount(ws, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)), currency,
+			                    false);
 	}
 
 	value = event_value(ws, slot, EVENT_IDENTIFIERS, &null);
@@ -542,12 +532,8 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 
 	tuple = trigger->tg_trigtuple;
 	if (n > 0)
-		tuple = heap_modify_tuple_by_cols(tuple,
-										  RelationGetDescr(trigger->tg_relation),
-										  n,
-										  columns,
-										  values,
-										  isnull);
+		tuple = heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation), n, columns,
+		                                  values, isnull);
 	return PointerGetDatum(tuple);
 }
 
@@ -563,10 +549,8 @@ cdp_canonical_identifier(PG_FUNCTION_ARGS)
 	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
 	text *received = PG_GETARG_TEXT_PP(1);
 	NormalisedIdentifier normalised;
-	NormaliseStatus status = normalise_identifier(VARDATA_ANY(received),
-												  VARSIZE_ANY_EXHDR(received),
-												  &ws->options,
-												  &normalised);
+	NormaliseStatus status = normalise_identifier(
+	    VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received), &ws->options, &normalised);
 
 	if (status == NORMALISE_INVALID)
 		PG_RETURN_NULL();

@@ -40,16 +40,15 @@ static void
 replay_events(Workspace *ws)
 {
 	MemoryContext context =
-		AllocSetContextCreate(CurrentMemoryContext, "cdp replay", ALLOCSET_DEFAULT_SIZES);
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp replay", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Store *store = store_begin(ws);
 	Batch *batch = batch_create(store, context, "rebuild");
-	TupleTableSlot *slot =
-		MakeSingleTupleTableSlot(RelationGetDescr(store_table(store, TABLE_EVENTS)->rel),
-								 &TTSOpsHeapTuple);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(
+	    RelationGetDescr(store_table(store, TABLE_EVENTS)->rel), &TTSOpsHeapTuple);
 	char *query = psprintf("SELECT e.* FROM ONLY %s.events AS e ORDER BY "
-						   "LEAST(e.occurred_at, e.received_at), e.event_id",
-						   quote_identifier(ws->name));
+	                       "LEAST(e.occurred_at, e.received_at), e.event_id",
+	                       quote_identifier(ws->name));
 	SPIPlanPtr plan = SPI_prepare(query, 0, NULL);
 	Portal portal;
 
@@ -114,9 +113,8 @@ rebuild_workspace(Workspace *ws)
 		(void) store_set_engine_writing(was_writing);
 	}
 	PG_END_TRY();
-	evaluate_workspace(ws,
-					   ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
-					   "rebuild");
+	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
+	                   "rebuild");
 }
 
 PG_FUNCTION_INFO_V1(cdp_rebuild);

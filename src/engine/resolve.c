@@ -37,9 +37,8 @@ resolve_find(Batch *batch)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!node->fresh)
-			node->stored = store_find_identifier(batch->store,
-												 PointerGetDatum(node->identifier),
-												 &node->row);
+			node->stored =
+			    store_find_identifier(batch->store, PointerGetDatum(node->identifier), &node->row);
 	}
 }
 
@@ -206,7 +205,7 @@ resolve_take_identifiers(Batch *batch)
 
 	for (int i = 0; i < batch->n_nodes && sorted == NULL; i++)
 		if (!batch->nodes[i].stored ||
-			(batch->nodes[i].row.profile_id == 0 && !batch->nodes[i].fresh))
+		    (batch->nodes[i].row.profile_id == 0 && !batch->nodes[i].fresh))
 			sorted = batch_sorted_nodes(batch);
 	if (sorted == NULL)
 		return;
@@ -279,11 +278,10 @@ void
 resolve_check_gone(int64 gone, int64 gone_before)
 {
 	if (gone == gone_before)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("profile " INT64_FORMAT " does not exist", gone),
-				 errdetail("Identifiers of the event belong to it."),
-				 errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("profile " INT64_FORMAT " does not exist", gone),
+		                errdetail("Identifiers of the event belong to it."),
+		                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 }
 
 /* Profiles to lock, in order. */
@@ -303,10 +301,9 @@ lock_listed(void *context)
 	for (int i = 0; i < list->count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!lock_profile(list->batch,
-						  list->ids[i],
-						  list->count <= SLICE_PROFILES &&
-							  MemoryContextMemAllocated(list->batch->values, true) <= SLICE_BYTES))
+		if (!lock_profile(list->batch, list->ids[i],
+		                  list->count <= SLICE_PROFILES &&
+		                      MemoryContextMemAllocated(list->batch->values, true) <= SLICE_BYTES))
 		{
 			list->gone = list->ids[i];
 			return false;
@@ -330,7 +327,7 @@ resolve_lock_profiles(Batch *batch)
 
 		list.ids = stored_profiles(batch, &list.count);
 		all = list.count > 1 ? store_attempt(batch->store, TABLE_PROFILES, lock_listed, &list)
-							 : lock_listed(&list);
+		                     : lock_listed(&list);
 		if (all)
 			return;
 		resolve_check_gone(list.gone, gone);
@@ -364,7 +361,7 @@ component_of(Batch *batch, int node)
 
 static void
 add_limit(Batch *batch, Component *component, const NamespaceRule *rule, const char *name,
-		  int name_len, int count)
+          int name_len, int count)
 {
 	LimitCount *limit;
 
@@ -378,9 +375,9 @@ add_limit(Batch *batch, Component *component, const NamespaceRule *rule, const c
 		}
 	}
 	component->limits =
-		component->limits == NULL
-			? MemoryContextAlloc(batch->context, sizeof(LimitCount))
-			: repalloc(component->limits, sizeof(LimitCount) * (component->n_limits + 1));
+	    component->limits == NULL
+	        ? MemoryContextAlloc(batch->context, sizeof(LimitCount))
+	        : repalloc(component->limits, sizeof(LimitCount) * (component->n_limits + 1));
 	limit = &component->limits[component->n_limits++];
 	limit->name = name;
 	limit->name_len = name_len;
@@ -396,7 +393,7 @@ static void
 make_components(Batch *batch)
 {
 	batch->components =
-		MemoryContextAllocHuge(batch->context, sizeof(Component) * Max(batch->n_nodes, 1));
+	    MemoryContextAllocHuge(batch->context, sizeof(Component) * Max(batch->n_nodes, 1));
 	memset(batch->components, 0, sizeof(Component) * batch->n_nodes);
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
@@ -424,12 +421,8 @@ make_components(Batch *batch)
 			component->weighed = true;
 			component->counted = true;
 			if (node->rule->max_per_profile >= 0)
-				add_limit(batch,
-						  component,
-						  node->rule,
-						  IDENTIFIER_TEXT(node->identifier),
-						  IDENTIFIER_NAMESPACE_LEN(node->identifier),
-						  1);
+				add_limit(batch, component, node->rule, IDENTIFIER_TEXT(node->identifier),
+				          IDENTIFIER_NAMESPACE_LEN(node->identifier), 1);
 		}
 		component->parent = node->component = batch->n_components++;
 	}
@@ -450,7 +443,7 @@ count_identifier(TupleTableSlot *slot, void *context)
 	Batch *batch = count->batch;
 	bool isnull;
 	Identifier *identifier = DatumGetIdentifierPP(
-		store_value(batch->store, TABLE_IDENTIFIERS, slot, IDENTIFIER_IDENTIFIER, &isnull));
+	    store_value(batch->store, TABLE_IDENTIFIERS, slot, IDENTIFIER_IDENTIFIER, &isnull));
 	const char *text = IDENTIFIER_TEXT(identifier);
 	int name_len = IDENTIFIER_NAMESPACE_LEN(identifier);
 	const NamespaceRule *rule = workspace_rule(batch->ws, text, name_len);
@@ -460,12 +453,8 @@ count_identifier(TupleTableSlot *slot, void *context)
 		return true;
 	if (count->unnamed_only && rule != &batch->ws->default_rule)
 		return true;
-	add_limit(batch,
-			  count->component,
-			  rule,
-			  MemoryContextStrdup(batch->context, pnstrdup(text, name_len)),
-			  name_len,
-			  1);
+	add_limit(batch, count->component, rule,
+	          MemoryContextStrdup(batch->context, pnstrdup(text, name_len)), name_len, 1);
 	return true;
 }
 
@@ -481,18 +470,12 @@ count_limits(Batch *batch, Component *component)
 	component->counted = true;
 	for (int i = 0; i < ws->n_rules; i++)
 		if (ws->rules[i].max_per_profile >= 0)
-			store_scan_identifiers(batch->store,
-								   component->profile->id,
-								   ws->rules[i].name,
-								   count_identifier,
-								   &context);
+			store_scan_identifiers(batch->store, component->profile->id, ws->rules[i].name,
+			                       count_identifier, &context);
 	context.unnamed_only = true;
 	if (ws->default_rule.max_per_profile >= 0)
-		store_scan_identifiers(batch->store,
-							   component->profile->id,
-							   NULL,
-							   count_identifier,
-							   &context);
+		store_scan_identifiers(batch->store, component->profile->id, NULL, count_identifier,
+		                       &context);
 }
 
 /* The limit that the union of two components would break; null: none. */
@@ -510,7 +493,7 @@ broken_limit(Batch *batch, Component *a, Component *b)
 			LimitCount *y = &b->limits[j];
 
 			if (x->name_len == y->name_len && memcmp(x->name, y->name, x->name_len) == 0 &&
-				x->count + y->count > x->max)
+			    x->count + y->count > x->max)
 				return x;
 		}
 	return NULL;
@@ -529,7 +512,7 @@ weigh(Batch *batch, Component *component)
 	slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(component->profile->id));
 	if (slot != NULL)
 		component->weight += DatumGetInt64(
-			store_value(batch->store, TABLE_PROFILES, slot, PROFILE_IDENTIFIER_COUNT, &isnull));
+		    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_IDENTIFIER_COUNT, &isnull));
 }
 
 /*
@@ -553,7 +536,7 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 		weigh(batch, from);
 
 		if (from->weight > into->weight ||
-			(from->weight == into->weight && from->profile->id < into->profile->id))
+		    (from->weight == into->weight && from->profile->id < into->profile->id))
 		{
 			Component *swap = into;
 
@@ -585,12 +568,8 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 		{
 			NamespaceRule rule = {.max_per_profile = from->limits[i].max};
 
-			add_limit(batch,
-					  into,
-					  &rule,
-					  from->limits[i].name,
-					  from->limits[i].name_len,
-					  from->limits[i].count);
+			add_limit(batch, into, &rule, from->limits[i].name, from->limits[i].name_len,
+			          from->limits[i].count);
 		}
 	}
 }
@@ -628,7 +607,7 @@ refuse_link(Batch *batch, int other, int event, const LimitCount *limit)
 	refusal->event = event;
 	refusal->reason = REFUSED_LIMIT;
 	refusal->detail =
-		psprintf("a profile may have %d of %.*s", limit->max, limit->name_len, limit->name);
+	    psprintf("a profile may have %d of %.*s", limit->max, limit->name_len, limit->name);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -735,10 +714,8 @@ repoint_former_id(TupleTableSlot *slot, void *context)
 	for (int i = 0; i < N_MERGE_COLUMNS; i++)
 		values[i] = store_value(store, TABLE_MERGES, slot, i, &isnull[i]);
 	values[MERGE_PROFILE_ID] = Int64GetDatum(move->to);
-	store_update(store,
-				 TABLE_MERGES,
-				 &slot->tts_tid,
-				 store_changed_row(store, TABLE_MERGES, slot, values, isnull));
+	store_update(store, TABLE_MERGES, &slot->tts_tid,
+	             store_changed_row(store, TABLE_MERGES, slot, values, isnull));
 	return true;
 }
 
@@ -784,9 +761,7 @@ create_profiles(Batch *batch)
 			component->profile = batch_profile(batch, anchor->row.profile_id, &found);
 		if (found) /* no guess, or the guess belongs to another component */
 			component->profile =
-				batch_profile(batch,
-							  nextval_internal(batch->ws->profiles_sequence, false),
-							  &found);
+			    batch_profile(batch, nextval_internal(batch->ws->profiles_sequence, false), &found);
 		component->profile->is_new = true;
 	}
 }
@@ -813,16 +788,14 @@ write_identifiers(Batch *batch)
 		if (profile != NULL && (node->fresh || node->row.profile_id == 0))
 			profile->gained++;
 		if (row.profile_id == node->row.profile_id && row.first_seen == node->row.first_seen &&
-			row.last_seen == node->row.last_seen)
+		    row.last_seen == node->row.last_seen)
 			continue;
 		slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
 		if (slot == NULL)
 			elog(ERROR, "identifier that is there cannot be found");
 		fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
-		store_update(store,
-					 TABLE_IDENTIFIERS,
-					 &slot->tts_tid,
-					 store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
+		store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
+		             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
 	}
 }
 

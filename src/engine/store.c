@@ -57,16 +57,15 @@ static Snapshot
 current_snapshot(void)
 {
 	return RegisterSnapshot(IsolationUsesXactSnapshot() ? GetTransactionSnapshot()
-														: GetLatestSnapshot());
+	                                                    : GetLatestSnapshot());
 }
 
 static void
 serialization_failure(void)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not serialize access due to concurrent update"),
-			 errhint("Retry the transaction.")));
+	ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+	                errmsg("could not serialize access due to concurrent update"),
+	                errhint("Retry the transaction.")));
 }
 
 Store *
@@ -76,8 +75,7 @@ store_begin(Workspace *ws)
 
 	store->ws = ws;
 	store->context = CurrentMemoryContext;
-	store->scan_context =
-		AllocSetContextCreate(store->context, "cdp scans", ALLOCSET_SMALL_SIZES);
+	store->scan_context = AllocSetContextCreate(store->context, "cdp scans", ALLOCSET_SMALL_SIZES);
 	store->estate = CreateExecutorState();
 	store->estate->es_output_cid = GetCurrentCommandId(true);
 	store->snapshot = current_snapshot();
@@ -151,11 +149,10 @@ store_table(Store *store, WorkspaceTable which)
 	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
 	/* on events cdp's own triggers refuse what the engine may do; the users' do not fire, either */
-	table->row_triggers =
-		which != TABLE_EVENTS && triggers != NULL &&
-		(triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-		 triggers->trig_update_before_row || triggers->trig_update_after_row ||
-		 triggers->trig_delete_before_row || triggers->trig_delete_after_row);
+	table->row_triggers = which != TABLE_EVENTS && triggers != NULL &&
+	                      (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
+	                       triggers->trig_update_before_row || triggers->trig_update_after_row ||
+	                       triggers->trig_delete_before_row || triggers->trig_delete_after_row);
 	return table;
 }
 
@@ -184,7 +181,7 @@ write_slot(Store *store, StoreTable *table)
 		MemoryContext oldcontext = MemoryContextSwitchTo(store->context);
 
 		table->write_slot = MakeSingleTupleTableSlot(RelationGetDescr(table->rel),
-													 table_slot_callbacks(table->rel));
+		                                             table_slot_callbacks(table->rel));
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return ExecClearTuple(table->write_slot);
@@ -272,14 +269,9 @@ store_find_key(Store *store, WorkspaceTable which, int nkeys, const Datum *value
 	bool found;
 
 	for (int i = 0; i < nkeys; i++)
-		ScanKeyEntryInitialize(&keys[i],
-							   0,
-							   i + 1,
-							   BTEqualStrategyNumber,
-							   InvalidOid,
-							   table->key->rd_indcollation[i],
-							   key_equality(store, which, i),
-							   values[i]);
+		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
+		                       table->key->rd_indcollation[i], key_equality(store, which, i),
+		                       values[i]);
 	/* what the index keeps with the scan (killed items) must last as long as it */
 	oldcontext = MemoryContextSwitchTo(store->scan_context);
 	index_rescan(scan, keys, nkeys, NULL, 0);
@@ -309,13 +301,13 @@ store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
 	if (slot == NULL)
 		return false;
 	found->profile_id =
-		DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
+	    DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
 	if (isnull)
 		found->profile_id = 0;
 	found->first_seen = DatumGetTimestampTz(
-		store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_FIRST_SEEN, &isnull));
+	    store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_FIRST_SEEN, &isnull));
 	found->last_seen = DatumGetTimestampTz(
-		store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_LAST_SEEN, &isnull));
+	    store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_LAST_SEEN, &isnull));
 	return true;
 }
 
@@ -366,7 +358,7 @@ store_prepare_rows(Store *store, WorkspaceTable which)
 
 static void
 set_engine_columns(Store *store, WorkspaceTable which, TupleTableSlot *slot, const Datum *values,
-				   const bool *isnull)
+                   const bool *isnull)
 {
 	for (int i = 0; i < store->ws->n_columns[which]; i++)
 	{
@@ -394,7 +386,7 @@ store_new_row(Store *store, WorkspaceTable which, const Datum *values, const boo
 		for (int i = 0; i < natts; i++)
 			if (table->defaults[i] != NULL)
 				slot->tts_values[i] =
-					ExecEvalExpr(table->defaults[i], econtext, &slot->tts_isnull[i]);
+				    ExecEvalExpr(table->defaults[i], econtext, &slot->tts_isnull[i]);
 	}
 	set_engine_columns(store, which, slot, values, isnull);
 	return ExecStoreVirtualTuple(slot);
@@ -402,7 +394,7 @@ store_new_row(Store *store, WorkspaceTable which, const Datum *values, const boo
 
 TupleTableSlot *
 store_changed_row(Store *store, WorkspaceTable which, TupleTableSlot *old, const Datum *values,
-				  const bool *isnull)
+                  const bool *isnull)
 {
 	StoreTable *table = store_table(store, which);
 	TupleTableSlot *slot = write_slot(store, table);
@@ -418,7 +410,7 @@ store_changed_row(Store *store, WorkspaceTable which, TupleTableSlot *old, const
 /* The same for a row that is a tuple; the slot points into it. */
 TupleTableSlot *
 store_changed_tuple(Store *store, WorkspaceTable which, HeapTuple old, const Datum *values,
-					const bool *isnull)
+                    const bool *isnull)
 {
 	StoreTable *table = store_table(store, which);
 	TupleTableSlot *slot = write_slot(store, table);
@@ -446,12 +438,11 @@ static void
 refuse_suppression(StoreTable *table, const char *command)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("a trigger on \"%s\" has suppressed cdp's %s",
-					RelationGetRelationName(table->rel),
-					command),
-			 errhint("A BEFORE trigger on a workspace's table must return the row: NEW, or OLD for "
-					 "DELETE.")));
+	        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	         errmsg("a trigger on \"%s\" has suppressed cdp's %s",
+	                RelationGetRelationName(table->rel), command),
+	         errhint("A BEFORE trigger on a workspace's table must return the row: NEW, or OLD for "
+	                 "DELETE.")));
 }
 
 void
@@ -472,13 +463,8 @@ store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 		check_row(store, table, slot, CMD_INSERT);
 		simple_table_tuple_insert(table->rel, slot);
 		if (result->ri_NumIndices > 0)
-			list_free(CdpExecInsertIndexTuples(result,
-											   slot,
-											   store->estate,
-											   false,
-											   false,
-											   NULL,
-											   NIL));
+			list_free(
+			    CdpExecInsertIndexTuples(result, slot, store->estate, false, false, NULL, NIL));
 	}
 	store->wrote = true;
 	ResetPerTupleExprContext(store->estate);
@@ -497,8 +483,8 @@ check_visible(Store *store, StoreTable *table, ItemPointer tid)
 	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny, there))
 		serialization_failure();
 	if (!table_tuple_satisfies_snapshot(table->rel, there, store->snapshot) &&
-		!TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
-			slot_getsysattr(there, MinTransactionIdAttributeNumber, &isnull))))
+	    !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+	        slot_getsysattr(there, MinTransactionIdAttributeNumber, &isnull))))
 		serialization_failure();
 	ExecClearTuple(there);
 }
@@ -519,7 +505,7 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 	bool first = true;
 
 	if (table->row_triggers && table->rel->trigdesc->trig_insert_before_row &&
-		!ExecBRInsertTriggers(store->estate, result, slot))
+	    !ExecBRInsertTriggers(store->estate, result, slot))
 		refuse_suppression(table, "INSERT");
 	check_row(store, table, slot, CMD_INSERT);
 	for (;;)
@@ -534,8 +520,8 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 		 * A conflict is rare: the first attempt does not look for one before
 		 * it inserts, and finds it, if there is one, when it does.
 		 */
-		if (!first && !CdpExecCheckIndexConstraints(result, slot, store->estate, &conflict_tid,
-													arbiters))
+		if (!first &&
+		    !CdpExecCheckIndexConstraints(result, slot, store->estate, &conflict_tid, arbiters))
 		{
 			if (IsolationUsesXactSnapshot())
 				check_visible(store, table, &conflict_tid);
@@ -543,19 +529,10 @@ store_insert_unless_there(Store *store, WorkspaceTable which, TupleTableSlot *sl
 			return false;
 		}
 		token = SpeculativeInsertionLockAcquire(GetCurrentTransactionId());
-		table_tuple_insert_speculative(table->rel,
-									   slot,
-									   store->estate->es_output_cid,
-									   0,
-									   NULL,
-									   token);
-		recheck = CdpExecInsertIndexTuples(result,
-										   slot,
-										   store->estate,
-										   false,
-										   true,
-										   &conflict,
-										   arbiters);
+		table_tuple_insert_speculative(table->rel, slot, store->estate->es_output_cid, 0, NULL,
+		                               token);
+		recheck =
+		    CdpExecInsertIndexTuples(result, slot, store->estate, false, true, &conflict, arbiters);
 		table_tuple_complete_speculative(table->rel, slot, token, !conflict);
 		SpeculativeInsertionLockRelease(GetCurrentTransactionId());
 		store->wrote = true;
@@ -577,9 +554,8 @@ store_take_event_id(Store *store, const pg_uuid_t *id)
 {
 	Datum values[1] = {UUIDPGetDatum(id)};
 
-	return store_insert_unless_there(store,
-									 TABLE_EVENT_IDS,
-									 store_new_row(store, TABLE_EVENT_IDS, values, NULL));
+	return store_insert_unless_there(store, TABLE_EVENT_IDS,
+	                                 store_new_row(store, TABLE_EVENT_IDS, values, NULL));
 }
 
 void
@@ -615,13 +591,8 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 		{
 			open_indexes(store, table, false);
 			if (result->ri_NumIndices > 0)
-				list_free(CdpExecInsertIndexTuples(result,
-												   slot,
-												   store->estate,
-												   true,
-												   false,
-												   NULL,
-												   NIL));
+				list_free(
+				    CdpExecInsertIndexTuples(result, slot, store->estate, true, false, NULL, NIL));
 		}
 	}
 	store->wrote = true;
@@ -661,17 +632,10 @@ lock_row(Store *store, WorkspaceTable which, TupleTableSlot *slot, bool follow)
 	TM_FailureData failure;
 	TM_Result result;
 
-	result = table_tuple_lock(table->rel,
-							  &tid,
-							  store->snapshot,
-							  slot,
-							  store->estate->es_output_cid,
-							  LockTupleNoKeyExclusive,
-							  LockWaitBlock,
-							  follow && !IsolationUsesXactSnapshot()
-								  ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION
-								  : 0,
-							  &failure);
+	result = table_tuple_lock(
+	    table->rel, &tid, store->snapshot, slot, store->estate->es_output_cid,
+	    LockTupleNoKeyExclusive, LockWaitBlock,
+	    follow && !IsolationUsesXactSnapshot() ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
 	switch (result)
 	{
 		case TM_Ok:
@@ -755,7 +719,7 @@ store_attempt(Store *store, WorkspaceTable which, bool (*take)(void *), void *co
 /* Calls visit for each row that an index scan with these keys finds. */
 static void
 scan_index(Store *store, WorkspaceTable which, Oid index_id, ScanKey keys, int nkeys,
-		   VisitRow visit, void *context)
+           VisitRow visit, void *context)
 {
 	StoreTable *table = store_table(store, which);
 	Relation index = index_open(index_id, RowExclusiveLock);
@@ -794,7 +758,7 @@ namespace_bound(const char *name, char separator)
 
 void
 store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_name, VisitRow visit,
-					   void *context)
+                       void *context)
 {
 	ScanKeyData keys[3];
 	int nkeys = 1;
@@ -802,25 +766,14 @@ store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_nam
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(profile_id));
 	if (namespace_name != NULL)
 	{
-		ScanKeyInit(&keys[1],
-					2,
-					BTGreaterEqualStrategyNumber,
-					store->ws->identifier_ge,
-					namespace_bound(namespace_name, ':'));
-		ScanKeyInit(&keys[2],
-					2,
-					BTLessStrategyNumber,
-					store->ws->identifier_lt,
-					namespace_bound(namespace_name, ';'));
+		ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, store->ws->identifier_ge,
+		            namespace_bound(namespace_name, ':'));
+		ScanKeyInit(&keys[2], 2, BTLessStrategyNumber, store->ws->identifier_lt,
+		            namespace_bound(namespace_name, ';'));
 		nkeys = 3;
 	}
-	scan_index(store,
-			   TABLE_IDENTIFIERS,
-			   store->ws->identifiers_by_profile,
-			   keys,
-			   nkeys,
-			   visit,
-			   context);
+	scan_index(store, TABLE_IDENTIFIERS, store->ws->identifiers_by_profile, keys, nkeys, visit,
+	           context);
 }
 
 void
@@ -834,19 +787,13 @@ store_scan_merges(Store *store, int64 profile_id, VisitRow visit, void *context)
 
 void
 store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at, VisitRow visit,
-				  void *context)
+                  void *context)
 {
 	ScanKeyData keys[2];
 
 	if (anchor_is_null)
-		ScanKeyEntryInitialize(&keys[0],
-							   SK_ISNULL | SK_SEARCHNULL,
-							   1,
-							   InvalidStrategy,
-							   InvalidOid,
-							   InvalidOid,
-							   InvalidOid,
-							   (Datum) 0);
+		ScanKeyEntryInitialize(&keys[0], SK_ISNULL | SK_SEARCHNULL, 1, InvalidStrategy, InvalidOid,
+		                       InvalidOid, InvalidOid, (Datum) 0);
 	else
 		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, store->ws->identifier_eq, anchor);
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TIMESTAMPTZ_EQ, TimestampTzGetDatum(at));

@@ -28,7 +28,8 @@ typedef struct ProfileEntry
 #define SH_ELEMENT_TYPE PairEntry
 #define SH_KEY_TYPE uint64
 #define SH_KEY pair
-#define SH_HASH_KEY(tb, key) hash_combine(murmurhash32((uint32) ((key) >> 32)), murmurhash32((uint32) (key)))
+#define SH_HASH_KEY(tb, key)                                                                       \
+	hash_combine(murmurhash32((uint32) ((key) >> 32)), murmurhash32((uint32) (key)))
 #define SH_EQUAL(tb, a, b) ((a) == (b))
 #define SH_SCOPE static inline
 #define SH_DECLARE

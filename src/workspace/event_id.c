@@ -18,7 +18,7 @@
  * never change.
  */
 static const uint8 message_namespace[UUID_LEN] = {0x6c, 0x1d, 0x0e, 0x2a, 0x5b, 0x57, 0x4e, 0x0b,
-												  0x9d, 0x3f, 0x43, 0x44, 0x50, 0x65, 0x76, 0x74};
+                                                  0x9d, 0x3f, 0x43, 0x44, 0x50, 0x65, 0x76, 0x74};
 
 /* Sets the version and the variant (RFC 9562, sections 4.1 and 4.2). */
 static void
@@ -37,14 +37,14 @@ pg_uuid_t *
 event_id_generate(void)
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	uint64 micros = GetCurrentTimestamp() +
-					(uint64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+	uint64 micros =
+	    GetCurrentTimestamp() + (uint64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 	uint64 stamp = pg_hton64((micros / 1000) << 16);
 	uint16 fraction = (micros % 1000) * 4096 / 1000;
 
 	if (!pg_strong_random(id->data + 8, UUID_LEN - 8))
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
 	memcpy(id->data, &stamp, 6);
 	id->data[6] = fraction >> 8;
 	id->data[7] = fraction & 0xff;
@@ -77,17 +77,16 @@ cdp_event_id_of(PG_FUNCTION_ARGS)
 	pg_uuid_t *id;
 
 	if (pg_cryptohash_init(hash) < 0 ||
-		pg_cryptohash_update(hash, message_namespace, UUID_LEN) < 0 ||
-		pg_cryptohash_update(hash,
-							 (uint8 *) VARDATA_ANY(message),
-							 VARSIZE_ANY_EXHDR(message)) < 0 ||
-		pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
+	    pg_cryptohash_update(hash, message_namespace, UUID_LEN) < 0 ||
+	    pg_cryptohash_update(hash, (uint8 *) VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message)) <
+	        0 ||
+	    pg_cryptohash_final(hash, digest, sizeof(digest)) < 0)
 	{
 		const char *reason = pg_cryptohash_error(hash);
 
 		pg_cryptohash_free(hash);
 		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-1: %s", reason)));
+		        (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not compute SHA-1: %s", reason)));
 	}
 	pg_cryptohash_free(hash);
 	id = palloc(sizeof(pg_uuid_t));

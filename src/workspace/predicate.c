@@ -38,104 +38,99 @@
 
 /* Stable functions whose result depends on the time zone and date style only. */
 static const Oid zone_functions[] = {
-	F_TIMESTAMPTZ_DATE,
-	F_TIMESTAMPTZ_TIMESTAMP,
-	F_TIMESTAMPTZ_DATE_TIME,
-	F_TIMESTAMP_TIMESTAMPTZ,
-	F_DATE_TIMESTAMPTZ,
-	F_TIME_TIMESTAMPTZ,
-	F_TIMETZ_TIMESTAMPTZ,
-	F_TIMETZ_TIME,
-	F_DATE_LT_TIMESTAMPTZ,
-	F_DATE_LE_TIMESTAMPTZ,
-	F_DATE_EQ_TIMESTAMPTZ,
-	F_DATE_GT_TIMESTAMPTZ,
-	F_DATE_GE_TIMESTAMPTZ,
-	F_DATE_NE_TIMESTAMPTZ,
-	F_TIMESTAMPTZ_LT_DATE,
-	F_TIMESTAMPTZ_LE_DATE,
-	F_TIMESTAMPTZ_EQ_DATE,
-	F_TIMESTAMPTZ_GT_DATE,
-	F_TIMESTAMPTZ_GE_DATE,
-	F_TIMESTAMPTZ_NE_DATE,
-	F_TIMESTAMP_LT_TIMESTAMPTZ,
-	F_TIMESTAMP_LE_TIMESTAMPTZ,
-	F_TIMESTAMP_EQ_TIMESTAMPTZ,
-	F_TIMESTAMP_GT_TIMESTAMPTZ,
-	F_TIMESTAMP_GE_TIMESTAMPTZ,
-	F_TIMESTAMP_NE_TIMESTAMPTZ,
-	F_TIMESTAMPTZ_LT_TIMESTAMP,
-	F_TIMESTAMPTZ_LE_TIMESTAMP,
-	F_TIMESTAMPTZ_EQ_TIMESTAMP,
-	F_TIMESTAMPTZ_GT_TIMESTAMP,
-	F_TIMESTAMPTZ_GE_TIMESTAMP,
-	F_TIMESTAMPTZ_NE_TIMESTAMP,
-	F_TIMESTAMPTZ_PL_INTERVAL,
-	F_TIMESTAMPTZ_MI_INTERVAL,
-	F_INTERVAL_PL_TIMESTAMPTZ,
-	F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
-	F_DATE_PART_TEXT_TIMESTAMPTZ,
-	F_EXTRACT_TEXT_TIMESTAMPTZ,
-	F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
-	F_TO_CHAR_TIMESTAMPTZ_TEXT,
-	F_TO_TIMESTAMP_TEXT_TEXT,
-	F_DATE_IN,
-	F_DATE_OUT,
-	F_TIME_IN,
-	F_TIME_OUT,
-	F_TIMETZ_IN,
-	F_TIMETZ_OUT,
-	F_TIMESTAMP_IN,
-	F_TIMESTAMP_OUT,
-	F_TIMESTAMPTZ_IN,
-	F_TIMESTAMPTZ_OUT,
-	F_INTERVAL_IN,
-	F_INTERVAL_OUT,
-	F_TO_JSONB,
-	F_JSONB_BUILD_ARRAY_ANY,
-	F_CONCAT,
-	F_CONCAT_WS,
-	F_TEXTANYCAT,
-	F_ANYTEXTCAT,
-	F_ARRAY_IN,
-	F_ARRAY_OUT,
-	F_ARRAY_TO_STRING_ANYARRAY_TEXT,
-	F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+    F_TIMESTAMPTZ_DATE,
+    F_TIMESTAMPTZ_TIMESTAMP,
+    F_TIMESTAMPTZ_DATE_TIME,
+    F_TIMESTAMP_TIMESTAMPTZ,
+    F_DATE_TIMESTAMPTZ,
+    F_TIME_TIMESTAMPTZ,
+    F_TIMETZ_TIMESTAMPTZ,
+    F_TIMETZ_TIME,
+    F_DATE_LT_TIMESTAMPTZ,
+    F_DATE_LE_TIMESTAMPTZ,
+    F_DATE_EQ_TIMESTAMPTZ,
+    F_DATE_GT_TIMESTAMPTZ,
+    F_DATE_GE_TIMESTAMPTZ,
+    F_DATE_NE_TIMESTAMPTZ,
+    F_TIMESTAMPTZ_LT_DATE,
+    F_TIMESTAMPTZ_LE_DATE,
+    F_TIMESTAMPTZ_EQ_DATE,
+    F_TIMESTAMPTZ_GT_DATE,
+    F_TIMESTAMPTZ_GE_DATE,
+    F_TIMESTAMPTZ_NE_DATE,
+    F_TIMESTAMP_LT_TIMESTAMPTZ,
+    F_TIMESTAMP_LE_TIMESTAMPTZ,
+    F_TIMESTAMP_EQ_TIMESTAMPTZ,
+    F_TIMESTAMP_GT_TIMESTAMPTZ,
+    F_TIMESTAMP_GE_TIMESTAMPTZ,
+    F_TIMESTAMP_NE_TIMESTAMPTZ,
+    F_TIMESTAMPTZ_LT_TIMESTAMP,
+    F_TIMESTAMPTZ_LE_TIMESTAMP,
+    F_TIMESTAMPTZ_EQ_TIMESTAMP,
+    F_TIMESTAMPTZ_GT_TIMESTAMP,
+    F_TIMESTAMPTZ_GE_TIMESTAMP,
+    F_TIMESTAMPTZ_NE_TIMESTAMP,
+    F_TIMESTAMPTZ_PL_INTERVAL,
+    F_TIMESTAMPTZ_MI_INTERVAL,
+    F_INTERVAL_PL_TIMESTAMPTZ,
+    F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+    F_DATE_PART_TEXT_TIMESTAMPTZ,
+    F_EXTRACT_TEXT_TIMESTAMPTZ,
+    F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
+    F_TO_CHAR_TIMESTAMPTZ_TEXT,
+    F_TO_TIMESTAMP_TEXT_TEXT,
+    F_DATE_IN,
+    F_DATE_OUT,
+    F_TIME_IN,
+    F_TIME_OUT,
+    F_TIMETZ_IN,
+    F_TIMETZ_OUT,
+    F_TIMESTAMP_IN,
+    F_TIMESTAMP_OUT,
+    F_TIMESTAMPTZ_IN,
+    F_TIMESTAMPTZ_OUT,
+    F_INTERVAL_IN,
+    F_INTERVAL_OUT,
+    F_TO_JSONB,
+    F_JSONB_BUILD_ARRAY_ANY,
+    F_CONCAT,
+    F_CONCAT_WS,
+    F_TEXTANYCAT,
+    F_ANYTEXTCAT,
+    F_ARRAY_IN,
+    F_ARRAY_OUT,
+    F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+    F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
 };
 
 /* Functions that read the clock. */
 static const Oid clock_functions[] = {
-	F_NOW,
-	F_TRANSACTION_TIMESTAMP,
-	F_STATEMENT_TIMESTAMP,
-	F_CLOCK_TIMESTAMP,
-	F_TIMEOFDAY,
-	F_AGE_TIMESTAMPTZ,
-	F_AGE_TIMESTAMP,
+    F_NOW,       F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP, F_CLOCK_TIMESTAMP,
+    F_TIMEOFDAY, F_AGE_TIMESTAMPTZ,       F_AGE_TIMESTAMP,
 };
 
 /* Keywords that read the clock, by SQLValueFunctionOp. */
 static const char *const clock_values[] = {
-	[SVFOP_CURRENT_DATE] = "current_date",
-	[SVFOP_CURRENT_TIME] = "current_time",
-	[SVFOP_CURRENT_TIME_N] = "current_time",
-	[SVFOP_CURRENT_TIMESTAMP] = "current_timestamp",
-	[SVFOP_CURRENT_TIMESTAMP_N] = "current_timestamp",
-	[SVFOP_LOCALTIME] = "localtime",
-	[SVFOP_LOCALTIME_N] = "localtime",
-	[SVFOP_LOCALTIMESTAMP] = "localtimestamp",
-	[SVFOP_LOCALTIMESTAMP_N] = "localtimestamp",
+    [SVFOP_CURRENT_DATE] = "current_date",
+    [SVFOP_CURRENT_TIME] = "current_time",
+    [SVFOP_CURRENT_TIME_N] = "current_time",
+    [SVFOP_CURRENT_TIMESTAMP] = "current_timestamp",
+    [SVFOP_CURRENT_TIMESTAMP_N] = "current_timestamp",
+    [SVFOP_LOCALTIME] = "localtime",
+    [SVFOP_LOCALTIME_N] = "localtime",
+    [SVFOP_LOCALTIMESTAMP] = "localtimestamp",
+    [SVFOP_LOCALTIMESTAMP_N] = "localtimestamp",
 };
 
 /* Immutable functions whose result can be far larger than what they are given. */
 static const Oid unbounded_functions[] = {
-	F_REPEAT,
-	F_LPAD_TEXT_INT4,
-	F_LPAD_TEXT_INT4_TEXT,
-	F_RPAD_TEXT_INT4,
-	F_RPAD_TEXT_INT4_TEXT,
-	F_ARRAY_FILL_ANYELEMENT__INT4,
-	F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
+    F_REPEAT,
+    F_LPAD_TEXT_INT4,
+    F_LPAD_TEXT_INT4_TEXT,
+    F_RPAD_TEXT_INT4,
+    F_RPAD_TEXT_INT4_TEXT,
+    F_ARRAY_FILL_ANYELEMENT__INT4,
+    F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
 };
 
 /* What the walk over an expression needs and finds. */
@@ -143,9 +138,9 @@ typedef struct Walk
 {
 	Workspace *ws;
 	Relation profiles;
-	List *literals;		  /* string constants (A_Const) of the predicate's text */
+	List *literals;       /* string constants (A_Const) of the predicate's text */
 	Oid extension_schema; /* cdp */
-	Oid absolute_text;	  /* function cdp.absolute_time_text */
+	Oid absolute_text;    /* function cdp.absolute_time_text */
 	Bitmapset *columns;
 	bool uses_time_zone;
 	Oid refused; /* set by the function checker */
@@ -185,12 +180,11 @@ is_listed(Oid function, const Oid *list, int n)
 static void
 refuse_clock(const char *what, int location)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("a segment's predicate cannot read the clock"),
-			 errdetail("\"%s\" depends on the time at which it is evaluated.", what),
-			 errhint("Compare with a constant date, or query profiles with this condition."),
-			 errposition(location >= 0 ? location + 1 : 0)));
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	                errmsg("a segment's predicate cannot read the clock"),
+	                errdetail("\"%s\" depends on the time at which it is evaluated.", what),
+	                errhint("Compare with a constant date, or query profiles with this condition."),
+	                errposition(location >= 0 ? location + 1 : 0)));
 }
 
 /* check_functions_in_node callback: true stops at a function not allowed. */
@@ -207,8 +201,8 @@ function_is_refused(Oid function, void *context)
 		return false;
 	}
 	if (volatility == PROVOLATILE_IMMUTABLE &&
-		(schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
-		!is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
+	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
+	    !is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
 		return false;
 	walk->refused = function;
 	return true;
@@ -224,7 +218,7 @@ refuse_function(Walk *walk, Node *node)
 	const char *why;
 
 	if (is_listed(function, clock_functions, lengthof(clock_functions)) ||
-		(schema == walk->extension_schema && strcmp(name, "now") == 0))
+	    (schema == walk->extension_schema && strcmp(name, "now") == 0))
 		refuse_clock(name, location);
 	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
 		why = "Only those of PostgreSQL and of cdp may be called.";
@@ -235,20 +229,20 @@ refuse_function(Walk *walk, Node *node)
 	else
 		why = "Its result can be of any size.";
 	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("function %s cannot be used in a segment's predicate",
-					quote_qualified_identifier(get_namespace_name(schema), name)),
-			 errdetail("%s", why),
-			 errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
-					 "of profiles."),
-			 errposition(location >= 0 ? location + 1 : 0)));
+	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	         errmsg("function %s cannot be used in a segment's predicate",
+	                quote_qualified_identifier(get_namespace_name(schema), name)),
+	         errdetail("%s", why),
+	         errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
+	                 "of profiles."),
+	         errposition(location >= 0 ? location + 1 : 0)));
 }
 
 static bool
 is_time_type(Oid type)
 {
 	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID || type == TIMEOID ||
-		   type == TIMETZOID;
+	       type == TIMETZOID;
 }
 
 bool
@@ -265,7 +259,7 @@ names_relative_time(const char *text, size_t len)
 			i++;
 		for (int w = 0; w < lengthof(words); w++)
 			if (i - start == strlen(words[w]) &&
-				pg_strncasecmp(text + start, words[w], i - start) == 0)
+			    pg_strncasecmp(text + start, words[w], i - start) == 0)
 				return true;
 		if (i == start)
 			i++;
@@ -286,10 +280,9 @@ cdp_absolute_time_text(PG_FUNCTION_ARGS)
 	text *value = PG_GETARG_TEXT_PP(0);
 
 	if (names_relative_time(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-				 errmsg("relative date or time \"%s\"", text_to_cstring(value)),
-				 errdetail("Its meaning would change with the clock.")));
+		ereport(ERROR, (errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+		                errmsg("relative date or time \"%s\"", text_to_cstring(value)),
+		                errdetail("Its meaning would change with the clock.")));
 	PG_RETURN_TEXT_P(value);
 }
 
@@ -303,7 +296,7 @@ holds_time(Oid type)
 	if (is_time_type(type))
 		return true;
 	if (OidIsValid(part = get_element_type(type)) || OidIsValid(part = get_range_subtype(type)) ||
-		OidIsValid(part = get_multirange_range(type)))
+	    OidIsValid(part = get_multirange_range(type)))
 		return holds_time(part);
 	return type_is_rowtype(type);
 }
@@ -320,13 +313,14 @@ is_foreign(List *name)
 static void
 refuse_foreign(const char *what, const char *name, int location)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s %s cannot be used in a segment's predicate", what, name),
-			 errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
-			 errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
-					 "types."),
-			 errposition(location >= 0 ? location + 1 : 0)));
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	     errmsg("%s %s cannot be used in a segment's predicate", what, name),
+	     errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
+	     errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
+	             "types."),
+	     errposition(location >= 0 ? location + 1 : 0)));
 }
 
 /* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
@@ -343,8 +337,8 @@ type_is_allowed(Walk *walk, Oid type)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
 	allowed = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE ||
-			  ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == walk->extension_schema ||
-			  ((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_ENUM;
+	          ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == walk->extension_schema ||
+	          ((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_ENUM;
 	ReleaseSysCache(tuple);
 	return allowed;
 }
@@ -364,25 +358,23 @@ check_raw_node(Node *node, void *context)
 		return false;
 	check_stack_depth();
 	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
-		IsA(&((A_Const *) node)->val.node, String))
+	    IsA(&((A_Const *) node)->val.node, String))
 		walk->literals = lappend(walk->literals, node);
 	else if (IsA(node, SubLink))
 		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a segment's predicate cannot contain a subquery"),
-				 errdetail("It is evaluated on one profile at a time, and only when that profile "
-						   "changes."),
-				 errhint("Put what other tables know into a column of profiles, or query profiles "
-						 "with this condition."),
-				 errposition(((SubLink *) node)->location + 1)));
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("a segment's predicate cannot contain a subquery"),
+		         errdetail("It is evaluated on one profile at a time, and only when that profile "
+		                   "changes."),
+		         errhint("Put what other tables know into a column of profiles, or query profiles "
+		                 "with this condition."),
+		         errposition(((SubLink *) node)->location + 1)));
 	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
-		refuse_foreign("function",
-					   NameListToQuotedString(((FuncCall *) node)->funcname),
-					   ((FuncCall *) node)->location);
+		refuse_foreign("function", NameListToQuotedString(((FuncCall *) node)->funcname),
+		               ((FuncCall *) node)->location);
 	else if (IsA(node, A_Expr) && is_foreign(((A_Expr *) node)->name))
-		refuse_foreign("operator",
-					   NameListToString(((A_Expr *) node)->name),
-					   ((A_Expr *) node)->location);
+		refuse_foreign("operator", NameListToString(((A_Expr *) node)->name),
+		               ((A_Expr *) node)->location);
 	else if (IsA(node, TypeName))
 	{
 		TypeName *name = (TypeName *) node;
@@ -437,31 +429,20 @@ absolute_text(Walk *walk, CoerceViaIO *cast)
 		case VARCHAROID:
 		case BPCHAROID:
 			argument =
-				(Expr *) makeRelabelType(argument, TEXTOID, -1, collation, COERCE_IMPLICIT_CAST);
+			    (Expr *) makeRelabelType(argument, TEXTOID, -1, collation, COERCE_IMPLICIT_CAST);
 			break;
 		case NAMEOID:
-			argument = (Expr *) makeFuncExpr(F_TEXT_NAME,
-											 TEXTOID,
-											 list_make1(argument),
-											 collation,
-											 collation,
-											 COERCE_IMPLICIT_CAST);
+			argument = (Expr *) makeFuncExpr(F_TEXT_NAME, TEXTOID, list_make1(argument), collation,
+			                                 collation, COERCE_IMPLICIT_CAST);
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("a segment's predicate cannot cast type %s to %s",
-							format_type_be(type),
-							format_type_be(cast->resulttype)),
-					 errhint("Cast it to text first."),
-					 errposition(cast->location + 1)));
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			                errmsg("a segment's predicate cannot cast type %s to %s",
+			                       format_type_be(type), format_type_be(cast->resulttype)),
+			                errhint("Cast it to text first."), errposition(cast->location + 1)));
 	}
-	return (Expr *) makeFuncExpr(walk->absolute_text,
-								 TEXTOID,
-								 list_make1(argument),
-								 InvalidOid,
-								 collation,
-								 COERCE_EXPLICIT_CALL);
+	return (Expr *) makeFuncExpr(walk->absolute_text, TEXTOID, list_make1(argument), InvalidOid,
+	                             collation, COERCE_EXPLICIT_CALL);
 }
 
 /* Columns that are the engine's own business, or that a predicate would chase. */
@@ -471,21 +452,19 @@ check_column(Walk *walk, Var *var)
 	Workspace *ws = walk->ws;
 
 	if (var->varattno <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a segment's predicate cannot read whole rows or system columns"),
-				 errhint("Name the columns of profiles that it depends on."),
-				 errposition(var->location + 1)));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("a segment's predicate cannot read whole rows or system columns"),
+		                errhint("Name the columns of profiles that it depends on."),
+		                errposition(var->location + 1)));
 	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS] ||
-		var->varattno == ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT] ||
-		var->varattno == ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a segment's predicate cannot read the column \"%s\"",
-						get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
-				 errdetail("It is the result of evaluating segments."),
-				 errhint("Repeat the other segment's condition instead."),
-				 errposition(var->location + 1)));
+	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT] ||
+	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("a segment's predicate cannot read the column \"%s\"",
+		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
+		                errdetail("It is the result of evaluating segments."),
+		                errhint("Repeat the other segment's condition instead."),
+		                errposition(var->location + 1)));
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
 
@@ -499,13 +478,12 @@ check_input_call(FuncExpr *call)
 	if (call->args == NIL || exprType(linitial(call->args)) != CSTRINGOID)
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("function %s cannot be used in a segment's predicate",
-					quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
-											   get_func_name(call->funcid))),
-			 errdetail("It is the input function of a type."),
-			 errhint("Write a cast instead."),
-			 errposition(call->location + 1)));
+	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	         errmsg("function %s cannot be used in a segment's predicate",
+	                quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
+	                                           get_func_name(call->funcid))),
+	         errdetail("It is the input function of a type."), errhint("Write a cast instead."),
+	         errposition(call->location + 1)));
 }
 
 /*
@@ -516,7 +494,7 @@ static bool
 is_generated(Walk *walk, Var *var)
 {
 	return var->varattno > 0 &&
-		   TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
+	       TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
 }
 
 /* Checks every node and puts cdp.absolute_time_text under casts from text. */
@@ -541,18 +519,16 @@ check_node(Node *node, void *context)
 
 		if (function->op <= SVFOP_LOCALTIMESTAMP_N)
 			refuse_clock(clock_values[function->op], function->location);
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a segment's predicate cannot depend on the session"),
-				 errdetail("current_user and its like differ between sessions."),
-				 errposition(function->location + 1)));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("a segment's predicate cannot depend on the session"),
+		                errdetail("current_user and its like differ between sessions."),
+		                errposition(function->location + 1)));
 	}
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
-			 IsA(node, XmlExpr))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("unsupported expression in a segment's predicate"),
-				 errposition(exprLocation(node) + 1)));
+	         IsA(node, XmlExpr))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("unsupported expression in a segment's predicate"),
+		                errposition(exprLocation(node) + 1)));
 	else if (check_functions_in_node(node, function_is_refused, walk))
 		refuse_function(walk, node);
 	else if (IsA(node, FuncExpr))
@@ -615,18 +591,17 @@ parse_expression(const char *text)
 
 	select = castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt);
 	if (list_length(select->targetList) != 1 || select->distinctClause != NIL ||
-		select->fromClause != NIL || select->whereClause != NULL || select->groupClause != NIL ||
-		select->havingClause != NULL || select->windowClause != NIL || select->sortClause != NIL ||
-		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
-		select->withClause != NULL || select->op != SETOP_NONE ||
-		(target = linitial_node(ResTarget, select->targetList))->name != NULL ||
-		target->indirection != NIL || is_star(target->val) ||
-		target->location != leading_blanks(text))
-		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("a segment's predicate must be one expression"),
-				 errdetail("The text is \"%s\".", text),
-				 errhint("Write what would stand after WHERE in a query on profiles.")));
+	    select->fromClause != NIL || select->whereClause != NULL || select->groupClause != NIL ||
+	    select->havingClause != NULL || select->windowClause != NIL || select->sortClause != NIL ||
+	    select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
+	    select->withClause != NULL || select->op != SETOP_NONE ||
+	    (target = linitial_node(ResTarget, select->targetList))->name != NULL ||
+	    target->indirection != NIL || is_star(target->val) ||
+	    target->location != leading_blanks(text))
+		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
+		                errmsg("a segment's predicate must be one expression"),
+		                errdetail("The text is \"%s\".", text),
+		                errhint("Write what would stand after WHERE in a query on profiles.")));
 	return target->val;
 }
 
@@ -643,16 +618,12 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 
 	if (text[leading_blanks(text)] == '\0')
 		ereport(ERROR,
-				(errcode(ERRCODE_SYNTAX_ERROR),
-				 errmsg("a segment's predicate must not be empty"),
-				 errhint("Write what would stand after WHERE in a query on profiles.")));
+		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a segment's predicate must not be empty"),
+		         errhint("Write what would stand after WHERE in a query on profiles.")));
 	pstate->p_sourcetext = text;
 	addNSItemToQuery(
-		pstate,
-		addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
-		false,
-		true,
-		true);
+	    pstate, addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
+	    false, true, true);
 	raw = parse_expression(text);
 	walk.extension_schema = get_namespace_oid("cdp", false);
 	(void) check_raw_node(raw, &walk);
@@ -661,11 +632,8 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 
-	walk.absolute_text = LookupFuncName(list_make2(makeString("cdp"),
-												   makeString("absolute_time_text")),
-										1,
-										&text_argument,
-										false);
+	walk.absolute_text = LookupFuncName(
+	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
 	expression = check_node(expression, &walk);
 	table_close(profiles, AccessShareLock);
 	*columns = walk.columns;
@@ -675,32 +643,22 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 
 /* Settings that predicates are read with, beside those that they are evaluated with. */
 static const char *const parsing_settings[][2] = {
-	{"search_path", "pg_catalog, cdp, pg_temp"},
-	{"standard_conforming_strings", "on"},
-	{"transform_null_equals", "off"},
+    {"search_path", "pg_catalog, cdp, pg_temp"},
+    {"standard_conforming_strings", "on"},
+    {"transform_null_equals", "off"},
 };
 
 static const char *const pinned_settings[][2] = {
-	{"datestyle", "ISO, MDY"},
-	{"intervalstyle", "postgres"},
-	{"lc_time", "C"},
-	{"extra_float_digits", "1"},
-	{"bytea_output", "hex"},
-	{"array_nulls", "on"},
-	{"quote_all_identifiers", "off"},
+    {"datestyle", "ISO, MDY"},        {"intervalstyle", "postgres"}, {"lc_time", "C"},
+    {"extra_float_digits", "1"},      {"bytea_output", "hex"},       {"array_nulls", "on"},
+    {"quote_all_identifiers", "off"},
 };
 
 static void
 pin_setting(const char *name, const char *value)
 {
-	(void) set_config_option(name,
-							 value,
-							 PGC_USERSET,
-							 PGC_S_SESSION,
-							 GUC_ACTION_SAVE,
-							 true,
-							 0,
-							 false);
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+	                         false);
 }
 
 int
@@ -720,11 +678,11 @@ bool
 predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
 {
 	if (extra_float_digits != 1 || bytea_output != BYTEA_OUTPUT_HEX || !Array_nulls ||
-		quote_all_identifiers)
+	    quote_all_identifiers)
 		return true;
 	return uses_time_zone &&
-		   (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY ||
-			IntervalStyle != INTSTYLE_POSTGRES || session_timezone != pg_tzset(ws->time_zone));
+	       (DateStyle != USE_ISO_DATES || DateOrder != DATEORDER_MDY ||
+	        IntervalStyle != INTSTYLE_POSTGRES || session_timezone != pg_tzset(ws->time_zone));
 }
 
 /*
@@ -733,7 +691,7 @@ predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
  */
 static Expr *
 analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset **columns,
-				   bool *uses_time_zone)
+                   bool *uses_time_zone)
 {
 	PredicateContext context = {name, text};
 	ErrorContextCallback callback;
@@ -772,11 +730,8 @@ compile(void *context)
 {
 	Compilation *compilation = (Compilation *) context;
 	Segment *segment = compilation->segment;
-	Expr *expression = analyse_definition(compilation->ws,
-										  segment->name,
-										  segment->predicate,
-										  &segment->columns,
-										  &segment->uses_time_zone);
+	Expr *expression = analyse_definition(compilation->ws, segment->name, segment->predicate,
+	                                      &segment->columns, &segment->uses_time_zone);
 
 	segment->state = ExecPrepareExpr(expression, compilation->ws->estate);
 	return true;

@@ -58,19 +58,19 @@ static HTAB *workspaces = NULL;
 static uint64 invalidations = 0; /* relcache invalidations seen by this backend */
 
 static const char *const table_names[N_WORKSPACE_TABLES] = {
-	[TABLE_EVENTS] = "events",
-	[TABLE_EVENT_IDS] = "event_ids",
-	[TABLE_PROFILES] = "profiles",
-	[TABLE_IDENTIFIERS] = "identifiers",
-	[TABLE_LINKS] = "identity_links",
-	[TABLE_REFUSALS] = "identity_refusals",
-	[TABLE_MERGES] = "merges",
-	[TABLE_SEGMENT_CHANGES] = "segment_changes",
-	[TABLE_SEGMENT_ERRORS] = "segment_errors",
-	[TABLE_SEGMENTS] = "segments",
-	[TABLE_SETTINGS] = "settings",
-	[TABLE_NAMESPACES] = "identifier_namespaces",
-	[TABLE_BLOCKED] = "blocked_identifiers",
+    [TABLE_EVENTS] = "events",
+    [TABLE_EVENT_IDS] = "event_ids",
+    [TABLE_PROFILES] = "profiles",
+    [TABLE_IDENTIFIERS] = "identifiers",
+    [TABLE_LINKS] = "identity_links",
+    [TABLE_REFUSALS] = "identity_refusals",
+    [TABLE_MERGES] = "merges",
+    [TABLE_SEGMENT_CHANGES] = "segment_changes",
+    [TABLE_SEGMENT_ERRORS] = "segment_errors",
+    [TABLE_SEGMENTS] = "segments",
+    [TABLE_SETTINGS] = "settings",
+    [TABLE_NAMESPACES] = "identifier_namespaces",
+    [TABLE_BLOCKED] = "blocked_identifiers",
 };
 
 /*
@@ -85,68 +85,68 @@ typedef struct EngineColumn
 } EngineColumn;
 
 static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS + 1] = {
-	[TABLE_EVENTS] = {{"event_id", "uuid"},
-					  {"occurred_at", "timestamptz"},
-					  {"received_at", "timestamptz"},
-					  {"event", "text"},
-					  {"source", "text", true},
-					  {"amount", "numeric", true},
-					  {"currency", "text", true},
-					  {"anchor", "identifier", true},
-					  {"identifiers", "_text"},
-					  {"traits", "jsonb", true},
-					  {"properties", "jsonb", true}},
-	[TABLE_EVENT_IDS] = {{"event_id", "uuid"}},
-	[TABLE_PROFILES] = {{"profile_id", "int8"},
-						{"first_seen", "timestamptz"},
-						{"last_seen", "timestamptz"},
-						{"event_count", "int8"},
-						{"evaluated_at", "timestamptz"},
-						{"next_evaluation_at", "timestamptz", true},
-						{"identifier_count", "int8"},
-						{"traits", "traits"},
-						{"ltv", "ltv"},
-						{"segments", "segment_set"}},
-	[TABLE_IDENTIFIERS] = {{"identifier", "identifier"},
-						   {"profile_id", "int8", true},
-						   {"first_seen", "timestamptz"},
-						   {"last_seen", "timestamptz"}},
-	[TABLE_LINKS] = {{"anchor", "identifier"},
-					 {"identifier", "identifier"},
-					 {"occurred_at", "timestamptz"},
-					 {"event_id", "uuid"}},
-	[TABLE_REFUSALS] = {{"identifier", "text"},
-						{"anchor", "identifier", true},
-						{"reason", "text"},
-						{"detail", "text", true},
-						{"occurred_at", "timestamptz"},
-						{"event_id", "uuid"}},
-	[TABLE_MERGES] = {{"merged_id", "int8"},
-					  {"profile_id", "int8"},
-					  {"merged_into", "int8"},
-					  {"merged_at", "timestamptz"},
-					  {"event_id", "uuid", true},
-					  {"anchor", "identifier", true},
-					  {"identifier", "identifier", true}},
-	[TABLE_SEGMENT_CHANGES] = {{"profile_id", "int8"},
-							   {"segment", "text"},
-							   {"entered", "bool"},
-							   {"at", "timestamptz"},
-							   {"cause", "text"}},
-	[TABLE_SEGMENT_ERRORS] = {{"segment", "text"},
-							  {"profile_id", "int8"},
-							  {"sqlstate", "text"},
-							  {"message", "text"},
-							  {"at", "timestamptz"}},
-	[TABLE_SEGMENTS] = {{"name", "text"}, {"predicate", "text"}},
-	[TABLE_SETTINGS] = {{"time_zone", "text"},
-						{"default_currency", "text"},
-						{"default_region", "text", true},
-						{"vietnam_2018", "bool"}},
-	[TABLE_NAMESPACES] = {{"namespace", "text"},
-						  {"priority", "int4"},
-						  {"max_per_profile", "int4", true}},
-	[TABLE_BLOCKED] = {{"namespace", "text"}, {"value", "text"}, {"enabled", "bool"}},
+    [TABLE_EVENTS] = {{"event_id", "uuid"},
+                      {"occurred_at", "timestamptz"},
+                      {"received_at", "timestamptz"},
+                      {"event", "text"},
+                      {"source", "text", true},
+                      {"amount", "numeric", true},
+                      {"currency", "text", true},
+                      {"anchor", "identifier", true},
+                      {"identifiers", "_text"},
+                      {"traits", "jsonb", true},
+                      {"properties", "jsonb", true}},
+    [TABLE_EVENT_IDS] = {{"event_id", "uuid"}},
+    [TABLE_PROFILES] = {{"profile_id", "int8"},
+                        {"first_seen", "timestamptz"},
+                        {"last_seen", "timestamptz"},
+                        {"event_count", "int8"},
+                        {"evaluated_at", "timestamptz"},
+                        {"next_evaluation_at", "timestamptz", true},
+                        {"identifier_count", "int8"},
+                        {"traits", "traits"},
+                        {"ltv", "ltv"},
+                        {"segments", "segment_set"}},
+    [TABLE_IDENTIFIERS] = {{"identifier", "identifier"},
+                           {"profile_id", "int8", true},
+                           {"first_seen", "timestamptz"},
+                           {"last_seen", "timestamptz"}},
+    [TABLE_LINKS] = {{"anchor", "identifier"},
+                     {"identifier", "identifier"},
+                     {"occurred_at", "timestamptz"},
+                     {"event_id", "uuid"}},
+    [TABLE_REFUSALS] = {{"identifier", "text"},
+                        {"anchor", "identifier", true},
+                        {"reason", "text"},
+                        {"detail", "text", true},
+                        {"occurred_at", "timestamptz"},
+                        {"event_id", "uuid"}},
+    [TABLE_MERGES] = {{"merged_id", "int8"},
+                      {"profile_id", "int8"},
+                      {"merged_into", "int8"},
+                      {"merged_at", "timestamptz"},
+                      {"event_id", "uuid", true},
+                      {"anchor", "identifier", true},
+                      {"identifier", "identifier", true}},
+    [TABLE_SEGMENT_CHANGES] = {{"profile_id", "int8"},
+                               {"segment", "text"},
+                               {"entered", "bool"},
+                               {"at", "timestamptz"},
+                               {"cause", "text"}},
+    [TABLE_SEGMENT_ERRORS] = {{"segment", "text"},
+                              {"profile_id", "int8"},
+                              {"sqlstate", "text"},
+                              {"message", "text"},
+                              {"at", "timestamptz"}},
+    [TABLE_SEGMENTS] = {{"name", "text"}, {"predicate", "text"}},
+    [TABLE_SETTINGS] = {{"time_zone", "text"},
+                        {"default_currency", "text"},
+                        {"default_region", "text", true},
+                        {"vietnam_2018", "bool"}},
+    [TABLE_NAMESPACES] = {{"namespace", "text"},
+                          {"priority", "int4"},
+                          {"max_per_profile", "int4", true}},
+    [TABLE_BLOCKED] = {{"namespace", "text"}, {"value", "text"}, {"enabled", "bool"}},
 };
 
 /*
@@ -207,12 +207,12 @@ static void
 refuse_table(Oid relid, const char *detail)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\" is not the events table of a workspace",
-					get_rel_name(relid) ? get_rel_name(relid) : "?"),
-			 errdetail("%s", detail),
-			 errhint("Make a workspace with cdp.create_workspace('name') and insert into its "
-					 "events.")));
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("table \"%s\" is not the events table of a workspace",
+	                get_rel_name(relid) ? get_rel_name(relid) : "?"),
+	         errdetail("%s", detail),
+	         errhint("Make a workspace with cdp.create_workspace('name') and insert into its "
+	                 "events.")));
 }
 
 /*
@@ -234,8 +234,7 @@ find_tables(Workspace *ws)
 		if (i == TABLE_EVENTS && relid != ws->events)
 			refuse_table(ws->events, "The table is not named \"events\".");
 		if (!OidIsValid(relid))
-			refuse_table(ws->events,
-						 psprintf("Its schema has no table \"%s\".", table_names[i]));
+			refuse_table(ws->events, psprintf("Its schema has no table \"%s\".", table_names[i]));
 		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 		if (!HeapTupleIsValid(tuple))
 			elog(ERROR, "cache lookup failed for relation %u", relid);
@@ -246,7 +245,7 @@ find_tables(Workspace *ws)
 			ws->owner = form->relowner;
 		else if (form->relowner != ws->owner)
 			refuse_table(ws->events,
-						 psprintf("\"%s\" has another owner than \"events\".", table_names[i]));
+			             psprintf("\"%s\" has another owner than \"events\".", table_names[i]));
 		ReleaseSysCache(tuple);
 		ws->tables[i] = relid;
 	}
@@ -269,8 +268,8 @@ find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
 		Form_pg_index form = index->rd_index;
 		bool fits = form->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
-					form->indnkeyatts >= ncolumns && RelationGetIndexPredicate(index) == NIL &&
-					(!unique || (form->indisunique && form->indnkeyatts == ncolumns));
+		            form->indnkeyatts >= ncolumns && RelationGetIndexPredicate(index) == NIL &&
+		            (!unique || (form->indisunique && form->indnkeyatts == ncolumns));
 
 		for (int i = 0; fits && i < ncolumns; i++)
 			fits = form->indkey.values[i] == get_attnum(relid, columns[i]);
@@ -281,13 +280,11 @@ find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
 			break;
 	}
 	if (!OidIsValid(result))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" has no usable %sindex on its column \"%s\"",
-						RelationGetRelationName(rel),
-						unique ? "unique " : "",
-						columns[ncolumns - 1]),
-				 errhint("Create the index again, as cdp.create_workspace makes it.")));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("table \"%s\" has no usable %sindex on its column \"%s\"",
+		                       RelationGetRelationName(rel), unique ? "unique " : "",
+		                       columns[ncolumns - 1]),
+		                errhint("Create the index again, as cdp.create_workspace makes it.")));
 	table_close(rel, AccessShareLock);
 	return result;
 }
@@ -296,16 +293,12 @@ find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
 static Oid
 type_by_name(const char *name)
 {
-	Oid type = GetSysCacheOid2(TYPENAMENSP,
-							   Anum_pg_type_oid,
-							   CStringGetDatum(name),
-							   ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+	                           ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
 
 	if (!OidIsValid(type))
-		type = GetSysCacheOid2(TYPENAMENSP,
-							   Anum_pg_type_oid,
-							   CStringGetDatum(name),
-							   ObjectIdGetDatum(get_namespace_oid("cdp", false)));
+		type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+		                       ObjectIdGetDatum(get_namespace_oid("cdp", false)));
 	return type;
 }
 
@@ -316,25 +309,22 @@ workspace_check_columns(const Workspace *ws, WorkspaceTable table, Relation rel)
 	{
 		const EngineColumn *column = &engine_columns[table][i];
 		Form_pg_attribute attribute =
-			TupleDescAttr(RelationGetDescr(rel), ws->columns[table][i] - 1);
+		    TupleDescAttr(RelationGetDescr(rel), ws->columns[table][i] - 1);
 
 		if (attribute->atttypid != ws->types[table][i])
 			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" of table \"%s\" is not of type %s",
-							column->name,
-							table_names[table],
-							format_type_be(ws->types[table][i])),
-					 errhint("Columns may be added to a workspace's tables; its own must stay as "
-							 "cdp.create_workspace makes them.")));
+			        (errcode(ERRCODE_DATATYPE_MISMATCH),
+			         errmsg("column \"%s\" of table \"%s\" is not of type %s", column->name,
+			                table_names[table], format_type_be(ws->types[table][i])),
+			         errhint("Columns may be added to a workspace's tables; its own must stay as "
+			                 "cdp.create_workspace makes them.")));
 		if (!column->nullable && !attribute->attnotnull)
 			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("column \"%s\" of table \"%s\" is not marked NOT NULL",
-							column->name,
-							table_names[table]),
-					 errhint("Columns may be added to a workspace's tables; its own must stay as "
-							 "cdp.create_workspace makes them.")));
+			        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			         errmsg("column \"%s\" of table \"%s\" is not marked NOT NULL", column->name,
+			                table_names[table]),
+			         errhint("Columns may be added to a workspace's tables; its own must stay as "
+			                 "cdp.create_workspace makes them.")));
 	}
 }
 
@@ -356,12 +346,11 @@ find_columns(Workspace *ws)
 
 			if (number <= 0)
 				ereport(ERROR,
-						(errcode(ERRCODE_UNDEFINED_COLUMN),
-						 errmsg("table \"%s\" lacks the column \"%s\"",
-								table_names[table],
-								engine_columns[table][i].name),
-						 errhint("Columns may be added to a workspace's tables; its own must "
-								 "stay.")));
+				        (errcode(ERRCODE_UNDEFINED_COLUMN),
+				         errmsg("table \"%s\" lacks the column \"%s\"", table_names[table],
+				                engine_columns[table][i].name),
+				         errhint("Columns may be added to a workspace's tables; its own must "
+				                 "stay.")));
 			ws->columns[table][i] = number;
 			ws->types[table][i] = type_by_name(engine_columns[table][i].type);
 			ws->n_columns[table] = i + 1;
@@ -380,13 +369,13 @@ find_indexes(Workspace *ws)
 		int n;
 		const char *columns[3];
 	} keys[] = {
-		{TABLE_IDENTIFIERS, 1, {"identifier"}},
-		{TABLE_PROFILES, 1, {"profile_id"}},
-		{TABLE_EVENT_IDS, 1, {"event_id"}},
-		{TABLE_LINKS, 2, {"anchor", "identifier"}},
-		{TABLE_REFUSALS, 3, {"identifier", "anchor", "reason"}},
-		{TABLE_MERGES, 1, {"merged_id"}},
-		{TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
+	    {TABLE_IDENTIFIERS, 1, {"identifier"}},
+	    {TABLE_PROFILES, 1, {"profile_id"}},
+	    {TABLE_EVENT_IDS, 1, {"event_id"}},
+	    {TABLE_LINKS, 2, {"anchor", "identifier"}},
+	    {TABLE_REFUSALS, 3, {"identifier", "anchor", "reason"}},
+	    {TABLE_MERGES, 1, {"merged_id"}},
+	    {TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
 	};
 	static const char *const by_profile[] = {"profile_id", "identifier"};
 	static const char *const by_anchor[] = {"anchor", "occurred_at"};
@@ -396,20 +385,19 @@ find_indexes(Workspace *ws)
 
 	for (int i = 0; i < lengthof(keys); i++)
 		ws->keys[keys[i].table] =
-			find_index(ws->tables[keys[i].table], true, keys[i].n, keys[i].columns);
+		    find_index(ws->tables[keys[i].table], true, keys[i].n, keys[i].columns);
 	ws->identifiers_by_profile = find_index(ws->tables[TABLE_IDENTIFIERS], false, 2, by_profile);
 	ws->merges_by_profile = find_index(ws->tables[TABLE_MERGES], false, 1, by_profile);
 	ws->events_by_anchor = find_index(ws->tables[TABLE_EVENTS], false, 2, by_anchor);
 	ws->profiles_sequence = getIdentitySequence(ws->tables[TABLE_PROFILES],
-												ws->columns[TABLE_PROFILES][PROFILE_ID],
-												false);
+	                                            ws->columns[TABLE_PROFILES][PROFILE_ID], false);
 
 	index = index_open(ws->keys[TABLE_IDENTIFIERS], AccessShareLock);
 	family = index->rd_opfamily[0];
 	type = index->rd_opcintype[0];
 	ws->identifier_eq = get_opcode(get_opfamily_member(family, type, type, BTEqualStrategyNumber));
-	ws->identifier_ge = get_opcode(
-		get_opfamily_member(family, type, type, BTGreaterEqualStrategyNumber));
+	ws->identifier_ge =
+	    get_opcode(get_opfamily_member(family, type, type, BTGreaterEqualStrategyNumber));
 	ws->identifier_lt = get_opcode(get_opfamily_member(family, type, type, BTLessStrategyNumber));
 	index_close(index, AccessShareLock);
 }
@@ -439,9 +427,8 @@ column_value(TupleTableSlot *slot, const char *name, bool *isnull)
 	AttrNumber attnum = get_attnum(relid, name);
 
 	if (attnum == InvalidAttrNumber)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("table \"%s\" lacks the column \"%s\"", get_rel_name(relid), name)));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+		                errmsg("table \"%s\" lacks the column \"%s\"", get_rel_name(relid), name)));
 	return slot_getattr(slot, attnum, isnull);
 }
 
@@ -465,18 +452,18 @@ read_settings(Workspace *ws, TupleTableSlot *slot)
 	ws->time_zone = palloc(LTV_ZONE_MAX + 1);
 	if (!ltv_zone_lookup(time_zone, ws->time_zone, NULL))
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("time zone \"%s\" is not known", time_zone),
-				 errdetail("It is the time_zone in the settings of workspace \"%s\".", ws->name),
-				 errhint("Use a name of the time zone database, for example "
-						 "'Asia/Ho_Chi_Minh'.")));
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("time zone \"%s\" is not known", time_zone),
+		         errdetail("It is the time_zone in the settings of workspace \"%s\".", ws->name),
+		         errhint("Use a name of the time zone database, for example "
+		                 "'Asia/Ho_Chi_Minh'.")));
 	if (region != NULL && !phone_region_known(region))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("region \"%s\" has no telephone numbers", region),
-				 errdetail("It is the default_region in the settings of workspace \"%s\".",
-						   ws->name),
-				 errhint("Use the two letters of ISO 3166, for example VN, or leave it empty.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		     errmsg("region \"%s\" has no telephone numbers", region),
+		     errdetail("It is the default_region in the settings of workspace \"%s\".", ws->name),
+		     errhint("Use the two letters of ISO 3166, for example VN, or leave it empty.")));
 	strlcpy(ws->default_currency, currency ? currency : "USD", sizeof(ws->default_currency));
 	strlcpy(ws->options.default_region, region ? region : "", sizeof(ws->options.default_region));
 	ws->options.vietnam_2018 = DatumGetBool(column_value(slot, "vietnam_2018", &isnull));
@@ -501,9 +488,8 @@ read_namespace(Workspace *ws, TupleTableSlot *slot)
 		ws->default_rule = rule;
 		return;
 	}
-	ws->rules = ws->rules == NULL
-					? palloc(sizeof(NamespaceRule))
-					: repalloc(ws->rules, (ws->n_rules + 1) * sizeof(NamespaceRule));
+	ws->rules = ws->rules == NULL ? palloc(sizeof(NamespaceRule))
+	                              : repalloc(ws->rules, (ws->n_rules + 1) * sizeof(NamespaceRule));
 	ws->rules[ws->n_rules++] = rule;
 }
 
@@ -529,8 +515,8 @@ read_blocked(Workspace *ws, TupleTableSlot *slot)
 	if (!DatumGetBool(column_value(slot, "enabled", &isnull)))
 		return;
 	ws->blocked = ws->blocked == NULL
-					  ? palloc(sizeof(BlockedValue))
-					  : repalloc(ws->blocked, (ws->n_blocked + 1) * sizeof(BlockedValue));
+	                  ? palloc(sizeof(BlockedValue))
+	                  : repalloc(ws->blocked, (ws->n_blocked + 1) * sizeof(BlockedValue));
 	blocked = &ws->blocked[ws->n_blocked++];
 	blocked->namespace_name = column_text(slot, "namespace");
 	blocked->namespace_len = strlen(blocked->namespace_name);
@@ -574,8 +560,8 @@ read_segment(Workspace *ws, TupleTableSlot *slot)
 	segment.name_len = strlen(segment.name);
 	segment.predicate = column_text(slot, "predicate");
 	ws->segments = ws->segments == NULL
-					   ? palloc(sizeof(Segment))
-					   : repalloc(ws->segments, (ws->n_segments + 1) * sizeof(Segment));
+	                   ? palloc(sizeof(Segment))
+	                   : repalloc(ws->segments, (ws->n_segments + 1) * sizeof(Segment));
 	ws->segments[ws->n_segments++] = segment;
 }
 
@@ -592,12 +578,12 @@ read_definitions(Workspace *ws)
 	scan_table(ws, TABLE_SETTINGS, read_settings);
 	if (ws->time_zone == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the settings of workspace \"%s\" are missing", ws->name),
-				 errdetail("The table \"settings\" is empty, as where data are restored into a "
-						   "schema that was restored before."),
-				 errhint("To restore data into a workspace that exists, use pg_restore "
-						 "--disable-triggers, or restore schema and data together.")));
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("the settings of workspace \"%s\" are missing", ws->name),
+		         errdetail("The table \"settings\" is empty, as where data are restored into a "
+		                   "schema that was restored before."),
+		         errhint("To restore data into a workspace that exists, use pg_restore "
+		                 "--disable-triggers, or restore schema and data together.")));
 
 	ws->default_rule.priority = 50;
 	ws->default_rule.max_per_profile = -1;
@@ -627,7 +613,7 @@ static Workspace *
 read_workspace(Oid events)
 {
 	MemoryContext context =
-		AllocSetContextCreate(TopTransactionContext, "cdp workspace", ALLOCSET_DEFAULT_SIZES);
+	    AllocSetContextCreate(TopTransactionContext, "cdp workspace", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Workspace *ws = palloc0(sizeof(Workspace));
 	WorkspaceUser user;
@@ -679,11 +665,10 @@ workspace_by_name(const char *name)
 	Oid events = OidIsValid(schema) ? get_relname_relid("events", schema) : InvalidOid;
 
 	if (!OidIsValid(events))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_SCHEMA),
-				 errmsg("workspace \"%s\" does not exist", name),
-				 errhint("Make it with SELECT cdp.create_workspace(%s).",
-						 quote_literal_cstr(name))));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("workspace \"%s\" does not exist", name),
+		     errhint("Make it with SELECT cdp.create_workspace(%s).", quote_literal_cstr(name))));
 	return workspace_of_events(events);
 }
 
@@ -719,8 +704,8 @@ workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int l
 	int low = 0;
 	int high = ws->n_blocked;
 
-	if ((ws->blocked_lengths[pg_ascii_tolower((unsigned char) value[0])] &
-		 length_bit(value_len)) == 0)
+	if ((ws->blocked_lengths[pg_ascii_tolower((unsigned char) value[0])] & length_bit(value_len)) ==
+	    0)
 		return false;
 	while (low < high)
 	{
@@ -739,8 +724,8 @@ workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int l
 		if (compare_value(value, value_len, blocked->value, blocked->value_len) != 0)
 			return false;
 		if (strcmp(blocked->namespace_name, "*") == 0 ||
-			(blocked->namespace_len == namespace_len &&
-			 memcmp(blocked->namespace_name, text, namespace_len) == 0))
+		    (blocked->namespace_len == namespace_len &&
+		     memcmp(blocked->namespace_name, text, namespace_len) == 0))
 			return true;
 	}
 	return false;
@@ -756,9 +741,8 @@ void
 workspace_become_owner(const Workspace *ws, WorkspaceUser *saved)
 {
 	GetUserIdAndSecContext(&saved->user, &saved->sec_context);
-	SetUserIdAndSecContext(ws->owner,
-						   saved->sec_context | SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(ws->owner, saved->sec_context | SECURITY_LOCAL_USERID_CHANGE |
+	                                      SECURITY_NOFORCE_RLS);
 }
 
 void

@@ -132,7 +132,7 @@ typedef struct NamespaceRule
 {
 	char name[NORMALISE_MAX_NAMESPACE + 1];
 	int name_len;
-	int priority;		 /* lower is stronger */
+	int priority;        /* lower is stronger */
 	int max_per_profile; /* -1: no limit */
 } NamespaceRule;
 
@@ -142,28 +142,28 @@ typedef struct Segment
 	char *name;
 	int name_len;
 	char *predicate;
-	ExprState *state;		/* null: the definition does not compile */
-	ErrorData *broken;		/* why, then */
-	Bitmapset *columns;		/* attribute numbers of profiles that it reads */
-	bool uses_time_zone;	/* evaluate with the workspace's time zone set */
+	ExprState *state;    /* null: the definition does not compile */
+	ErrorData *broken;   /* why, then */
+	Bitmapset *columns;  /* attribute numbers of profiles that it reads */
+	bool uses_time_zone; /* evaluate with the workspace's time zone set */
 } Segment;
 
 typedef struct Workspace
 {
-	Oid events;						/* key of the cache */
-	bool valid;						/* false: read anew at the next use */
-	MemoryContext context;			/* owns all below */
-	Oid owner;						/* of the tables; the engine works as them */
+	Oid events;            /* key of the cache */
+	bool valid;            /* false: read anew at the next use */
+	MemoryContext context; /* owns all below */
+	Oid owner;             /* of the tables; the engine works as them */
 	Oid schema;
-	uint32 schema_hash;				/* of its syscache entry */
-	char *name;						/* of the schema */
+	uint32 schema_hash; /* of its syscache entry */
+	char *name;         /* of the schema */
 	Oid tables[N_WORKSPACE_TABLES];
-	Oid keys[N_WORKSPACE_TABLES];	/* unique index by which the engine finds rows */
-	Oid identifiers_by_profile;		/* index on (profile_id, identifier) */
-	Oid merges_by_profile;			/* index on (profile_id) */
-	Oid events_by_anchor;			/* index on (anchor, occurred_at) */
-	Oid profiles_sequence;			/* that hands out profile ids */
-	Oid identifier_eq;				/* functions cdp.identifier =, >= and < */
+	Oid keys[N_WORKSPACE_TABLES]; /* unique index by which the engine finds rows */
+	Oid identifiers_by_profile;   /* index on (profile_id, identifier) */
+	Oid merges_by_profile;        /* index on (profile_id) */
+	Oid events_by_anchor;         /* index on (anchor, occurred_at) */
+	Oid profiles_sequence;        /* that hands out profile ids */
+	Oid identifier_eq;            /* functions cdp.identifier =, >= and < */
 	Oid identifier_ge;
 	Oid identifier_lt;
 	/* attribute numbers and types of the columns above; of a definition table, those it reads */
@@ -174,16 +174,16 @@ typedef struct Workspace
 	NormaliseOptions options;
 	char *time_zone;
 	char default_currency[4];
-	NamespaceRule *rules;			/* sorted by name, without the default */
+	NamespaceRule *rules; /* sorted by name, without the default */
 	int n_rules;
-	NamespaceRule default_rule;		/* of the namespace * */
-	struct BlockedValue *blocked;	/* sorted by value, then namespace */
+	NamespaceRule default_rule;   /* of the namespace * */
+	struct BlockedValue *blocked; /* sorted by value, then namespace */
 	int n_blocked;
-	uint64 blocked_lengths[256];	/* by first byte: bit Min(length, 63) of the blocked values */
+	uint64 blocked_lengths[256]; /* by first byte: bit Min(length, 63) of the blocked values */
 
-	Segment *segments;				/* sorted by name bytes */
+	Segment *segments; /* sorted by name bytes */
 	int n_segments;
-	EState *estate;					/* for the predicates */
+	EState *estate; /* for the predicates */
 	ExprContext *econtext;
 } Workspace;
 
