@@ -321,10 +321,14 @@ CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.segments
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.segments
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.identifier_namespaces
+CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE ON %1$I.identifier_namespaces
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.blocked_identifiers
+CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.identifier_namespaces
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
+CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE ON %1$I.blocked_identifiers
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
+CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.blocked_identifiers
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_define AFTER UPDATE ON %1$I.settings
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
 CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.settings

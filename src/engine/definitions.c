@@ -374,7 +374,12 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 		         errmsg("%s of events is not allowed: events are immutable", what),
 		         errhint("Insert a correcting event instead, for example a refund or a later value "
 		                 "of a trait.")));
-	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0)
+	/*
+	 * TRUNCATE of definitions would lock them before profiles; a writer reads
+	 * them while it holds profiles.
+	 */
+	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0 ||
+	    strcmp(table, "identifier_namespaces") == 0 || strcmp(table, "blocked_identifiers") == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("%s of \"%s\" is not allowed", what, table),
 		                strcmp(table, "settings") == 0

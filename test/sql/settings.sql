@@ -105,6 +105,7 @@ SELECT anchor FROM events WHERE event_id = cdp.event_id('n4');
 SELECT * FROM cdp.check('settings');
 ROLLBACK;
 TRUNCATE blocked_identifiers;
+DELETE FROM blocked_identifiers;
 INSERT INTO events (event_id, event, identifiers) VALUES (cdp.event_id('b1'), 'e', '{user_id:null}');
 SELECT events, n, identifiers FROM settings_profiles WHERE identifiers ~ 'null';
 SELECT * FROM cdp.check('settings');
