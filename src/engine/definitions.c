@@ -374,7 +374,10 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 		         errmsg("%s of events is not allowed: events are immutable", what),
 		         errhint("Insert a correcting event instead, for example a refund or a later value "
 		                 "of a trait.")));
-	/* TRUNCATE would lock a definition table before profiles, ingest does it the other way round */
+	/*
+	 * TRUNCATE of definitions would lock them before profiles; a writer reads
+	 * them while it holds profiles.
+	 */
 	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0 ||
 	    strcmp(table, "identifier_namespaces") == 0 || strcmp(table, "blocked_identifiers") == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
