@@ -55,7 +55,7 @@ ltv_builder_init(LtvBuilder *builder, const Ltv *base)
 		builder->zone[header.zone_len] = '\0';
 	}
 	else
-		strcpy(builder->zone, "UTC");
+		strlcpy(builder->zone, "UTC", sizeof(builder->zone));
 }
 
 /* Has the builder no amounts yet, in base or deltas? */

@@ -80,7 +80,7 @@ ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz)
 		cached_tz = found;
 	}
 	if (canonical)
-		strcpy(canonical, cached_canonical);
+		strlcpy(canonical, cached_canonical, LTV_ZONE_MAX + 1);
 	if (tz)
 		*tz = strcmp(cached_canonical, "UTC") == 0 ? NULL : cached_tz;
 	return true;
