@@ -34,6 +34,31 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
     END;
 COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
 
+-- In the order of everybody who locks several of them: definitions, events, profiles. Who changes a
+-- definition may read the others while it is waited for.
+CREATE FUNCTION cdp.lock_workspace(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $lock$
+DECLARE
+    part record;
+BEGIN
+    FOR part IN
+        SELECT t.tab, CASE WHEN c.relname IN ('events', 'profiles') THEN 'ACCESS EXCLUSIVE'
+                           ELSE 'SHARE ROW EXCLUSIVE' END AS mode
+        FROM cdp.workspace_tables(workspace) t(tab)
+        JOIN pg_class c ON c.oid = t.tab
+        JOIN unnest(ARRAY['segments', 'identifier_namespaces', 'blocked_identifiers', 'settings',
+                          'events', 'profiles']) WITH ORDINALITY o(name, place) ON o.name = c.relname
+        ORDER BY o.place
+    LOOP
+        EXECUTE format('LOCK TABLE %s IN %s MODE', part.tab, part.mode);
+    END LOOP;
+END
+$lock$;
+COMMENT ON FUNCTION cdp.lock_workspace(name) IS
+    'locks a workspace against everybody, until the end of the transaction; for its owner';
+
 CREATE FUNCTION cdp.drop_workspace(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -44,6 +69,7 @@ DECLARE
     objection text;
 BEGIN
     PERFORM cdp.require_owner(workspace);
+    PERFORM cdp.lock_workspace(workspace);
     SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
     BEGIN
         EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
@@ -133,6 +159,7 @@ DECLARE
     left_over text;
 BEGIN
     PERFORM cdp.require_owner(workspace);
+    PERFORM cdp.lock_workspace(workspace);
     tables := ARRAY(SELECT cdp.workspace_tables(workspace));
     EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
 

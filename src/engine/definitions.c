@@ -21,6 +21,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 #include "workspace/predicate.h"
 
@@ -34,7 +35,13 @@ lock_workspace(Workspace *ws, const char *what)
 		                XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
 		         errdetail("Its snapshot may miss events that are being committed."),
 		         errhint("Use a READ COMMITTED transaction.")));
+	/* events first, as an insert does and who drops the workspace */
+	LockRelationOid(ws->tables[TABLE_EVENTS], RowExclusiveLock);
 	LockRelationOid(ws->tables[TABLE_PROFILES], ShareRowExclusiveLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(ws->events)))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
+		                errmsg("workspace \"%s\" does not exist", ws->name),
+		                errdetail("It has been dropped meanwhile.")));
 }
 
 /*
