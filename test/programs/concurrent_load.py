@@ -2,8 +2,8 @@
 """
 pgbench: eight clients insert events whose identifiers overlap - profiles merge, limits are hit, rows
 of one statement come in any order, some identifiers are junk, some events come twice. Meanwhile
-segments and rules change and the workspace is rebuilt. The same at the other isolation levels, where
-a serialization failure is tried again. No deadlock, no other error, no event lost, and cdp.check
+segments and rules change and the workspace is rebuilt. The same with statements of several batches, and
+at the other isolation levels, where a serialization failure is tried again. No deadlock, no other error, no event lost, and cdp.check
 finds nothing.
 timeout: 200
 
@@ -77,7 +77,7 @@ INSERT INTO w.events (event_id, occurred_at, event, source, identifiers, amount)
 }
 
 CHANGES = [
-    "INSERT INTO w.segments (name, predicate) VALUES ('late', 'event_count % 2 = 0')",
+    "INSERT INTO w.segments (name, predicate) VALUES ('late', 'event_count % 2 = 0') ON CONFLICT DO NOTHING",
     "UPDATE w.segments SET predicate = 'cdp.purchases(ltv) > 20' WHERE name = 'late'",
     "SELECT cdp.reevaluate('w')",
     "INSERT INTO w.identifier_namespaces VALUES ('device', 15, 3) ON CONFLICT (namespace) "
@@ -90,10 +90,11 @@ CHANGES = [
 ]
 
 
-def run_load(transactions, level, changing):
+def run_load(transactions, level, batch_events, changing):
     """pgbench; returns (exit code, output, events acknowledged, error of a change or None)."""
     folder = os.environ["CDP_TMP"]
-    env = dict(os.environ, PGOPTIONS="-c default_transaction_isolation=" + level.replace(" ", "\\ "))
+    env = dict(os.environ, PGOPTIONS="-c cdp.batch_events=%d -c default_transaction_isolation=%s" % (
+        batch_events, level.replace(" ", "\\ ")))
     # One thread: pgbench counts the transactions of a script without a lock.
     argv = ["pgbench", "-n", "-c", str(CLIENTS), "-j", "1", "-t", str(transactions), "-M", "prepared",
             "--max-tries", "10000", "--random-seed", "7"]
@@ -138,12 +139,14 @@ def main():
         """)
     acknowledged = 0
     log_start = os.path.getsize(os.environ["CDP_SERVER_LOG"])
-    for when, transactions, level, changing in (
-            ("inserts alone", 500, "read committed", False),
-            ("while definitions change", 200, "read committed", True),
-            ("repeatable read", 60, "repeatable read", False),
-            ("serializable", 60, "serializable", False)):
-        code, output, events, trouble = run_load(TIMES * transactions, level, changing)
+    for when, transactions, level, batch_events, changing in (
+            ("inserts alone", 500, "read committed", 1000, False),
+            ("while definitions change", 200, "read committed", 1000, True),
+            ("several batches", 200, "read committed", 2, False),
+            ("several batches while definitions change", 100, "read committed", 1, True),
+            ("repeatable read", 60, "repeatable read", 1000, False),
+            ("serializable", 60, "serializable", 2, False)):
+        code, output, events, trouble = run_load(TIMES * transactions, level, batch_events, changing)
         acknowledged += events
         tap.ok(code == 0 and "ERROR" not in output, "%s: no client got an error" % when, output)
         if changing:
