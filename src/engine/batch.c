@@ -193,11 +193,9 @@ static int
 compare_nodes(const void *a, const void *b, void *arg)
 {
 	Batch *batch = (Batch *) arg;
-	Identifier *ia = batch->nodes[*(const int *) a].identifier;
-	Identifier *ib = batch->nodes[*(const int *) b].identifier;
 
-	return identifier_compare_raw(IDENTIFIER_TEXT(ia), IDENTIFIER_LEN(ia), IDENTIFIER_TEXT(ib),
-	                              IDENTIFIER_LEN(ib));
+	return identifier_compare(batch->nodes[*(const int *) a].identifier,
+	                          batch->nodes[*(const int *) b].identifier);
 }
 
 /* The numbers of all nodes in the order of their identifiers: the lock order. */

@@ -302,8 +302,7 @@ anchor_differs(Batch *batch, const Event *event, TupleTableSlot *slot)
 		return (event->n_refs == 0) != isnull;
 	anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
 	old = DatumGetIdentifierPP(stored);
-	return IDENTIFIER_LEN(old) != IDENTIFIER_LEN(anchor) ||
-	       memcmp(IDENTIFIER_TEXT(old), IDENTIFIER_TEXT(anchor), IDENTIFIER_LEN(old)) != 0;
+	return identifier_compare(old, anchor) != 0;
 }
 
 /*
@@ -485,10 +484,7 @@ lock_identifiers(Statement *statement)
 
 		CHECK_FOR_INTERRUPTS();
 		node.identifier = DatumGetIdentifierPP(datum);
-		if (before != NULL &&
-		    identifier_compare_raw(IDENTIFIER_TEXT(before), IDENTIFIER_LEN(before),
-		                           IDENTIFIER_TEXT(node.identifier),
-		                           IDENTIFIER_LEN(node.identifier)) == 0)
+		if (before != NULL && identifier_compare(before, node.identifier) == 0)
 		{
 			pfree(node.identifier);
 			continue;

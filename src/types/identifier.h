@@ -48,6 +48,14 @@ extern Identifier *identifier_make(const NormalisedIdentifier *normalised);
  */
 extern int identifier_compare_raw(const char *a, size_t a_len, const char *b, size_t b_len);
 
+/* The same of two values. */
+static inline int
+identifier_compare(const Identifier *a, const Identifier *b)
+{
+	return identifier_compare_raw(IDENTIFIER_TEXT(a), IDENTIFIER_LEN(a), IDENTIFIER_TEXT(b),
+	                              IDENTIFIER_LEN(b));
+}
+
 /*
  * Hash of the text form: the same on every machine and in every version, so
  * that data can be distributed by it.
