@@ -42,7 +42,11 @@ CREATE TABLE %1$I.identifier_namespaces (
     namespace text COLLATE "C" PRIMARY KEY
         CHECK (namespace = '*' OR namespace ~ '^[a-z][a-z0-9_]{0,62}$'),
     priority integer NOT NULL,
-    max_per_profile integer CHECK (max_per_profile >= 1)
+    max_per_profile integer CHECK (max_per_profile >= 1),
+    can_anchor boolean NOT NULL DEFAULT true,
+    can_merge boolean NOT NULL DEFAULT true,
+    pattern text COLLATE "C" CHECK (pattern <> ''),
+    generic_after integer DEFAULT 10 CHECK (generic_after >= 2)
 );
 
 CREATE TABLE %1$I.blocked_identifiers (
@@ -50,7 +54,9 @@ CREATE TABLE %1$I.blocked_identifiers (
         CHECK (namespace = '*' OR namespace ~ '^[a-z][a-z0-9_]{0,62}$'),
     value text COLLATE "C" NOT NULL CHECK (value <> ''),
     enabled boolean NOT NULL DEFAULT true,
-    PRIMARY KEY (namespace, value)
+    kind text COLLATE "C" NOT NULL DEFAULT 'value' CHECK (kind IN ('value', 'pattern', 'repeated')),
+    PRIMARY KEY (namespace, kind, value),
+    CHECK (kind <> 'repeated' OR value ~ '^[1-9][0-9]{0,3}$')
 );
 
 CREATE TABLE %1$I.events (
@@ -80,6 +86,7 @@ CREATE TABLE %1$I.profiles (
     evaluated_at timestamptz NOT NULL,
     next_evaluation_at timestamptz,
     identifier_count bigint NOT NULL,
+    contested_until timestamptz,
     traits cdp.traits NOT NULL,
     ltv cdp.ltv NOT NULL,
     segments cdp.segment_set NOT NULL
@@ -89,7 +96,9 @@ CREATE TABLE %1$I.identifiers (
     identifier cdp.identifier PRIMARY KEY,
     profile_id bigint,
     first_seen timestamptz NOT NULL,
-    last_seen timestamptz NOT NULL
+    last_seen timestamptz NOT NULL,
+    anchored_at timestamptz,
+    generic boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX identifiers_profile_id_identifier_idx ON %1$I.identifiers (profile_id, identifier);
 
@@ -112,16 +121,43 @@ CREATE TABLE %1$I.identity_refusals (
 );
 CREATE UNIQUE INDEX identity_refusals_identifier_anchor_reason_idx
     ON %1$I.identity_refusals (identifier, anchor, reason);
+CREATE INDEX identity_refusals_anchor_reason_idx ON %1$I.identity_refusals (anchor, reason);
+
+CREATE TABLE %1$I.identity_decisions (
+    identifier_a cdp.identifier,
+    identifier_b cdp.identifier,
+    kind text COLLATE "C" NOT NULL CHECK (kind IN ('link', 'separate')),
+    decided_at timestamptz NOT NULL,
+    decided_by text NOT NULL,
+    PRIMARY KEY (identifier_a, identifier_b),
+    CHECK (identifier_a < identifier_b)
+);
+CREATE INDEX identity_decisions_identifier_b_idx ON %1$I.identity_decisions (identifier_b);
+
+CREATE TABLE %1$I.identifier_companions (
+    identifier cdp.identifier,
+    companion cdp.identifier,
+    PRIMARY KEY (identifier, companion)
+);
 
 CREATE TABLE %1$I.merges (
-    merged_id bigint PRIMARY KEY,
+    merged_id bigint NOT NULL,
     profile_id bigint NOT NULL,
     merged_into bigint NOT NULL,
-    merged_at timestamptz NOT NULL,
+    merged_at timestamptz,
+    cause text COLLATE "C" NOT NULL,
     event_id uuid,
     anchor cdp.identifier,
-    identifier cdp.identifier
+    identifier cdp.identifier,
+    former_identifier cdp.identifier,
+    own_columns jsonb,
+    inherited text[],
+    undone_at timestamptz,
+    undone_cause text COLLATE "C",
+    CHECK ((undone_at IS NULL) = (undone_cause IS NULL)),
+    CHECK (merged_at IS NOT NULL OR undone_at IS NOT NULL)
 );
+CREATE UNIQUE INDEX merges_merged_id_idx ON %1$I.merges (merged_id) WHERE undone_at IS NULL;
 CREATE INDEX merges_profile_id_idx ON %1$I.merges (profile_id);
 
 CREATE TABLE %1$I.opening_balances (
@@ -172,9 +208,15 @@ COMMENT ON COLUMN %1$I.identifier_namespaces.namespace IS 'kind of identifier, a
 COMMENT ON COLUMN %1$I.identifier_namespaces.priority IS 'a lower number is stronger; an event belongs to its strongest identifier';
 COMMENT ON COLUMN %1$I.identifier_namespaces.max_per_profile IS 'how many values of it one profile may have; null: any number';
 
+COMMENT ON COLUMN %1$I.identifier_namespaces.can_anchor IS 'whether an event can belong to it; false: it only joins what stronger or weaker ones anchor';
+COMMENT ON COLUMN %1$I.identifier_namespaces.can_merge IS 'whether it can make two profiles one; false: it only joins identifiers that had no profile yet';
+COMMENT ON COLUMN %1$I.identifier_namespaces.pattern IS 'regular expression that its canonical values must match (write ^ and $); others are refused as invalid; null: any';
+COMMENT ON COLUMN %1$I.identifier_namespaces.generic_after IS 'a value that events show together with so many distinct values of a stronger, limited namespace joins nobody; null: never';
+
 COMMENT ON TABLE %1$I.blocked_identifiers IS 'values that never identify anybody';
 COMMENT ON COLUMN %1$I.blocked_identifiers.namespace IS 'kind of identifier it is blocked in; * is every kind';
-COMMENT ON COLUMN %1$I.blocked_identifiers.value IS 'the canonical value; ASCII case is ignored';
+COMMENT ON COLUMN %1$I.blocked_identifiers.value IS 'kind value: the canonical value, ASCII case ignored; pattern: a regular expression that it matches, case ignored; repeated: a number of characters';
+COMMENT ON COLUMN %1$I.blocked_identifiers.kind IS 'value: that value; pattern: every value that matches; repeated: every value of so many characters or more that is one character over and over';
 COMMENT ON COLUMN %1$I.blocked_identifiers.enabled IS 'false switches the entry off';
 
 COMMENT ON TABLE %1$I.events IS 'what happened, as it was received; immutable. Insert here and nowhere else';
@@ -201,15 +243,19 @@ COMMENT ON COLUMN %1$I.profiles.event_count IS 'number of events';
 COMMENT ON COLUMN %1$I.profiles.evaluated_at IS 'instant at which the segments were last evaluated';
 COMMENT ON COLUMN %1$I.profiles.next_evaluation_at IS 'instant at which a segment may change by the clock alone; null: never';
 COMMENT ON COLUMN %1$I.profiles.identifier_count IS 'identifiers and former ids of the profile: the larger survives a merge';
+COMMENT ON COLUMN %1$I.profiles.contested_until IS 'null: no evidence for its identifiers depends on the order of events; else the effective time of the latest refused evidence that touches it (-infinity: of none so far)';
 COMMENT ON COLUMN %1$I.profiles.traits IS 'what is known of the person, last writer wins per key: traits->>''plan''';
 COMMENT ON COLUMN %1$I.profiles.ltv IS 'exact lifetime value: cdp.total(ltv, ''USD''), cdp.purchases(ltv)';
 COMMENT ON COLUMN %1$I.profiles.segments IS 'segments the profile is in: segments ? ''vip''';
 
 COMMENT ON TABLE %1$I.identifiers IS 'which profile an identifier belongs to';
 COMMENT ON COLUMN %1$I.identifiers.identifier IS 'canonical identifier';
-COMMENT ON COLUMN %1$I.identifiers.profile_id IS 'its profile; null: it was refused and anchors no event';
+COMMENT ON COLUMN %1$I.identifiers.profile_id IS 'its profile; null: it was refused and anchors no event, or is generic';
 COMMENT ON COLUMN %1$I.identifiers.first_seen IS 'effective time of the first event with it';
 COMMENT ON COLUMN %1$I.identifiers.last_seen IS 'start of the UTC day of the last event with it, or first_seen where that is later: exact to the day';
+
+COMMENT ON COLUMN %1$I.identifiers.anchored_at IS 'effective time of the first event that it anchors; null: it anchors none';
+COMMENT ON COLUMN %1$I.identifiers.generic IS 'it was seen with so many people that it identifies nobody; its times are as they were when that came out';
 
 COMMENT ON TABLE %1$I.identity_links IS 'accepted evidence: events that showed two identifiers together';
 COMMENT ON COLUMN %1$I.identity_links.anchor IS 'the event''s strongest identifier';
@@ -220,19 +266,36 @@ COMMENT ON COLUMN %1$I.identity_links.event_id IS 'the earliest such event';
 COMMENT ON TABLE %1$I.identity_refusals IS 'refused evidence: identifiers that an event named and that identify nobody or would break a limit';
 COMMENT ON COLUMN %1$I.identity_refusals.identifier IS 'the identifier, canonical; as received where it has no canonical form';
 COMMENT ON COLUMN %1$I.identity_refusals.anchor IS 'the event''s strongest identifier; null: it has none';
-COMMENT ON COLUMN %1$I.identity_refusals.reason IS 'invalid, blocked or limit';
-COMMENT ON COLUMN %1$I.identity_refusals.detail IS 'which limit would break';
+COMMENT ON COLUMN %1$I.identity_refusals.reason IS 'invalid, blocked or generic: the value identifies nobody; limit: a profile would have too many; separated: cdp.separate keeps two apart; merge: its kind may not merge profiles';
+COMMENT ON COLUMN %1$I.identity_refusals.detail IS 'which limit would break, or which identifiers are kept apart';
 COMMENT ON COLUMN %1$I.identity_refusals.occurred_at IS 'effective time of the earliest such event';
 COMMENT ON COLUMN %1$I.identity_refusals.event_id IS 'the earliest such event';
 
-COMMENT ON TABLE %1$I.merges IS 'profiles that were merged, and what they resolve to';
-COMMENT ON COLUMN %1$I.merges.merged_id IS 'former profile id';
-COMMENT ON COLUMN %1$I.merges.profile_id IS 'the profile it resolves to now';
+COMMENT ON TABLE %1$I.identity_decisions IS 'what people have decided: cdp.link and cdp.separate write it';
+COMMENT ON COLUMN %1$I.identity_decisions.identifier_a IS 'the smaller of the two identifiers';
+COMMENT ON COLUMN %1$I.identity_decisions.identifier_b IS 'the larger one';
+COMMENT ON COLUMN %1$I.identity_decisions.kind IS 'link: they are one person, whatever the limits say; separate: they are never one';
+COMMENT ON COLUMN %1$I.identity_decisions.decided_at IS 'instant of the decision, by the engine''s clock';
+COMMENT ON COLUMN %1$I.identity_decisions.decided_by IS 'role that decided';
+
+COMMENT ON TABLE %1$I.identifier_companions IS 'values of stronger, limited namespaces that events show together with an identifier: who is seen with too many is generic';
+COMMENT ON COLUMN %1$I.identifier_companions.identifier IS 'an identifier whose namespace has generic_after';
+COMMENT ON COLUMN %1$I.identifier_companions.companion IS 'one that an event showed together with it';
+
+COMMENT ON TABLE %1$I.merges IS 'profiles that were merged, what they resolve to, and what was undone';
+COMMENT ON COLUMN %1$I.merges.merged_id IS 'former profile id; of a split without a merge before it, the new profile''s';
+COMMENT ON COLUMN %1$I.merges.profile_id IS 'the profile it resolves to now; where it was undone, resolved to until then';
 COMMENT ON COLUMN %1$I.merges.merged_into IS 'the profile it was merged into at the time';
-COMMENT ON COLUMN %1$I.merges.merged_at IS 'instant of the merge, by the engine''s clock';
-COMMENT ON COLUMN %1$I.merges.event_id IS 'event that showed they are one; null: a rebuild did';
-COMMENT ON COLUMN %1$I.merges.anchor IS 'that event''s strongest identifier';
+COMMENT ON COLUMN %1$I.merges.merged_at IS 'instant of the merge, by the engine''s clock; null: it was split off without having been merged before';
+COMMENT ON COLUMN %1$I.merges.cause IS 'event, link (a decision), rules or rebuild';
+COMMENT ON COLUMN %1$I.merges.event_id IS 'event that showed they are one; null: no event did';
+COMMENT ON COLUMN %1$I.merges.anchor IS 'that event''s strongest identifier; one of the two that were linked';
 COMMENT ON COLUMN %1$I.merges.identifier IS 'the identifier that joined them';
+COMMENT ON COLUMN %1$I.merges.former_identifier IS 'an identifier that the merged profile had: it has the id again where that comes apart';
+COMMENT ON COLUMN %1$I.merges.own_columns IS 'the merged profile''s values of the users'' own columns, as text; null: it had none';
+COMMENT ON COLUMN %1$I.merges.inherited IS 'users'' columns in which the survivor took over the merged profile''s value';
+COMMENT ON COLUMN %1$I.merges.undone_at IS 'instant at which it came apart again; null: it did not';
+COMMENT ON COLUMN %1$I.merges.undone_cause IS 'event (earlier evidence came late, or a value turned out generic), unlink, separate, rules or rebuild';
 
 COMMENT ON TABLE %1$I.opening_balances IS 'what expired events had added, per anchor identifier';
 COMMENT ON COLUMN %1$I.opening_balances.anchor IS 'the identifier that anchored them';
@@ -262,18 +325,23 @@ COMMENT ON COLUMN %1$I.segment_errors.message IS 'its message';
 COMMENT ON COLUMN %1$I.segment_errors.at IS 'instant at which it was first seen';
 
 INSERT INTO %1$I.settings DEFAULT VALUES;
-INSERT INTO %1$I.identifier_namespaces (namespace, priority, max_per_profile) VALUES
-    ('user_id', 10, 1),
-    ('email', 20, 5),
-    ('phone', 30, 5),
-    ('*', 50, NULL),
-    ('device', 80, NULL),
-    ('cookie', 90, NULL);
+INSERT INTO %1$I.identifier_namespaces (namespace, priority, max_per_profile, generic_after) VALUES
+    ('user_id', 10, 1, NULL),
+    ('email', 20, 5, 10),
+    ('phone', 30, 5, 10),
+    ('*', 50, NULL, 10),
+    ('device', 80, NULL, 10),
+    ('cookie', 90, NULL, 10);
 INSERT INTO %1$I.blocked_identifiers (value) VALUES
     ('null'), ('none'), ('nil'), ('undefined'), ('nan'), ('anonymous'), ('unknown'), ('n/a'), ('na'),
     ('guest'), ('test'), ('[object object]'), ('(null)'), ('true'), ('false'), ('-'), ('0'),
     ('00000000-0000-0000-0000-000000000000'), ('test@test.com'), ('test@example.com'),
     ('noreply@example.com'), ('example@example.com');
+INSERT INTO %1$I.blocked_identifiers (namespace, kind, value) VALUES
+    ('email', 'pattern', '^(test|example|none|null|undefined|no-?e?mail|no-?reply|asdf)@(test|example|email|mail|domain|none|null|undefined|no-?mail|asdf)\.(com|org|net|test|invalid)$'),
+    ('phone', 'repeated', '6'),
+    ('device', 'repeated', '6'),
+    ('cookie', 'repeated', '6');
 $ddl$;
     EXECUTE pg_catalog.format(tables, workspace);
     PERFORM cdp.attach_triggers(workspace);
