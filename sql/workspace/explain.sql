@@ -128,9 +128,10 @@ FROM (SELECT b.place, min(b.nearer) AS nearest
     -- An event is found by its anchor and time, which is the earlier of two.
     RETURN QUERY EXECUTE format($query$
 WITH steps AS MATERIALIZED (
-    SELECT row_number() OVER (ORDER BY p.n DESC) AS step, $1[p.place] AS one,
-           lag($1[p.place]) OVER (ORDER BY p.n) AS other
+    SELECT row_number() OVER (ORDER BY p.n DESC) AS step, r.identifier AS one,
+           lag(r.identifier) OVER (ORDER BY p.n) AS other
     FROM unnest($2) WITH ORDINALITY p(place, n)
+    JOIN unnest($1) WITH ORDINALITY r(identifier, place) ON r.place = p.place
 )
 SELECT s.step::integer, CASE WHEN $3 THEN cdp.mask(s.one) ELSE cdp.text(s.one) END,
        CASE WHEN $3 THEN cdp.mask(s.other) ELSE cdp.text(s.other) END,
@@ -175,3 +176,144 @@ END
 $explain$;
 COMMENT ON FUNCTION cdp.explain_identity(name, text, text, boolean) IS
     'why two identifiers are one person: the shortest path of accepted evidence from a to b, a row per step: rule "event" with the earliest event that showed the two together (event and source null once it has expired), or "link" with who decided it, which counts first; at is the effective time of the event or the instant of the decision. No row where nothing joins them; mask: see cdp.mask. Errors: 3F000 no workspace, P0002 an identifier that nothing has named, 22023 an invalid one';
+
+CREATE FUNCTION cdp.mermaid_label(label text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT replace(replace(replace(replace(replace(replace(replace(
+                   regexp_replace(CASE WHEN length(label) > 60 THEN left(label, 59) || '…' ELSE label END,
+                                  '[[:cntrl:]]', ' ', 'g'),
+                   '#', '#35;'), '&', '#amp;'), '"', '#quot;'), '<', '#lt;'), '>', '#gt;'), '`', '#96;'), '\', '#92;');
+    END;
+COMMENT ON FUNCTION cdp.mermaid_label(text) IS
+    'text for a quoted label of a Mermaid diagram: what has a meaning there as entity codes, control characters as spaces, at most 60 characters';
+
+-- Mermaid draws up to 500 lines where nobody has told it otherwise: 100 of each kind.
+--
+-- own        the profile's identifiers
+-- evidence   what touches them, by kind: link (decision), event, refused (a pair), separate
+--            (decision), value (refused by itself)
+-- lines      the first of each kind
+-- nodes      the ends of the lines, numbered: the profile's own first
+CREATE FUNCTION cdp.identity_graph(workspace name, profile_id bigint, mask boolean DEFAULT false) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 10000
+    SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off
+    SET jit = off
+AS $graph$
+DECLARE
+    profile bigint := cdp.canonical(workspace, profile_id);
+    graph text;
+BEGIN
+    IF profile IS NULL THEN
+        RAISE EXCEPTION 'profile % does not exist in workspace "%"', profile_id, workspace
+            USING ERRCODE = 'no_data_found',
+                  HINT = 'cdp.profile_of gives the profile of an identifier.';
+    END IF;
+    EXECUTE format($query$
+WITH own AS MATERIALIZED (
+    SELECT i.identifier, cdp.text(i.identifier) COLLATE "C" AS name
+    FROM %1$I.identifiers i
+    WHERE i.profile_id = $1
+), evidence AS (
+    SELECT 'event' AS kind, o.identifier AS anchor, o.name AS a, cdp.text(l.identifier) COLLATE "C" AS b,
+           l.occurred_at AS at, l.event_id, NULL AS said
+    FROM own o
+    JOIN %1$I.identity_links l ON l.anchor = o.identifier
+    UNION ALL
+    SELECT CASE WHEN r.reason IN ('limit', 'separated', 'merge') THEN 'refused' ELSE 'value' END,
+           o.identifier, o.name, r.identifier, r.occurred_at, r.event_id, r.reason
+    FROM own o
+    JOIN %1$I.identity_refusals r ON r.anchor = o.identifier
+    UNION
+    SELECT 'refused', r.anchor, cdp.text(r.anchor) COLLATE "C", r.identifier, r.occurred_at, r.event_id, r.reason
+    FROM own o
+    JOIN %1$I.identity_refusals r ON r.identifier = o.name
+    WHERE r.reason IN ('limit', 'separated', 'merge')
+    UNION
+    SELECT d.kind, NULL, cdp.text(d.identifier_a) COLLATE "C", cdp.text(d.identifier_b) COLLATE "C",
+           d.decided_at, NULL, d.decided_by
+    FROM own o
+    CROSS JOIN LATERAL (
+        SELECT d.* FROM %1$I.identity_decisions d WHERE d.identifier_a = o.identifier
+        UNION ALL
+        SELECT d.* FROM %1$I.identity_decisions d WHERE d.identifier_b = o.identifier
+        OFFSET 0) d
+), counted AS MATERIALIZED (
+    SELECT e.*, row_number() OVER (PARTITION BY e.kind ORDER BY e.at, e.event_id, e.a, e.b, e.said) AS n
+    FROM evidence e
+), lines AS MATERIALIZED (
+    SELECT c.*, v.event
+    FROM counted c
+    LEFT JOIN LATERAL (
+        SELECT v.event
+        FROM (SELECT v.event
+              FROM %1$I.events v
+              WHERE v.anchor = c.anchor AND v.occurred_at = c.at AND v.event_id = c.event_id
+              UNION ALL
+              SELECT v.event
+              FROM %1$I.events v
+              WHERE v.anchor = c.anchor AND v.occurred_at > c.at AND v.received_at = c.at
+                AND v.event_id = c.event_id) v
+        LIMIT 1) v ON true
+    WHERE c.n <= 100
+), nodes AS MATERIALIZED (
+    SELECT e.name, e.is_own, e.said, row_number() OVER (ORDER BY e.is_own DESC, e.name, e.said) AS n
+    FROM (SELECT x.name, o.name IS NOT NULL AND x.said IS NULL AS is_own, x.said
+          FROM (SELECT l.a AS name, NULL AS said FROM lines l
+                UNION
+                SELECT l.b, CASE WHEN l.kind = 'value' THEN l.said END FROM lines l
+                UNION
+                SELECT min(o.name), NULL FROM own o HAVING count(*) = 1) x
+          LEFT JOIN own o ON o.name = x.name) e
+), labels AS (
+    SELECT d.n, format('    n%%s["%%s%%s"]%%s', d.n,
+                       cdp.mermaid_label(CASE WHEN $2 THEN cdp.mask(d.name) ELSE d.name END),
+                       CASE WHEN d.is_own THEN ''
+                            WHEN d.said IS NOT NULL THEN '<br/>' || cdp.mermaid_label(d.said)
+                            WHEN i.profile_id IS NOT NULL THEN '<br/>profile ' || i.profile_id
+                            WHEN i.generic THEN '<br/>generic'
+                            ELSE '<br/>no profile' END,
+                       CASE WHEN d.is_own THEN '' WHEN d.said IS NOT NULL OR i.generic THEN ':::nobody'
+                            ELSE ':::other' END) AS line
+    FROM nodes d
+    LEFT JOIN LATERAL (
+        SELECT i.profile_id, i.generic FROM %1$I.identifiers i
+        WHERE NOT d.is_own AND d.said IS NULL AND i.identifier = d.name::cdp.identifier
+        OFFSET 0) i ON true
+), arrows AS (
+    SELECT CASE l.kind WHEN 'link' THEN 1 WHEN 'event' THEN 2 WHEN 'refused' THEN 3 WHEN 'separate' THEN 4
+                       ELSE 5 END AS place, l.n,
+           format('    n%%s %%s|"%%s"| n%%s', a.n,
+                  CASE l.kind WHEN 'link' THEN '===' WHEN 'event' THEN '-->' WHEN 'separate' THEN '-.-'
+                              ELSE '-.->' END,
+                  to_char(l.at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' ' ||
+                      CASE WHEN l.kind = 'event' THEN cdp.mermaid_label(coalesce(l.event, 'expired event'))
+                           WHEN l.kind = 'link' THEN 'linked by ' || cdp.mermaid_label(l.said)
+                           WHEN l.kind = 'separate' THEN 'separated by ' || cdp.mermaid_label(l.said)
+                           ELSE 'refused: ' || cdp.mermaid_label(l.said) END,
+                  b.n) AS line
+    FROM lines l
+    JOIN nodes a ON a.name = l.a AND a.said IS NULL
+    JOIN nodes b ON b.name = l.b AND b.said IS NOT DISTINCT FROM CASE WHEN l.kind = 'value' THEN l.said END
+), left_out AS (
+    SELECT string_agg(c.n - 100 || ' ' || c.kind || CASE WHEN c.n = 101 THEN '' ELSE 's' END, ', '
+                      ORDER BY c.kind) AS said
+    FROM (SELECT CASE c.kind WHEN 'refused' THEN 'refusal' WHEN 'separate' THEN 'separation'
+                             WHEN 'value' THEN 'refused value' ELSE c.kind END COLLATE "C" AS kind, max(c.n) AS n
+          FROM counted c GROUP BY 1) c
+    WHERE c.n > 100
+)
+SELECT concat_ws(E'\n', 'flowchart LR', '    %%%% profile ' || $1 || ', identifiers: ' || (SELECT count(*) FROM own),
+                 (SELECT string_agg(d.line, E'\n' ORDER BY d.n) FROM labels d),
+                 (SELECT string_agg(r.line, E'\n' ORDER BY r.place, r.n) FROM arrows r),
+                 (SELECT format('    more["left out: %%s"]:::nobody', l.said) FROM left_out l WHERE l.said IS NOT NULL),
+                 '    classDef other stroke-dasharray:4 3',
+                 '    classDef nobody stroke-dasharray:1 3')
+        $query$, workspace)
+        INTO graph USING profile, mask;
+    RETURN graph;
+END
+$graph$;
+COMMENT ON FUNCTION cdp.identity_graph(name, bigint, boolean) IS
+    'the picture of a profile''s identity as Mermaid text (flowchart): its identifiers; accepted evidence as arrows from the anchor, with time (UTC) and event; cdp.link as thick lines; refused evidence that touches it, separations and values that identify nobody as dotted ones, with the reason. The first 100 of each kind by time, and how many are left out. A merged profile''s id gives its survivor''s; mask: see cdp.mask. Errors: 3F000 no workspace, P0002 no such profile';
