@@ -53,8 +53,8 @@ DECLARE
     next_timer timestamptz;
 BEGIN
     PERFORM cdp.require_workspace(workspace);
-    FOREACH part IN ARRAY ARRAY['events', 'profiles', 'identifiers', 'identity_links',
-                                'identity_decisions', 'merges', 'segment_changes', 'opening_balances'] LOOP
+    FOREACH part IN ARRAY ARRAY['events', 'profiles', 'identifiers', 'identity_links', 'merges',
+                                'segment_changes', 'opening_balances'] LOOP
         RETURN QUERY SELECT 'rows', part, CASE WHEN r.exact THEN '' ELSE 'about ' END || r.n
                      FROM cdp.rows_of(format('%I.%I', workspace, part)::regclass) r;
     END LOOP;
