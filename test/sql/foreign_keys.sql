@@ -47,7 +47,7 @@ ROLLBACK;
 SET client_min_messages = error;
 CREATE TABLE crm.unheard (profile_id bigint REFERENCES shop.profiles);
 RESET client_min_messages;
-DROP TABLE notes, marks, visits, parts, two, photos, crm.calls, crm.tickets, crm.unheard;
+DROP TABLE notes, marks, visits, parts, two, photos, changes, crm.calls, crm.tickets, crm.unheard;
 SELECT topic, item, value FROM cdp.status('shop') WHERE topic = 'foreign keys';
 -- Warnings from here on would hide those of merges.
 SET client_min_messages = error;
@@ -105,7 +105,7 @@ ROLLBACK;
 
 SET client_min_messages = warning;
 DROP FUNCTION met;
-DROP TABLE known, changes, no_action, restricted, cascading, nulling, defaulting, deferred;
+DROP TABLE known, no_action, restricted, cascading, nulling, defaulting, deferred;
 DROP SCHEMA shop, crm CASCADE;
 DROP TABLE profiles;
 DROP ROLE regress_cdp_crm;
