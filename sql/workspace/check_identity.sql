@@ -73,9 +73,13 @@ WITH bunches AS MATERIALIZED (
     FROM %1$I.identity_decisions d
     CROSS JOIN LATERAL (VALUES (d.identifier_a), (d.identifier_b)) u(identifier)
 ), blocked AS MATERIALIZED (
-    SELECT b.namespace, b.kind, CASE b.kind WHEN 'value' THEN lower(b.value) ELSE b.value END AS value
+    SELECT b.namespace, lower(b.value) AS value
     FROM %1$I.blocked_identifiers b
-    WHERE b.enabled
+    WHERE b.enabled AND b.kind = 'value'
+), blocked_forms AS MATERIALIZED (
+    SELECT b.namespace, b.kind, b.value
+    FROM %1$I.blocked_identifiers b
+    WHERE b.enabled AND b.kind <> 'value'
 ), spelt AS MATERIALIZED (
     SELECT s.*, cdp.namespace(s.identifier) COLLATE "C" AS namespace, cdp.value(s.identifier) COLLATE "C" AS value
     FROM (SELECT r.received, cdp.canonical_identifier($1, r.received) AS identifier
@@ -84,11 +88,9 @@ WITH bunches AS MATERIALIZED (
 ), judged AS MATERIALIZED (
     SELECT s.received, s.identifier, r.namespace, r.priority, r.max_per_profile, r.can_anchor, r.generic_after,
            CASE WHEN s.identifier IS NULL OR coalesce(s.value !~ (r.pattern COLLATE "C"), false) THEN 'invalid'
-                WHEN (s.namespace, lower(s.value)) IN (
-                         SELECT b.namespace, b.value FROM blocked b WHERE b.kind = 'value')
-                  OR lower(s.value) IN (
-                         SELECT b.value FROM blocked b WHERE b.kind = 'value' AND b.namespace = '*')
-                  OR EXISTS (SELECT FROM blocked b
+                WHEN (s.namespace, lower(s.value)) IN (SELECT b.namespace, b.value FROM blocked b)
+                  OR lower(s.value) IN (SELECT b.value FROM blocked b WHERE b.namespace = '*')
+                  OR EXISTS (SELECT FROM blocked_forms b
                              WHERE b.namespace IN (s.namespace, '*')
                                AND CASE b.kind
                                    WHEN 'pattern' THEN s.value ~* b.value
