@@ -349,6 +349,7 @@ extern void normalise_event_context(void *id);
 /* evidence.c: what the batch's events say of who is who. */
 extern void evidence_classify(Store *store, IdNode *node);
 extern void evidence_drop_generic(Batch *batch);
+extern bool evidence_has_decision(Store *store, Datum identifier, const char *kind);
 extern bool evidence_is_stored(Store *store, Datum identifier);
 extern void evidence_decide(Batch *batch);
 extern void evidence_note_contests(Batch *batch);
