@@ -7,6 +7,7 @@
 A profile is named by its identifiers. Decisions are part of it; ids, merges and entry times are not.
 """
 
+import hashlib
 import json
 from collections import Counter
 from decimal import Decimal
@@ -17,8 +18,10 @@ from identity_oracle import Blocked, Decision, Event, Namespace
 SETTINGS = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET client_min_messages = warning;\n"
 
 STATE = """
-    WITH named AS MATERIALIZED (SELECT profile_id, string_agg(identifier::text, ' ' ORDER BY identifier::text COLLATE "C") AS name
-                   FROM {w}.identifiers WHERE profile_id IS NOT NULL GROUP BY 1)
+    WITH named AS MATERIALIZED (
+        SELECT profile_id, CASE WHEN length(name) <= 400 THEN name ELSE md5(name) END AS name
+        FROM (SELECT profile_id, string_agg(identifier::text, ' ' ORDER BY identifier::text COLLATE "C") AS name
+              FROM {w}.identifiers WHERE profile_id IS NOT NULL GROUP BY 1) n)
     SELECT concat_ws('|', 'event', event_id, coalesce(anchor::text, '-')) FROM {w}.events
     UNION ALL SELECT concat_ws('|', 'profile', coalesce(n.name, 'nameless'), first_seen, last_seen, event_count,
             (coalesce(cdp.total(ltv, 'USD'), 0) * 1000)::bigint, (coalesce(cdp.total(ltv, 'VND'), 0) * 1000)::bigint,
@@ -45,7 +48,9 @@ def stored(workspace):
 
 
 def name(component):
-    return " ".join(sorted(component, key=str.encode))
+    """What a profile is called: its identifiers, or where they are many a digest of them."""
+    text = " ".join(sorted(component, key=str.encode))
+    return text if len(text) <= 400 else hashlib.md5(text.encode()).hexdigest()
 
 
 def shown(value):
