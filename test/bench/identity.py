@@ -156,7 +156,7 @@ def components(bench):
 
     def separated(size):
         at_once(size)
-        bench.sql("VACUUM ANALYZE;")
+        bench.sql("INSERT INTO shop.events (event, identifiers) VALUES ('e', ARRAY['device:%d']); VACUUM ANALYZE;" % size)
         return split(size, "SELECT cdp.separate('shop', 'device:1', 'device:%d');" % size)
 
     for what, run in (("built link by link", grow), ("... each older singleton meets the large side", worst),
