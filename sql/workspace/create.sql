@@ -255,7 +255,7 @@ COMMENT ON COLUMN %1$I.identifiers.first_seen IS 'effective time of the first ev
 COMMENT ON COLUMN %1$I.identifiers.last_seen IS 'start of the UTC day of the last event with it, or first_seen where that is later: exact to the day';
 
 COMMENT ON COLUMN %1$I.identifiers.anchored_at IS 'effective time of the first event that it anchors; null: it anchors none';
-COMMENT ON COLUMN %1$I.identifiers.generic IS 'it was seen with so many people that it identifies nobody; its times are as they were when that came out';
+COMMENT ON COLUMN %1$I.identifiers.generic IS 'it was seen with so many people that it identifies nobody; when it was seen is not kept then';
 
 COMMENT ON TABLE %1$I.identity_links IS 'accepted evidence: events that showed two identifiers together';
 COMMENT ON COLUMN %1$I.identity_links.anchor IS 'the event''s strongest identifier';
@@ -337,8 +337,15 @@ INSERT INTO %1$I.blocked_identifiers (value) VALUES
     ('guest'), ('test'), ('[object object]'), ('(null)'), ('true'), ('false'), ('-'), ('0'),
     ('00000000-0000-0000-0000-000000000000'), ('test@test.com'), ('test@example.com'),
     ('noreply@example.com'), ('example@example.com');
+INSERT INTO %1$I.blocked_identifiers (namespace, value) VALUES
+    ('email', 'test@test.net'), ('email', 'test@test.org'), ('email', 'test@example.org'),
+    ('email', 'test@example.net'), ('email', 'test@mail.com'), ('email', 'test@email.com'),
+    ('email', 'test@gmail.com'), ('email', 'test@test.test'), ('email', 'email@email.com'),
+    ('email', 'email@example.com'), ('email', 'user@example.com'), ('email', 'none@none.com'),
+    ('email', 'none@none.none'), ('email', 'null@null.com'), ('email', 'noemail@noemail.com'),
+    ('email', 'no@email.com'), ('email', 'noreply@noreply.com'), ('email', 'na@na.com'),
+    ('email', 'asdf@asdf.com'), ('email', 'abc@abc.com'), ('email', 'undefined@undefined.com');
 INSERT INTO %1$I.blocked_identifiers (namespace, kind, value) VALUES
-    ('email', 'pattern', '^(test|example|none|null|undefined|no-?e?mail|no-?reply|asdf)@(test|example|email|mail|domain|none|null|undefined|no-?mail|asdf)\.(com|org|net|test|invalid)$'),
     ('phone', 'repeated', '6'),
     ('device', 'repeated', '6'),
     ('cookie', 'repeated', '6');
@@ -373,7 +380,7 @@ CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_guard_columns
     BEFORE UPDATE OF profile_id, first_seen, last_seen, event_count, evaluated_at,
-        next_evaluation_at, identifier_count, traits, ltv, segments ON %1$I.profiles
+        next_evaluation_at, identifier_count, contested_until, traits, ltv, segments ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
     REFERENCING NEW TABLE AS new_rows
@@ -404,6 +411,7 @@ CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.settings
 $ddl$, workspace);
 
     FOREACH guarded IN ARRAY ARRAY['event_ids', 'identifiers', 'identity_links', 'identity_refusals',
+        'identity_decisions', 'identifier_companions',
         'merges', 'opening_balances', 'segment_changes', 'segment_errors'] LOOP
         EXECUTE pg_catalog.format(
             'CREATE TRIGGER cdp_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I '

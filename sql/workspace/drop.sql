@@ -28,7 +28,7 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
           AND NOT c.relispartition
           AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
                             'event_ids', 'profiles', 'identifiers', 'identity_links',
-                            'identity_refusals', 'merges', 'opening_balances', 'segments',
+                            'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges', 'opening_balances', 'segments',
                             'segment_changes', 'segment_errors')
         ORDER BY c.relname;
     END;

@@ -40,6 +40,7 @@ DELETE FROM %1$I.profiles;
 DELETE FROM %1$I.identifiers;
 DELETE FROM %1$I.identity_links;
 DELETE FROM %1$I.identity_refusals;
+DELETE FROM %1$I.identifier_companions;
 DELETE FROM %1$I.segment_errors;
 ANALYZE pg_temp.cdp_old_identifiers;
 $sql$, workspace);
@@ -47,6 +48,36 @@ END
 $begin$;
 COMMENT ON FUNCTION cdp.rebuild_begin(name) IS
     'first step of cdp.rebuild, not to be called by itself: puts the old state aside';
+
+-- Generic identifiers, and those that people have decided on and no event has named.
+CREATE FUNCTION cdp.rebuild_generic(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $generic$
+BEGIN
+    EXECUTE pg_catalog.format($sql$
+INSERT INTO %1$I.identifiers (identifier, first_seen, last_seen, generic)
+    SELECT DISTINCT c.identifier, timestamptz '-infinity', timestamptz 'infinity', true
+    FROM (SELECT n.identifier, cdp.namespace(n.identifier) COLLATE "C" AS namespace, count(*) AS n
+          FROM %1$I.identifier_companions n
+          GROUP BY n.identifier, cdp.namespace(n.companion)) c
+    LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = c.namespace
+    LEFT JOIN %1$I.identifier_namespaces other ON other.namespace = '*'
+    WHERE c.n >= CASE WHEN own.namespace IS NOT NULL THEN own.generic_after
+                      WHEN other.namespace IS NOT NULL THEN other.generic_after
+                      ELSE 10 END;
+INSERT INTO %1$I.identifiers (identifier, first_seen, last_seen)
+    SELECT d.identifier, timestamptz 'infinity', timestamptz '-infinity'
+    FROM (SELECT a.identifier_a AS identifier FROM %1$I.identity_decisions a
+          UNION
+          SELECT b.identifier_b FROM %1$I.identity_decisions b) d
+    WHERE NOT EXISTS (SELECT FROM %1$I.identifiers i
+                      WHERE i.identifier OPERATOR(pg_catalog.=) d.identifier);
+$sql$, workspace);
+END
+$generic$;
+COMMENT ON FUNCTION cdp.rebuild_generic(name) IS
+    'step of cdp.rebuild, not to be called by itself: identifiers that are known before any event is replayed';
 
 -- Gives the new profiles what the events do not know.
 CREATE FUNCTION cdp.rebuild_finish(workspace name) RETURNS void
@@ -119,9 +150,9 @@ ANALYZE pg_temp.cdp_kept;
 UPDATE %1$I.identifiers i SET profile_id = k.old_id
     FROM pg_temp.cdp_kept k WHERE k.new_id = i.profile_id;
 UPDATE %1$I.merges m SET profile_id = g.profile_id
-    FROM pg_temp.cdp_gone g WHERE g.old_id = m.profile_id;
-INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, merged_at)
-    SELECT old_id, profile_id, profile_id, cdp.now() FROM pg_temp.cdp_gone;
+    FROM pg_temp.cdp_gone g WHERE g.old_id = m.profile_id AND m.undone_at IS NULL;
+INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, merged_at, cause)
+    SELECT old_id, profile_id, profile_id, cdp.now(), 'rebuild' FROM pg_temp.cdp_gone;
 INSERT INTO %1$I.segment_changes (profile_id, segment, entered, at, cause)
     SELECT o.profile_id, e.segment, false, GREATEST(cdp.now(), o.evaluated_at), 'rebuild'
         FROM pg_temp.cdp_old_profiles o
@@ -143,22 +174,23 @@ $sql$, workspace);
         WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::regclass
           AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
           AND a.attname NOT IN ('profile_id', 'first_seen', 'last_seen', 'event_count',
-              'evaluated_at', 'next_evaluation_at', 'identifier_count', 'traits', 'ltv', 'segments');
+              'evaluated_at', 'next_evaluation_at', 'identifier_count', 'contested_until', 'traits', 'ltv', 'segments');
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
-                           next_evaluation_at, identifier_count, traits, ltv, segments %2$s)
+                           next_evaluation_at, identifier_count, contested_until, traits, ltv, segments %2$s)
     OVERRIDING SYSTEM VALUE
     SELECT id.id, n.first_seen, n.last_seen, n.event_count, COALESCE(o.evaluated_at, cdp.now()),
            n.next_evaluation_at,
            (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = id.id)
-               + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id),
-           n.traits, n.ltv, COALESCE(o.segments, '{}') %3$s
+               + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id AND m.undone_at IS NULL),
+           n.contested_until, n.traits, n.ltv, COALESCE(o.segments, '{}') %3$s
         FROM pg_temp.cdp_new_profiles n
         LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id
         CROSS JOIN LATERAL (SELECT COALESCE(k.old_id, n.profile_id) AS id) id
         LEFT JOIN pg_temp.cdp_old_profiles o ON o.profile_id = k.old_id;
-DELETE FROM %1$I.merges m
-    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
+UPDATE %1$I.merges m SET undone_at = cdp.now(), undone_cause = 'rebuild'
+    WHERE m.undone_at IS NULL
+      AND NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
 $sql$, workspace, own_columns, own_values);
 
     -- Where profiles have become one: the survivor's value, else another one's.

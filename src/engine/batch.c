@@ -178,6 +178,7 @@ batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const Names
 	node->hash = hash;
 	node->first_at = DT_NOEND;
 	node->last_at = DT_NOBEGIN;
+	node->anchors_at = DT_NOEND;
 	node->component = -1;
 	node->event = -1;
 	batch->n_nodes++;
@@ -210,6 +211,22 @@ batch_sorted_nodes(Batch *batch)
 	return sorted;
 }
 
+/* Notes an identifier of an event that is no evidence; the texts must last as long as the batch. */
+void
+batch_refuse(Batch *batch, int event, const char *identifier, int identifier_len,
+             RefusalReason reason, const char *detail)
+{
+	Refusal *refusal;
+
+	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
+	refusal = &batch->refusals[batch->n_refusals++];
+	refusal->identifier = identifier;
+	refusal->identifier_len = identifier_len;
+	refusal->event = event;
+	refusal->reason = reason;
+	refusal->detail = detail;
+}
+
 /* The batch's working copy of a profile; a new, empty one where *found is false. */
 Profile *
 batch_profile(Batch *batch, int64 id, bool *found)
@@ -225,7 +242,17 @@ batch_profile(Batch *batch, int64 id, bool *found)
 		entry->profile = MemoryContextAllocZero(batch->context, sizeof(Profile));
 		entry->profile->id = id;
 		entry->profile->first_event = -1;
+		entry->profile->first_node = -1;
 		batch->profiles[batch->n_profiles++] = entry->profile;
 	}
 	return entry->profile;
+}
+
+/* Forgets the profiles: their rows are to be read again. */
+void
+batch_forget_profiles(Batch *batch)
+{
+	batch->profile_table = NULL;
+	batch->n_profiles = 0;
+	MemoryContextReset(batch->values);
 }

@@ -9,12 +9,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-static const char *const refusal_reasons[] = {
-    [REFUSED_INVALID] = "invalid",
-    [REFUSED_BLOCKED] = "blocked",
-    [REFUSED_LIMIT] = "limit",
-};
-
 /* Whether an event's evidence is earlier than what a row has. */
 static bool
 is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_column, int id_column,
@@ -57,22 +51,76 @@ write_evidence(Store *store, WorkspaceTable table, int nkeys, const Datum *keys,
 		             store_changed_row(store, table, slot, values, isnull));
 }
 
+/* Accepted pairs that are new, or earlier than what is stored. */
 static void
 emit_links(Batch *batch)
 {
-	for (int i = 0; i < batch->n_links; i++)
+	for (int i = 0; i < batch->n_pairs; i++)
 	{
-		Link *link = &batch->links[i];
-		Event *event = &batch->events[link->event];
+		Pair *pair = &batch->pairs[i];
+		Event *event = &batch->events[pair->event];
 		Datum values[N_LINK_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
-		values[LINK_ANCHOR] = PointerGetDatum(batch->nodes[link->anchor].identifier);
-		values[LINK_IDENTIFIER] = PointerGetDatum(batch->nodes[link->other].identifier);
+		if (!pair->accepted || !pair->earlier)
+			continue;
+		values[LINK_ANCHOR] = PointerGetDatum(batch->nodes[pair->anchor].identifier);
+		values[LINK_IDENTIFIER] = PointerGetDatum(batch->nodes[pair->other].identifier);
 		values[LINK_OCCURRED_AT] = TimestampTzGetDatum(event->at);
 		values[LINK_EVENT_ID] = UUIDPGetDatum(&event->id);
-		write_evidence(batch->store, TABLE_LINKS, 2, values, values, NULL, LINK_OCCURRED_AT,
-		               LINK_EVENT_ID, event);
+		if (pair->stored == PAIR_NEW)
+			store_insert(batch->store, TABLE_LINKS,
+			             store_new_row(batch->store, TABLE_LINKS, values, NULL));
+		else
+			write_evidence(batch->store, TABLE_LINKS, 2, values, values, NULL, LINK_OCCURRED_AT,
+			               LINK_EVENT_ID, event);
+	}
+}
+
+/* Who has been seen with whom, as far as it counts for who is generic. */
+void
+emit_companions(Batch *batch)
+{
+	for (int i = 0; i < batch->n_companions; i++)
+	{
+		Companion *companion = &batch->companions[i];
+		Datum values[N_COMPANION_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		values[COMPANION_IDENTIFIER] = PointerGetDatum(batch->nodes[companion->node].identifier);
+		values[COMPANION_COMPANION] =
+		    PointerGetDatum(batch->nodes[companion->companion].identifier);
+		store_insert(batch->store, TABLE_COMPANIONS,
+		             store_new_row(batch->store, TABLE_COMPANIONS, values, NULL));
+	}
+}
+
+/* Adds to the refusals those of generic identifiers, and those of pairs. */
+static void
+collect_refusals(Batch *batch)
+{
+	for (int e = 0; e < batch->n_events; e++)
+	{
+		Event *event = &batch->events[e];
+
+		for (int i = event->n_named - 1; i >= event->n_refs; i--)
+		{
+			IdNode *node = &batch->nodes[batch->refs[event->first_ref + i]];
+
+			if (!node->row.generic)
+				break;
+			batch_refuse(batch, e, IDENTIFIER_TEXT(node->identifier),
+			             IDENTIFIER_LEN(node->identifier), REFUSED_GENERIC, NULL);
+		}
+	}
+	for (int i = 0; i < batch->n_pairs; i++)
+	{
+		Pair *pair = &batch->pairs[i];
+		Identifier *other = batch->nodes[pair->other].identifier;
+
+		if (!pair->accepted && pair->earlier)
+			batch_refuse(batch, pair->event, IDENTIFIER_TEXT(other), IDENTIFIER_LEN(other),
+			             pair->reason, pair->detail);
 	}
 }
 
@@ -125,11 +173,32 @@ compare_refusals(const void *a, const void *b, void *arg)
 }
 
 /*
- * Refusals of an event with an anchor are kept once per (identifier, anchor,
- * reason); the anchor's profile is locked, so nobody else writes them. Those
- * of an event without one are rows of their own: nothing to wait for. Each row
- * is written once, with the earliest of the batch's events.
+ * Writes a refusal of an event. Those with an anchor are kept once per
+ * (identifier, anchor, reason), with the earliest event; the anchor's profile
+ * is locked, so nobody else writes them. Those of an event without one (anchor
+ * null) are rows of their own: nothing to wait for.
  */
+void
+emit_refusal(Store *store, const char *identifier, int identifier_len, const Identifier *anchor,
+             RefusalReason reason, const char *detail, const Event *event)
+{
+	Datum values[N_REFUSAL_COLUMNS] = {0};
+	bool isnull[N_REFUSAL_COLUMNS] = {false};
+
+	values[REFUSAL_IDENTIFIER] = PointerGetDatum(cstring_to_text_with_len(identifier, identifier_len));
+	isnull[REFUSAL_ANCHOR] = anchor == NULL;
+	values[REFUSAL_ANCHOR] = PointerGetDatum(anchor);
+	values[REFUSAL_REASON] = CStringGetTextDatum(refusal_reasons[reason]);
+	isnull[REFUSAL_DETAIL] = detail == NULL;
+	if (detail != NULL)
+		values[REFUSAL_DETAIL] = CStringGetTextDatum(detail);
+	values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(event->at);
+	values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&event->id);
+	write_evidence(store, TABLE_REFUSALS, anchor == NULL ? 0 : 3, values, values, isnull,
+	               REFUSAL_OCCURRED_AT, REFUSAL_EVENT_ID, event);
+}
+
+/* Each row is written once, with the earliest of the batch's events. */
 static void
 emit_refusals(Batch *batch)
 {
@@ -139,27 +208,31 @@ emit_refusals(Batch *batch)
 	{
 		Refusal *refusal = &batch->refusals[i];
 		Event *event = &batch->events[refusal->event];
-		Datum values[N_REFUSAL_COLUMNS] = {0};
-		bool isnull[N_REFUSAL_COLUMNS] = {false};
+		int anchor = refusal_anchor(batch, refusal);
 
 		CHECK_FOR_INTERRUPTS();
 		if (i > 0 && compare_refusal_keys(batch, &batch->refusals[i - 1], refusal) == 0)
 			continue;
-		values[REFUSAL_IDENTIFIER] =
-		    PointerGetDatum(cstring_to_text_with_len(refusal->identifier, refusal->identifier_len));
-		isnull[REFUSAL_ANCHOR] = event->n_refs == 0;
-		if (event->n_refs > 0)
-			values[REFUSAL_ANCHOR] =
-			    PointerGetDatum(batch->nodes[batch->refs[event->first_ref]].identifier);
-		values[REFUSAL_REASON] = CStringGetTextDatum(refusal_reasons[refusal->reason]);
-		isnull[REFUSAL_DETAIL] = refusal->detail == NULL;
-		if (refusal->detail != NULL)
-			values[REFUSAL_DETAIL] = CStringGetTextDatum(refusal->detail);
-		values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(event->at);
-		values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&event->id);
-		write_evidence(batch->store, TABLE_REFUSALS, event->n_refs == 0 ? 0 : 3, values, values,
-		               isnull, REFUSAL_OCCURRED_AT, REFUSAL_EVENT_ID, event);
+		emit_refusal(batch->store, refusal->identifier, refusal->identifier_len,
+		             anchor < 0 ? NULL : batch->nodes[anchor].identifier, refusal->reason,
+		             refusal->detail, event);
 	}
+}
+
+/*
+ * Writes a row of merges: what is filled in, and what the merged profile had
+ * in the users' own columns.
+ */
+void
+emit_merge(Batch *batch, Profile *loser, Datum *values, bool *isnull)
+{
+	isnull[MERGE_OWN_COLUMNS] = loser->own_columns == NULL;
+	values[MERGE_OWN_COLUMNS] = PointerGetDatum(loser->own_columns);
+	isnull[MERGE_INHERITED] = loser->inherited == NULL;
+	values[MERGE_INHERITED] = PointerGetDatum(loser->inherited);
+	isnull[MERGE_UNDONE_AT] = isnull[MERGE_UNDONE_CAUSE] = true;
+	store_insert(batch->store, TABLE_MERGES,
+	             store_new_row(batch->store, TABLE_MERGES, values, isnull));
 }
 
 static void
@@ -170,7 +243,8 @@ emit_merges(Batch *batch)
 		Merge *merge = &batch->merges[i];
 		Component *component = &batch->components[merge->loser->component];
 		Event *event = &batch->events[merge->event];
-		Datum values[N_MERGE_COLUMNS];
+		Datum values[N_MERGE_COLUMNS] = {0};
+		bool isnull[N_MERGE_COLUMNS] = {false};
 
 		while (&batch->components[component->parent] != component)
 			component = &batch->components[component->parent];
@@ -178,11 +252,13 @@ emit_merges(Batch *batch)
 		values[MERGE_PROFILE_ID] = Int64GetDatum(component->profile->id);
 		values[MERGE_MERGED_INTO] = Int64GetDatum(merge->survivor->id);
 		values[MERGE_MERGED_AT] = TimestampTzGetDatum(batch->instant);
+		values[MERGE_CAUSE] = CStringGetTextDatum(batch->cause);
 		values[MERGE_EVENT_ID] = UUIDPGetDatum(&event->id);
 		values[MERGE_ANCHOR] = PointerGetDatum(batch->nodes[merge->anchor].identifier);
 		values[MERGE_IDENTIFIER] = PointerGetDatum(batch->nodes[merge->other].identifier);
-		store_insert(batch->store, TABLE_MERGES,
-		             store_new_row(batch->store, TABLE_MERGES, values, NULL));
+		values[MERGE_FORMER_IDENTIFIER] =
+		    PointerGetDatum(batch->nodes[merge->loser->first_node].identifier);
+		emit_merge(batch, merge->loser, values, isnull);
 	}
 }
 
@@ -194,14 +270,21 @@ static void
 emit_profiles(Batch *batch)
 {
 	for (int i = 0; i < batch->n_slice; i++)
+		columns_record(batch, batch->slice[i]);
+	for (int i = 0; i < batch->n_slice; i++)
 		for (Profile *loser = batch->slice[i]->taken_in; loser != NULL; loser = loser->next_taken)
+		{
+			store_warn_referenced(batch->store, loser->id);
 			store_delete(batch->store, TABLE_PROFILES, &loser->tuple->t_self);
+		}
 	for (int i = 0; i < batch->n_slice; i++)
 	{
 		Profile *profile = batch->slice[i];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile->changed == NULL)
+		if (profile->vanishes)
+			store_delete(batch->store, TABLE_PROFILES, &profile->tuple->t_self);
+		if (profile->vanishes || profile->changed == NULL)
 			continue;
 		if (profile->tuple == NULL)
 			store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));
@@ -272,6 +355,8 @@ emit_evidence(Batch *batch)
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 	emit_links(batch);
+	emit_companions(batch);
+	collect_refusals(batch);
 	emit_refusals(batch);
 	if (!batch->rebuilding)
 		emit_merges(batch);

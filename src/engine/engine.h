@@ -13,6 +13,7 @@
 #include "types/ltv.h"
 #include "types/segment_set.h"
 #include "types/traits.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/uuid.h"
@@ -38,17 +39,23 @@ typedef struct IdNode
 	bool stored; /* has a row in identifiers */
 	bool fresh;  /* ... which this statement has inserted: no part of the graph yet */
 	bool new_id; /* the guess for it is an id that nobody has had */
+	bool guarded; /* stored without a profile, but with evidence: see resolve.c */
+	bool blank;   /* no evidence of it is stored */
+	bool crosses; /* is seen with too many others: it becomes generic */
+	int degree;   /* the batch's pairs with it */
 	StoredIdentifier row;
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;
-	int component; /* in batch->components; -1 before resolve */
-	int event;     /* the last of the batch's that names it */
+	TimestampTz anchors_at; /* ... of the first that it anchors; DT_NOEND: none */
+	int component;          /* in batch->components; -1 before resolve */
+	int event;              /* the last of the batch's that names it */
 } IdNode;
 
 /* One event, decoded. */
 typedef struct Event
 {
 	pg_uuid_t id;
+	TimestampTz occurred_at;
 	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
 	Jsonb *traits;  /* null: none */
 	Numeric amount; /* null: none */
@@ -56,6 +63,8 @@ typedef struct Event
 	int source_len;
 	int first_ref; /* its nodes in batch->refs, the anchor first */
 	int n_refs;    /* 0: it belongs to nobody */
+	int n_named;   /* with those that are generic, or cannot anchor it */
+	const Identifier *row_anchor; /* the anchor that its row has; null: none */
 	int next;      /* the next event of the same profile; -1: none */
 	char currency[4];
 } Event;
@@ -65,7 +74,11 @@ typedef enum RefusalReason
 {
 	REFUSED_INVALID,
 	REFUSED_BLOCKED,
-	REFUSED_LIMIT
+	REFUSED_GENERIC,
+	REFUSED_LIMIT, /* from here on: of pairs, which a replay may decide otherwise */
+	REFUSED_SEPARATED,
+	REFUSED_MERGE,
+	N_REFUSAL_REASONS
 } RefusalReason;
 
 typedef struct Refusal
@@ -77,13 +90,26 @@ typedef struct Refusal
 	const char *detail; /* null: none */
 } Refusal;
 
-/* Accepted evidence of the batch: the earliest event per pair of nodes. */
-typedef struct Link
+/* What a workspace has of a pair's evidence. */
+typedef enum StoredPair
+{
+	PAIR_NEW,
+	PAIR_LINKED,
+	PAIR_REFUSED
+} StoredPair;
+
+/* Evidence of the batch: the earliest event per anchor and other node. */
+typedef struct Pair
 {
 	int anchor;
 	int other;
 	int event;
-} Link;
+	StoredPair stored;
+	bool earlier;   /* than what is stored; of a new one: true */
+	bool accepted;
+	RefusalReason reason; /* not accepted: why */
+	const char *detail;
+} Pair;
 
 /*
  * A profile of the batch. Its values, from the tuple on, are there while its
@@ -98,8 +124,25 @@ typedef struct Profile
 	int component;
 	int first_event;          /* of the batch's events; -1: none */
 	int64 gained;             /* identifiers that the batch gives it, former ids included */
+	int first_node;           /* the first of the batch's nodes that are stored as its; -1: none */
+	bool peeked;              /* the three below are known from its row */
+	bool was_contested;       /* the order of its evidence matters */
+	TimestampTz was_contested_until;
+	TimestampTz was_seen_until;
+	bool contest;               /* the batch has refused evidence that touches it, ... */
+	TimestampTz contest_until;  /* ... the last of it at this effective time */
+	bool exact_contest;         /* ... and nothing else has: contest and contest_until say all */
+	bool refold;                /* its values are not to be trusted: fold it from its pieces */
+	bool vanishes;              /* nothing is left of it */
+	struct Piece *pieces;       /* identifiers whose events it is to be folded from */
 	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
 	struct Profile *next_taken;
+
+	/* of one that is merged, or was and comes apart: see columns.c */
+	Jsonb *own_columns;   /* its values of the users' columns, as text; null: there are no such */
+	ArrayType *inherited; /* the columns in which its survivor has taken them over; null: none */
+	struct Profile *given_back; /* profiles that come apart from this one, linked by next_given */
+	struct Profile *next_given;
 
 	bool loaded;
 	HeapTuple tuple;   /* the row; null: it has none yet */
@@ -108,6 +151,8 @@ typedef struct Profile
 	TimestampTz last_seen;
 	int64 event_count;
 	int64 identifier_count;
+	bool contested;              /* contested_until is not null */
+	TimestampTz contested_until;
 	TimestampTz evaluated_at;
 	TimestampTz next_evaluation_at;
 	bool has_next_evaluation;
@@ -118,6 +163,13 @@ typedef struct Profile
 	LtvBuilder *ltv_builder;
 	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
 } Profile;
+
+/* An identifier whose stored events are to be folded into a profile. */
+typedef struct Piece
+{
+	Identifier *identifier;
+	struct Piece *next;
+} Piece;
 
 /* A merge that the batch's evidence asks for. */
 typedef struct Merge
@@ -138,6 +190,14 @@ typedef struct LimitCount
 	int count;
 } LimitCount;
 
+/* A stronger, limited identifier that an event of the batch shows with another. */
+typedef struct Companion
+{
+	int node;
+	int companion;
+	int anchor; /* of the first such event; -1: none */
+} Companion;
+
 /* A set of nodes that are one person, as far as the batch knows. */
 typedef struct Component
 {
@@ -149,6 +209,10 @@ typedef struct Component
 	bool counted;     /* limits[] is known */
 	int n_limits;
 	LimitCount *limits;
+	bool touchy;         /* the order of its stored evidence matters, or it may be separated */
+	TimestampTz last_at; /* no stored evidence of it is later */
+	bool contest;        /* evidence that touches it has been refused, ... */
+	TimestampTz contest_until;
 } Component;
 
 /* A membership that has begun or ended. */
@@ -179,7 +243,7 @@ typedef struct Batch
 	MemoryContext values;  /* of the profiles' values; reset between slices */
 	MemoryContext row;     /* of decoding one row of events */
 	const char *cause;     /* for segment_changes */
-	bool rebuilding;       /* no segments, no history: the rebuild sees to them */
+	bool rebuilding;       /* no segments, no history, events in order: the rebuild sees to them */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;
@@ -206,10 +270,17 @@ typedef struct Batch
 
 	Component *components;
 	int n_components;
-	Link *links;
-	int n_links;
-	int max_links;
-	struct pairtable_hash *link_table;
+	Pair *pairs;
+	int n_pairs;
+	int max_pairs;
+	struct pairtable_hash *pair_table;
+	Companion *companions; /* that are new */
+	int n_companions;
+	int max_companions;
+	struct pairtable_hash *companion_table;
+	int *suspects; /* nodes whose components must be replayed */
+	int n_suspects;
+	int max_suspects;
 	Merge *merges;
 	int n_merges;
 	int max_merges;
@@ -227,6 +298,15 @@ typedef struct Batch
 	int max_failures;
 	TimestampTz instant; /* of evaluation: the clock, read once the profiles are locked */
 } Batch;
+
+/* Identifiers whose components are to be replayed once all events of a statement are folded. */
+typedef struct Repairs
+{
+	MemoryContext context;
+	Identifier **seeds;
+	int n_seeds;
+	int max_seeds;
+} Repairs;
 
 /* The smallest capacity that an array grows to. */
 #define GROW_MIN 8
@@ -251,15 +331,35 @@ extern Batch *batch_create(Store *store, MemoryContext parent, const char *cause
 extern void batch_reset(Batch *batch);
 extern bool batch_is_full(Batch *batch);
 extern void *batch_copy(Batch *batch, const void *data, Size size);
+extern void batch_forget_profiles(Batch *batch);
 extern Profile *batch_profile(Batch *batch, int64 id, bool *found);
 extern int batch_add_node(Batch *batch, const NormalisedIdentifier *normalised,
                           const NamespaceRule *rule);
+extern void batch_refuse(Batch *batch, int event, const char *identifier, int identifier_len,
+                         RefusalReason reason, const char *detail);
 extern int batch_find_node(Batch *batch, const char *text, int len);
 extern int *batch_sorted_nodes(Batch *batch);
 
 /* normalise.c: from a row of events to an Event and its nodes. */
 extern Event *normalise_event_row(Batch *batch, TupleTableSlot *slot);
+extern Event *normalise_event_values(Batch *batch, TupleTableSlot *slot);
+extern void normalise_order_refs(Batch *batch, Event *event);
 extern void normalise_event_context(void *id);
+
+/* evidence.c: what the batch's events say of who is who. */
+extern void evidence_classify(Store *store, IdNode *node);
+extern void evidence_drop_generic(Batch *batch);
+extern bool evidence_is_stored(Store *store, Datum identifier);
+extern void evidence_decide(Batch *batch);
+extern void evidence_note_contests(Batch *batch);
+extern void evidence_collect_companions(Batch *batch);
+extern Component *evidence_component(Batch *batch, int node);
+extern const char *const refusal_reasons[N_REFUSAL_REASONS];
+
+/* replay.c: components whose evidence must be taken anew, in its order. */
+extern int64 *replay_closure(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles);
+extern void replay_components(Store *store, Identifier *const *seeds, int n_seeds,
+                              const char *cause, bool strict, bool rebuilding);
 
 /* resolve.c: from identifiers to profiles. */
 extern void resolve_find(Batch *batch);
@@ -267,10 +367,15 @@ extern void resolve_guess(Batch *batch);
 extern void resolve_take_identifier(Store *store, IdNode *node);
 extern void resolve_take_identifiers(Batch *batch);
 extern void resolve_lock_profiles(Batch *batch);
+extern void resolve_fill_identifier(Datum *values, bool *isnull, Datum identifier,
+                                    const StoredIdentifier *row);
+extern void resolve_forget_times(StoredIdentifier *row);
+extern void resolve_repoint_former(Store *store, TupleTableSlot *slot, int64 to);
 extern void resolve_check_gone(int64 gone, int64 gone_before);
 extern void resolve_batch(Batch *batch);
 
 /* fold.c: from events to values, of the slice's profiles. */
+extern void fold_peek_profile(Batch *batch, Profile *profile, TupleTableSlot *slot);
 extern void fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot);
 extern void fold_slice(Batch *batch);
 
@@ -281,13 +386,27 @@ extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_pr
 /* The row that a profile is to have, in the slot that profiles are written from. */
 extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
 
+/* columns.c: the users' own columns, at merges and splits. */
+extern void columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot);
+extern void columns_record(Batch *batch, Profile *survivor);
+extern void columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot);
+extern void columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited,
+                           TupleTableSlot *slot);
+
 /* emit.c: writes what has come out: of the slice's profiles, and of the evidence. */
 extern void emit_slice(Batch *batch);
 extern void emit_evidence(Batch *batch);
+extern void emit_companions(Batch *batch);
+extern void emit_refusal(Store *store, const char *identifier, int identifier_len,
+                         const Identifier *anchor, RefusalReason reason, const char *detail,
+                         const Event *event);
+extern void emit_merge(Batch *batch, Profile *loser, Datum *values, bool *isnull);
 
 /* ingest.c: a batch of events through all stages. */
-extern void ingest_batch(Batch *batch);
-extern void ingest_correct_anchor(Batch *batch, const Event *event, TupleTableSlot *slot);
+extern void ingest_batch(Batch *batch, Repairs *repairs);
+extern void finish_profiles(Batch *batch);
+extern void ingest_correct_anchors(Batch *batch);
+extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 
 /* definitions.c: evaluates segments on every profile. */
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause);

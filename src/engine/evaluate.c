@@ -39,29 +39,11 @@ fill_profile(const Profile *profile, Datum *values, bool *isnull)
 	values[PROFILE_NEXT_EVALUATION_AT] = TimestampTzGetDatum(profile->next_evaluation_at);
 	isnull[PROFILE_NEXT_EVALUATION_AT] = !profile->has_next_evaluation;
 	values[PROFILE_IDENTIFIER_COUNT] = Int64GetDatum(profile->identifier_count);
+	values[PROFILE_CONTESTED_UNTIL] = TimestampTzGetDatum(profile->contested_until);
+	isnull[PROFILE_CONTESTED_UNTIL] = !profile->contested;
 	values[PROFILE_TRAITS] = PointerGetDatum(profile->traits);
 	values[PROFILE_LTV] = PointerGetDatum(profile->ltv);
 	values[PROFILE_SEGMENTS] = PointerGetDatum(profile->segments);
-}
-
-/*
- * Columns of the user's: the survivor's value, else that of a profile merged
- * into it.
- */
-static void
-inherit_columns(Batch *batch, Profile *profile, TupleTableSlot *slot)
-{
-	TupleDesc desc = slot->tts_tupleDescriptor;
-
-	for (Profile *other = profile->taken_in; other != NULL; other = other->next_taken)
-		for (int i = 0; i < desc->natts; i++)
-		{
-			Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-			if (slot->tts_isnull[i] && !attribute->attisdropped && !attribute->attgenerated &&
-			    i + 1 != batch->ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
-				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
-		}
 }
 
 TupleTableSlot *
@@ -75,7 +57,10 @@ evaluate_row(Batch *batch, Profile *profile)
 	if (profile->tuple == NULL && profile->new_row == NULL)
 	{
 		slot = store_new_row(batch->store, TABLE_PROFILES, values, isnull);
-		if (store_table(batch->store, TABLE_PROFILES)->defaults != NULL)
+		if (profile->own_columns != NULL)
+			columns_restore(batch, profile->own_columns, slot);
+		if (store_table(batch->store, TABLE_PROFILES)->defaults != NULL ||
+		    profile->own_columns != NULL)
 		{
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
@@ -84,11 +69,13 @@ evaluate_row(Batch *batch, Profile *profile)
 		}
 		return slot;
 	}
-	if (profile->tuple == NULL)
-		return store_changed_tuple(batch->store, TABLE_PROFILES, profile->new_row, values, isnull);
-	slot = store_changed_tuple(batch->store, TABLE_PROFILES, profile->tuple, values, isnull);
+	slot = store_changed_tuple(batch->store, TABLE_PROFILES,
+	                           profile->tuple != NULL ? profile->tuple : profile->new_row, values,
+	                           isnull);
+	for (const Profile *part = profile->given_back; part != NULL; part = part->next_given)
+		columns_return(batch, part->own_columns, part->inherited, slot);
 	if (profile->taken_in != NULL)
-		inherit_columns(batch, profile, slot);
+		columns_inherit(batch, profile, slot);
 	return slot;
 }
 
@@ -310,9 +297,9 @@ evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
 		AtEOXact_GUC(true, nest_level);
 }
 
-/* A merged profile leaves every segment it was in. */
+/* A profile that is no more leaves every segment it was in. */
 static void
-leave_segments(Batch *batch, Profile *profile)
+leave_segments(Batch *batch, Profile *profile, const char *cause)
 {
 	profile->evaluated_at = Max(batch->instant, profile->evaluated_at);
 	for (int i = 0; i < segment_set_count(profile->segments); i++)
@@ -320,7 +307,7 @@ leave_segments(Batch *batch, Profile *profile)
 		SegmentMember member;
 
 		segment_set_get(profile->segments, i, &member);
-		add_change(batch, profile, member.name, member.name_len, false, "merge");
+		add_change(batch, profile, member.name, member.name_len, false, cause);
 	}
 }
 
@@ -331,6 +318,10 @@ evaluate_slice(Batch *batch)
 		return;
 	evaluate_profiles(batch, NULL, false);
 	for (int i = 0; i < batch->n_slice; i++)
+	{
+		if (batch->slice[i]->vanishes)
+			leave_segments(batch, batch->slice[i], "split");
 		for (Profile *loser = batch->slice[i]->taken_in; loser != NULL; loser = loser->next_taken)
-			leave_segments(batch, loser);
+			leave_segments(batch, loser, "merge");
+	}
 }

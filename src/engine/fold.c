@@ -18,6 +18,22 @@ profile_value(Batch *batch, HeapTuple tuple, TupleDesc desc, ProfileColumn colum
 	return heap_getattr(tuple, batch->ws->columns[TABLE_PROFILES][column], desc, isnull);
 }
 
+/* Reads what a profile's row says of the evidence behind it. */
+void
+fold_peek_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
+{
+	bool isnull;
+
+	profile->peeked = true;
+	profile->was_seen_until = DatumGetTimestampTz(
+	    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_LAST_SEEN, &isnull));
+	profile->was_contested_until = DatumGetTimestampTz(
+	    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_CONTESTED_UNTIL, &isnull));
+	profile->was_contested = !isnull;
+	if (isnull)
+		profile->was_contested_until = DT_NOBEGIN;
+}
+
 /*
  * Makes the working copy of a profile from its row, which is copied; slot
  * null: of a profile that has no row yet.
@@ -37,6 +53,8 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	profile->tuple = profile->new_row = NULL;
 	profile->event_count = profile->identifier_count = 0;
 	profile->has_next_evaluation = false;
+	profile->contested = false;
+	profile->contested_until = DT_NOBEGIN;
 	if (slot == NULL)
 	{
 		profile->first_seen = DT_NOEND;
@@ -59,6 +77,11 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_EVENT_COUNT, &isnull));
 	profile->identifier_count =
 	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_IDENTIFIER_COUNT, &isnull));
+	profile->contested_until =
+	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_CONTESTED_UNTIL, &isnull));
+	profile->contested = !isnull;
+	if (isnull)
+		profile->contested_until = DT_NOBEGIN;
 	profile->evaluated_at =
 	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_EVALUATED_AT, &isnull));
 	profile->next_evaluation_at =
@@ -78,6 +101,30 @@ mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
 
 	profile->changed = bms_add_member(profile->changed, column);
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* The order of the profile's evidence matters, and the last that was refused has this time. */
+static void
+fold_contest(Batch *batch, Profile *profile, TimestampTz until)
+{
+	if (profile->contested && until <= profile->contested_until)
+		return;
+	profile->contested = true;
+	profile->contested_until = Max(profile->contested_until, until);
+	mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
+}
+
+/* What a replay has found of the profile's evidence replaces what its row says. */
+static void
+set_contest(Batch *batch, Profile *profile)
+{
+	TimestampTz until = profile->contest ? profile->contest_until : DT_NOBEGIN;
+
+	if (profile->contested == profile->contest && profile->contested_until == until)
+		return;
+	profile->contested = profile->contest;
+	profile->contested_until = until;
+	mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
 }
 
 static void
@@ -120,6 +167,8 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 	survivor->event_count += loser->event_count;
 	survivor->identifier_count += loser->identifier_count;
 	survivor->evaluated_at = Max(survivor->evaluated_at, loser->evaluated_at);
+	if (loser->contested)
+		fold_contest(batch, survivor, loser->contested_until);
 }
 
 static void
@@ -171,6 +220,66 @@ load(Batch *batch, Profile *profile)
 }
 
 /*
+ * Empties a profile whose identifiers are others now: what it was cannot be
+ * taken out of its values, so they are folded from its pieces again.
+ */
+static void
+empty_values(Batch *batch, Profile *profile)
+{
+	profile->first_seen = DT_NOEND;
+	profile->last_seen = DT_NOBEGIN;
+	profile->event_count = 0;
+	profile->identifier_count = 0;
+	profile->contested = false;
+	profile->contested_until = DT_NOBEGIN;
+	profile->traits = traits_empty();
+	profile->ltv = ltv_empty(batch->ws->time_zone);
+	for (int column = 0; column < N_PROFILE_COLUMNS; column++)
+		if (column != PROFILE_ID && column != PROFILE_EVALUATED_AT &&
+		    column != PROFILE_NEXT_EVALUATION_AT && column != PROFILE_SEGMENTS)
+			mark_changed(batch, profile, column);
+	begin_folding(batch, profile);
+}
+
+typedef struct FoldPiece
+{
+	Batch *batch;
+	Profile *profile;
+} FoldPiece;
+
+static bool
+fold_stored_event(TupleTableSlot *slot, void *context)
+{
+	FoldPiece *fold = (FoldPiece *) context;
+
+	fold_event(fold->batch, fold->profile, normalise_event_values(fold->batch, slot));
+	fold->batch->n_events = 0;
+	return true;
+}
+
+/* Folds in what the stored events of an identifier come to, expired ones included. */
+static void
+fold_piece(Batch *batch, Profile *profile, const Piece *piece)
+{
+	FoldPiece fold = {batch, profile};
+	Datum identifier = PointerGetDatum(piece->identifier);
+	TupleTableSlot *slot = store_find(batch->store, TABLE_OPENING_BALANCES, identifier);
+	bool isnull;
+
+	if (slot != NULL)
+	{
+#define BALANCE(column) store_value(batch->store, TABLE_OPENING_BALANCES, slot, column, &isnull)
+		traits_builder_merge(profile->traits_builder, DatumGetTraitsP(BALANCE(BALANCE_TRAITS)));
+		ltv_builder_merge(profile->ltv_builder, DatumGetLtvP(BALANCE(BALANCE_LTV)));
+		fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
+		           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
+		profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));
+#undef BALANCE
+	}
+	store_scan_anchored(batch->store, identifier, fold_stored_event, &fold);
+}
+
+/*
  * Folds into each profile of the slice what was merged into it and its events.
  * The slice ends earlier where its values would take too much memory.
  */
@@ -191,10 +300,17 @@ fold_slice(Batch *batch)
 			break;
 		}
 		load(batch, profile);
+		if (profile->vanishes)
+			continue;
+		if (profile->refold)
+			empty_values(batch, profile);
+		for (const Piece *piece = profile->pieces; piece != NULL; piece = piece->next)
+			fold_piece(batch, profile, piece);
 		for (Profile *loser = profile->taken_in; loser != NULL; loser = loser->next_taken)
 		{
 			load(batch, loser);
-			fold_merge(batch, profile, loser);
+			if (!loser->refold)
+				fold_merge(batch, profile, loser);
 		}
 		error_context_stack = &callback;
 		for (int e = profile->first_event; e >= 0; e = batch->events[e].next)
@@ -203,6 +319,10 @@ fold_slice(Batch *batch)
 			fold_event(batch, profile, &batch->events[e]);
 		}
 		error_context_stack = callback.previous;
+		if (profile->exact_contest)
+			set_contest(batch, profile);
+		else if (profile->contest)
+			fold_contest(batch, profile, profile->contest_until);
 		if (profile->gained != 0)
 		{
 			profile->identifier_count += profile->gained;

@@ -40,7 +40,7 @@ typedef struct Statement
 	TupleTableSlot *slot;
 	int64 n_rows;
 	int64 n_repeated;
-	bool anchors_differ; /* some row's anchor is not what the rules of now say */
+	Repairs repairs;
 	bits8 *repeated;     /* a bit per row: its event id had been taken; null: none had */
 } Statement;
 
@@ -193,7 +193,6 @@ typedef struct FindEvent
 {
 	Batch *batch;
 	TupleTableSlot *wanted; /* the row as it was inserted */
-	Identifier *anchor;     /* correct it to this, which may be null */
 } FindEvent;
 
 /* Whether a stored row of events is the wanted one, which this statement inserted. */
@@ -266,69 +265,74 @@ remove_repeated(Statement *statement)
 	}
 }
 
-/* Sets the anchor of a row of events. */
+typedef struct CorrectAnchor
+{
+	Batch *batch;
+	const Event *event;
+} CorrectAnchor;
+
+/* Sets the anchor of a row of events, if it is the event's. */
 static bool
 correct_row(TupleTableSlot *slot, void *context)
 {
-	FindEvent *find = (FindEvent *) context;
-	Store *store = find->batch->store;
+	CorrectAnchor *correct = (CorrectAnchor *) context;
+	Batch *batch = correct->batch;
+	const Event *event = correct->event;
 	Datum values[N_EVENT_COLUMNS];
 	bool isnull[N_EVENT_COLUMNS];
-	bool wanted_null;
-	Datum wanted_id = store_value(store, TABLE_EVENTS, find->wanted, EVENT_ID, &wanted_null);
 
 	for (int i = 0; i < N_EVENT_COLUMNS; i++)
-		values[i] = store_value(store, TABLE_EVENTS, slot, i, &isnull[i]);
-	if (memcmp(DatumGetUUIDP(values[EVENT_ID])->data, DatumGetUUIDP(wanted_id)->data, UUID_LEN) !=
-	    0)
+		values[i] = store_value(batch->store, TABLE_EVENTS, slot, i, &isnull[i]);
+	if (memcmp(DatumGetUUIDP(values[EVENT_ID])->data, event->id.data, UUID_LEN) != 0)
 		return true;
-	values[EVENT_ANCHOR] = PointerGetDatum(find->anchor);
-	isnull[EVENT_ANCHOR] = find->anchor == NULL;
-	store_update(store, TABLE_EVENTS, &slot->tts_tid,
-	             store_changed_row(store, TABLE_EVENTS, slot, values, isnull));
+	isnull[EVENT_ANCHOR] = event->n_refs == 0;
+	if (event->n_refs > 0)
+		values[EVENT_ANCHOR] =
+		    PointerGetDatum(batch->nodes[batch->refs[event->first_ref]].identifier);
+	store_update(batch->store, TABLE_EVENTS, &slot->tts_tid,
+	             store_changed_row(batch->store, TABLE_EVENTS, slot, values, isnull));
 	return false;
 }
 
-/* Whether a row's stored anchor is not the one that its event has now. */
 static bool
-anchor_differs(Batch *batch, const Event *event, TupleTableSlot *slot)
+anchor_differs(const Batch *batch, const Event *event)
 {
-	bool isnull;
-	Datum stored = store_value(batch->store, TABLE_EVENTS, slot, EVENT_ANCHOR, &isnull);
-	Identifier *anchor;
-	Identifier *old;
+	const Identifier *anchor =
+	    event->n_refs == 0 ? NULL : batch->nodes[batch->refs[event->first_ref]].identifier;
 
-	if (event->n_refs == 0 || isnull)
-		return (event->n_refs == 0) != isnull;
-	anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
-	old = DatumGetIdentifierPP(stored);
-	return identifier_compare(old, anchor) != 0;
+	if (anchor == NULL || event->row_anchor == NULL)
+		return anchor != event->row_anchor;
+	return anchor != event->row_anchor && identifier_compare(anchor, event->row_anchor) != 0;
 }
 
 /*
- * The anchor in a row was set by the rules of its time; where the rules of now
- * say another (they changed between the row's insert and the end of its
- * statement, or it is a rebuild), the row is corrected.
+ * The anchor in a row was set by the rules of its time, and without a look at
+ * any table. Where the event has another one - rules have changed since, or its
+ * strongest identifier is generic - the row is corrected.
  */
 void
-ingest_correct_anchor(Batch *batch, const Event *event, TupleTableSlot *slot)
+ingest_correct_anchors(Batch *batch)
 {
 	Store *store = batch->store;
-	FindEvent find = {batch, slot, NULL};
-	bool was_null;
-	bool isnull;
-	Datum was;
-	TimestampTz at;
+	bool refreshed = false;
 
-	if (!anchor_differs(batch, event, slot))
-		return;
-	if (event->n_refs > 0)
-		find.anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
-	was = store_value(store, TABLE_EVENTS, slot, EVENT_ANCHOR, &was_null);
-	at = DatumGetTimestampTz(store_value(store, TABLE_EVENTS, slot, EVENT_OCCURRED_AT, &isnull));
-	store->wrote = true; /* the statement's own rows become visible */
-	store_refresh(store);
-	store_scan_events(store, was, was_null, at, correct_row, &find);
+	for (int e = 0; e < batch->n_events; e++)
+	{
+		const Event *event = &batch->events[e];
+		CorrectAnchor correct = {batch, event};
+
+		if (!anchor_differs(batch, event))
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (!refreshed)
+		{
+			store->wrote = true; /* the statement's own rows become visible */
+			store_refresh(store);
+			refreshed = true;
+		}
+		store_scan_events(store, PointerGetDatum(event->row_anchor), event->row_anchor == NULL,
+		                  event->occurred_at, correct_row, &correct);
+	}
 }
 
 /* Fills the batch from where the rows stand; false: there are no more. */
@@ -342,31 +346,9 @@ fill_batch(Statement *statement, int64 *row)
 		if (!next_row(statement))
 			return false;
 		if (!is_repeated(statement, (*row)++))
-		{
-			Event *event = normalise_event_row(batch, statement->slot);
-
-			if (anchor_differs(batch, event, statement->slot))
-				statement->anchors_differ = true;
-		}
+			(void) normalise_event_row(batch, statement->slot);
 	}
 	return true;
-}
-
-/* Lets each event's row have the anchor that it should. */
-static void
-correct_anchors(Statement *statement)
-{
-	Batch *batch = statement->batch;
-	int64 row = 0;
-
-	rewind_rows(statement);
-	while (next_row(statement))
-	{
-		if (is_repeated(statement, row++))
-			continue;
-		batch_reset(batch);
-		ingest_correct_anchor(batch, normalise_event_row(batch, statement->slot), statement->slot);
-	}
 }
 
 static int
@@ -391,17 +373,13 @@ forget_values(Batch *batch, int first, int n)
 	}
 }
 
-/*
- * Stages two to five, once all is locked. The profiles' values are worked on
- * slice by slice, in the order of their ids.
- */
-static void
-finish_batch(Batch *batch)
+/* Stages three to five. The profiles' values are worked on slice by slice, in the order of their ids. */
+void
+finish_profiles(Batch *batch)
 {
 	int n = 0;
 	int start = 0;
 
-	resolve_batch(batch);
 	for (int i = 0; i < batch->n_profiles; i++)
 		if (!batch->profiles[i]->merged)
 			batch->profiles[n++] = batch->profiles[i];
@@ -420,18 +398,48 @@ finish_batch(Batch *batch)
 		if (start < n)
 			forget_values(batch, start, Min(start + SLICE_PROFILES, n));
 	}
+}
+
+/* Notes an identifier whose component is to be replayed. */
+void
+repairs_add(Repairs *repairs, const Identifier *identifier)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(repairs->context);
+
+	if (repairs->n_seeds == repairs->max_seeds)
+	{
+		repairs->max_seeds = Max(GROW_MIN, repairs->max_seeds * 2);
+		repairs->seeds =
+		    repairs->seeds == NULL
+		        ? palloc(sizeof(Identifier *) * repairs->max_seeds)
+		        : repalloc_huge(repairs->seeds, sizeof(Identifier *) * (Size) repairs->max_seeds);
+	}
+	repairs->seeds[repairs->n_seeds] = palloc(VARSIZE_ANY(identifier));
+	memcpy(repairs->seeds[repairs->n_seeds++], identifier, VARSIZE_ANY(identifier));
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* Stages two to five, once all is locked; what is to be replayed goes into repairs. */
+static void
+finish_batch(Batch *batch, Repairs *repairs)
+{
+	resolve_batch(batch);
+	finish_profiles(batch);
 	emit_evidence(batch);
+	ingest_correct_anchors(batch);
+	for (int i = 0; i < batch->n_suspects; i++)
+		repairs_add(repairs, batch->nodes[batch->suspects[i]].identifier);
 }
 
 /* One batch of events, which takes its own locks. */
 void
-ingest_batch(Batch *batch)
+ingest_batch(Batch *batch, Repairs *repairs)
 {
 	resolve_find(batch);
 	resolve_guess(batch);
 	resolve_take_identifiers(batch);
 	resolve_lock_profiles(batch);
-	finish_batch(batch);
+	finish_batch(batch, repairs);
 }
 
 /* Puts the distinct identifiers of a statement into a sort, batch by batch. */
@@ -510,7 +518,7 @@ typedef struct LockSort
 {
 	Store *store;
 	Tuplesortstate *profiles;
-	int64 gone; /* the one that could not be locked */
+	int64 gone; /* the one that could not be locked; 0: another has changed meanwhile */
 } LockSort;
 
 /* Locks sorted profiles; false: one of them has been merged into another. */
@@ -537,7 +545,7 @@ lock_sorted(void *context)
 			return false;
 		}
 	}
-	return true;
+	return !sort->store->stale;
 }
 
 /* Takes all locks of a statement of several batches. See resolve.c. */
@@ -554,7 +562,7 @@ lock_statement(Statement *statement)
 		store_refresh(statement->store);
 		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &sort);
 		tuplesort_end(sort.profiles);
-		if (!all)
+		if (sort.gone != 0)
 			resolve_check_gone(sort.gone, gone);
 		gone = sort.gone;
 	} while (!all);
@@ -576,7 +584,7 @@ ingest_in_batches(Statement *statement)
 		more = fill_batch(statement, &row);
 		store_refresh(statement->store);
 		resolve_find(batch);
-		finish_batch(batch);
+		finish_batch(batch, &statement->repairs);
 		batch_reset(batch);
 	} while (more);
 }
@@ -638,17 +646,24 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	statement.slot =
 	    MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
 
+	statement.repairs.context = context;
+
 	take_event_ids(&statement);
+	/* repeats first: rows are found by the anchors that they were inserted with, then by their ids */
+	if (statement.n_repeated > 0)
+		remove_repeated(&statement);
 	rewind_rows(&statement);
 	if (statement.n_rows > batch_events || fill_batch(&statement, &row))
 		ingest_in_batches(&statement);
 	else
-		ingest_batch(statement.batch);
-	/* repeats first: rows are found by the anchors that they were inserted with, then by their ids */
-	if (statement.n_repeated > 0)
-		remove_repeated(&statement);
-	if (statement.anchors_differ)
-		correct_anchors(&statement);
+		ingest_batch(statement.batch, &statement.repairs);
+	if (statement.repairs.n_seeds > 0)
+	{
+		statement.store->wrote = true; /* the statement's rows are folded in, too */
+		store_refresh(statement.store);
+		replay_components(statement.store, statement.repairs.seeds, statement.repairs.n_seeds,
+		                  "event", false, false);
+	}
 
 	ExecDropSingleTupleTableSlot(statement.slot);
 	store_end(statement.store);

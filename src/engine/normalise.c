@@ -34,7 +34,8 @@ typedef struct Candidate
 } Candidate;
 
 /* Called for an identifier that is no evidence. */
-typedef void (*RefuseIdentifier)(void *context, const char *text, int len, RefusalReason reason);
+typedef void (*RefuseIdentifier)(void *context, const char *text, int len, RefusalReason reason,
+                                 const char *detail);
 
 /* Reads the elements of a text[] one by one, without deconstructing it. */
 typedef struct ElementReader
@@ -79,20 +80,16 @@ elements_next(ElementReader *reader, const char **text, int *len)
 	return false;
 }
 
-/* Whether a is the stronger one: lower priority, then namespace, then place. */
+/* Whether a is the stronger one: by namespace, then place. */
 static bool
 is_stronger(const Candidate *a, const Candidate *b)
 {
-	int order;
-
-	if (a->rule->priority != b->rule->priority)
-		return a->rule->priority < b->rule->priority;
-	order = memcmp(a->normalised.text, b->normalised.text,
-	               Min(a->normalised.namespace_len, b->normalised.namespace_len));
-	if (order == 0)
-		order = a->normalised.namespace_len - b->normalised.namespace_len;
-	if (order != 0)
-		return order < 0;
+	if (workspace_namespace_is_stronger(a->rule, a->normalised.text, a->normalised.namespace_len,
+	                                    b->rule, b->normalised.text, b->normalised.namespace_len))
+		return true;
+	if (workspace_namespace_is_stronger(b->rule, b->normalised.text, b->normalised.namespace_len,
+	                                    a->rule, a->normalised.text, a->normalised.namespace_len))
+		return false;
 	return a->place < b->place;
 }
 
@@ -110,18 +107,27 @@ read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
 	if (status == NORMALISE_INVALID)
 	{
 		if (refuse != NULL)
-			refuse(context, text, len, REFUSED_INVALID);
+			refuse(context, text, len, REFUSED_INVALID, NULL);
 		return false;
 	}
 	if (status != NORMALISE_OK)
 		normalise_report(status, text, len);
+	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
+	if (!workspace_pattern_allows(candidate->rule,
+	                              normalised->text + normalised->namespace_len + 1,
+	                              normalised->len - normalised->namespace_len - 1))
+	{
+		if (refuse != NULL)
+			refuse(context, normalised->text, normalised->len, REFUSED_INVALID,
+			       "it does not match the pattern of its namespace");
+		return false;
+	}
 	if (workspace_blocks(ws, normalised->text, normalised->namespace_len, normalised->len))
 	{
 		if (refuse != NULL)
-			refuse(context, normalised->text, normalised->len, REFUSED_BLOCKED);
+			refuse(context, normalised->text, normalised->len, REFUSED_BLOCKED, NULL);
 		return false;
 	}
-	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
 	return true;
 }
 
@@ -132,23 +138,62 @@ typedef struct RefusalSink
 } RefusalSink;
 
 static void
-add_refusal(void *context, const char *text, int len, RefusalReason reason)
+add_refusal(void *context, const char *text, int len, RefusalReason reason, const char *detail)
 {
 	RefusalSink *sink = (RefusalSink *) context;
 	Batch *batch = sink->batch;
-	Refusal *refusal;
 
 	for (int i = batch->n_refusals - 1; i >= 0 && batch->refusals[i].event == sink->event; i--)
 		if (batch->refusals[i].reason == reason && batch->refusals[i].identifier_len == len &&
 		    memcmp(batch->refusals[i].identifier, text, len) == 0)
 			return; /* a repeat */
-	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
-	refusal = &batch->refusals[batch->n_refusals++];
-	refusal->identifier = batch_copy(batch, text, len);
-	refusal->identifier_len = len;
-	refusal->event = sink->event;
-	refusal->reason = reason;
-	refusal->detail = NULL;
+	batch_refuse(batch, sink->event, batch_copy(batch, text, len), len, reason, detail);
+}
+
+/* Whether an identifier that was read is stronger than one that came before it. */
+static bool
+is_stronger_than_node(const Candidate *candidate, const IdNode *before)
+{
+	return workspace_namespace_is_stronger(
+	    candidate->rule, candidate->normalised.text, candidate->normalised.namespace_len,
+	    before->rule, IDENTIFIER_TEXT(before->identifier),
+	    IDENTIFIER_NAMESPACE_LEN(before->identifier));
+}
+
+/*
+ * Puts the event's references to its usable identifiers in order: the anchor,
+ * which is the strongest that may be one, then the others, stronger ones
+ * first; behind them the generic ones, which are no evidence. Without an
+ * anchor the event has no references: it is nobody's.
+ */
+void
+normalise_order_refs(Batch *batch, Event *event)
+{
+	int *refs = &batch->refs[event->first_ref];
+	int usable = 0;
+	int anchor = -1;
+
+	for (int i = 0; i < event->n_named; i++)
+	{
+		IdNode *node = &batch->nodes[refs[i]];
+		int ref = refs[i];
+
+		if (node->row.generic)
+			continue;
+		if (anchor < 0 && node->rule->can_anchor)
+			anchor = usable;
+		if (i > usable)
+			memmove(&refs[usable + 1], &refs[usable], sizeof(int) * (i - usable));
+		refs[usable++] = ref;
+	}
+	if (anchor > 0)
+	{
+		int ref = refs[anchor];
+
+		memmove(&refs[1], &refs[0], sizeof(int) * anchor);
+		refs[0] = ref;
+	}
+	event->n_refs = anchor < 0 ? 0 : usable;
 }
 
 /*
@@ -182,32 +227,28 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 		batch->nodes[node].event = batch->n_events;
 		BATCH_GROW(batch, refs, n_refs, max_refs);
 		position = batch->n_refs++;
-		while (position > event->first_ref)
+		while (position > event->first_ref &&
+		       is_stronger_than_node(&candidate, &batch->nodes[batch->refs[position - 1]]))
 		{
-			IdNode *before = &batch->nodes[batch->refs[position - 1]];
-			Candidate other;
-
-			other.rule = before->rule;
-			if (other.rule->priority < candidate.rule->priority)
-				break;
-			memcpy(other.normalised.text, IDENTIFIER_TEXT(before->identifier),
-			       IDENTIFIER_NAMESPACE_LEN(before->identifier));
-			other.normalised.namespace_len = IDENTIFIER_NAMESPACE_LEN(before->identifier);
-			other.place = -1; /* it came earlier */
-			if (is_stronger(&other, &candidate))
-				break;
 			batch->refs[position] = batch->refs[position - 1];
 			position--;
 		}
 		batch->refs[position] = node;
 	}
-	event->n_refs = batch->n_refs - event->first_ref;
-	for (int i = 0; i < event->n_refs; i++)
+	event->n_named = batch->n_refs - event->first_ref;
+	for (int i = 0; i < event->n_named; i++)
 	{
 		IdNode *node = &batch->nodes[batch->refs[event->first_ref + i]];
 
 		node->first_at = Min(node->first_at, event->at);
 		node->last_at = Max(node->last_at, event->at);
+	}
+	normalise_order_refs(batch, event);
+	if (event->n_refs > 0)
+	{
+		IdNode *anchor = &batch->nodes[batch->refs[event->first_ref]];
+
+		anchor->anchors_at = Min(anchor->anchors_at, event->at);
 	}
 }
 
@@ -251,13 +292,12 @@ keep_source(Batch *batch, const char *source, int len)
 }
 
 /*
- * Decodes a row of events into the batch and returns the event; what it
- * points to is copied into the batch.
+ * Decodes a row of events, but for its identifiers, into an event of the batch
+ * that is not counted yet; what it points to is copied into the batch.
  */
-Event *
-normalise_event_row(Batch *batch, TupleTableSlot *slot)
+static Event *
+decode_event(Batch *batch, TupleTableSlot *slot)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
 	Workspace *ws = batch->ws;
 	TimestampTz occurred_at;
 	TimestampTz received_at;
@@ -272,6 +312,7 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 	event->id = *DatumGetUUIDP(event_value(ws, slot, EVENT_ID, &isnull));
 	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
 	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
+	event->occurred_at = occurred_at;
 	event->at = Min(occurred_at, received_at);
 	if (TIMESTAMP_NOT_FINITE(occurred_at) || TIMESTAMP_NOT_FINITE(received_at))
 		refuse_changed_row(&event->id,
@@ -310,9 +351,58 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 		event->source_len = VARSIZE_ANY_EXHDR(source);
 		event->source = keep_source(batch, VARDATA_ANY(source), event->source_len);
 	}
-	value = event_value(ws, slot, EVENT_IDENTIFIERS, &isnull);
+	return event;
+}
+
+/* Decodes a row of events into the batch, values alone, and returns the event. */
+Event *
+normalise_event_values(Batch *batch, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
+	Event *event = decode_event(batch, slot);
+
+	batch->n_events++;
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(batch->row);
+	return event;
+}
+
+/*
+ * Notes the anchor that a row of events has. It was set by the rules of its
+ * time, or by itself alone, so that it need not be the one that the event has
+ * in the end.
+ */
+static void
+note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum value = event_value(batch->ws, slot, EVENT_ANCHOR, &isnull);
+	Identifier *stored;
+
+	if (isnull)
+		return;
+	stored = DatumGetIdentifierPP(value);
+	if (event->n_refs > 0)
+	{
+		event->row_anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
+		if (identifier_compare(stored, event->row_anchor) == 0)
+			return;
+	}
+	event->row_anchor = batch_copy(batch, stored, VARSIZE_ANY(stored));
+}
+
+/* Decodes a row of events into the batch, with its identifiers, and returns the event. */
+Event *
+normalise_event_row(Batch *batch, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
+	Event *event = decode_event(batch, slot);
+	bool isnull;
+	Datum value = event_value(batch->ws, slot, EVENT_IDENTIFIERS, &isnull);
+
 	if (!isnull)
 		add_identifiers(batch, event, DatumGetArrayTypeP(value));
+	note_row_anchor(batch, event, slot);
 	batch->n_events++;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(batch->row);
@@ -401,7 +491,7 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 	return cstring_to_text(code);
 }
 
-/* The strongest usable identifier; null: there is none. */
+/* The strongest usable identifier that may anchor; null: there is none. */
 static Identifier *
 find_anchor(Workspace *ws, ArrayType *identifiers)
 {
@@ -419,7 +509,7 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 		Candidate *candidate = &candidates[spare];
 
 		candidate->place = place++;
-		if (read_candidate(ws, text, len, candidate, NULL, NULL) &&
+		if (read_candidate(ws, text, len, candidate, NULL, NULL) && candidate->rule->can_anchor &&
 		    (best < 0 || is_stronger(candidate, &candidates[best])))
 			best = spare;
 	}

@@ -35,15 +35,15 @@ call_for_workspace(Workspace *ws, const char *query)
 		elog(ERROR, "could not execute \"%s\"", query);
 }
 
-/* Sends all events through the stages, in the order in which they happened. */
+/* Works on a batch of events that have been read. */
+typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
+
+/* Reads events, in the order in which they happened, and works on them batch by batch. */
 static void
-replay_events(Workspace *ws)
+read_events(Store *store, WorkOnBatch work, Repairs *repairs)
 {
-	MemoryContext context =
-	    AllocSetContextCreate(CurrentMemoryContext, "cdp replay", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	Store *store = store_begin(ws);
-	Batch *batch = batch_create(store, context, "rebuild");
+	Workspace *ws = store->ws;
+	Batch *batch = batch_create(store, CurrentMemoryContext, "rebuild");
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(
 	    RelationGetDescr(store_table(store, TABLE_EVENTS)->rel), &TTSOpsHeapTuple);
 	char *query = psprintf("SELECT e.* FROM ONLY %s.events AS e ORDER BY "
@@ -65,18 +65,15 @@ replay_events(Workspace *ws)
 		n = SPI_processed;
 		for (uint64 i = 0; i < n; i++)
 		{
-			Event *event;
-
 			CHECK_FOR_INTERRUPTS();
 			ExecForceStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
-			event = normalise_event_row(batch, slot);
-			ingest_correct_anchor(batch, event, slot);
+			(void) normalise_event_row(batch, slot);
 			ExecClearTuple(slot);
 		}
 		SPI_freetuptable(SPI_tuptable);
 		if (batch->n_events > 0 && (n == 0 || batch_is_full(batch)))
 		{
-			ingest_batch(batch);
+			work(batch, repairs);
 			batch_reset(batch);
 			store_refresh(store);
 		}
@@ -86,9 +83,68 @@ replay_events(Workspace *ws)
 	SPI_cursor_close(portal);
 	SPI_freeplan(plan);
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Who is seen with whom: it has to be known of all events before the first is replayed. */
+static void
+record_companions(Batch *batch, Repairs *repairs)
+{
+	evidence_collect_companions(batch);
+	emit_companions(batch);
+}
+
+/* Adds the identifiers that people have decided on to what is to be replayed. */
+static void
+add_decisions(Store *store, Repairs *repairs)
+{
+	Relation rel = store_table(store, TABLE_DECISIONS)->rel;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TableScanDesc scan = table_beginscan(rel, store->snapshot, 0, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool isnull;
+
+		repairs_add(repairs, DatumGetIdentifierPP(store_value(store, TABLE_DECISIONS, slot,
+		                                                      DECISION_A, &isnull)));
+		repairs_add(repairs, DatumGetIdentifierPP(store_value(store, TABLE_DECISIONS, slot,
+		                                                      DECISION_B, &isnull)));
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Calls with a store of its own, in a context of its own. */
+static void
+with_store(Workspace *ws, void (*work)(Store *store))
+{
+	MemoryContext context =
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp rebuild", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Store *store = store_begin(ws);
+
+	work(store);
 	store_end(store);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
+}
+
+static void
+read_companions(Store *store)
+{
+	read_events(store, record_companions, NULL);
+}
+
+/* Sends the events through the stages; what their order alone does not decide is replayed then. */
+static void
+replay_events(Store *store)
+{
+	Repairs repairs = {CurrentMemoryContext};
+
+	read_events(store, ingest_batch, &repairs);
+	add_decisions(store, &repairs);
+	if (repairs.n_seeds > 0)
+		replay_components(store, repairs.seeds, repairs.n_seeds, "rebuild", false, true);
 }
 
 /*
@@ -104,7 +160,10 @@ rebuild_workspace(Workspace *ws)
 	{
 		SPI_connect();
 		call_for_workspace(ws, "SELECT cdp.rebuild_begin($1)");
-		replay_events(ws);
+		if (ws->max_generic_after >= 0)
+			with_store(ws, read_companions);
+		call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)");
+		with_store(ws, replay_events);
 		call_for_workspace(ws, "SELECT cdp.rebuild_finish($1)");
 		SPI_finish();
 	}

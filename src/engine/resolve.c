@@ -1,19 +1,20 @@
 /*
  * resolve.c
- *	  Stage two: identifiers become profiles - create, attach or merge, within
- *	  the limits.
+ *	  Stage two: identifiers become profiles - create, attach or merge, as the
+ *	  evidence says (evidence.c).
  *
  * Order of locks, the same in every statement: new identifiers and those
  * without a profile, sorted; then all profiles, sorted. Known identifiers are
- * read, not locked: their profile only changes in a merge, and a merge holds
- * the locks of both profiles. A profile that is gone when its turn comes has
- * been merged: the profile locks are given back (a subtransaction) and the
- * identifiers read again. Each such round means that somebody's merge was
- * committed, and there is only a finite number of profiles to merge: it ends.
+ * read, not locked: their profile only changes while the locks of the profile
+ * that they leave and of the one that they come to are held, and both rows are
+ * written then. So what a lock waited for is read again, and where it shows
+ * other profiles, the locks are given back (a subtransaction) and taken anew.
+ * Each such round means that somebody's change was committed.
  *
- * Within a batch the evidence is taken in the order of (effective time, event
- * id): the event's strongest identifier with each of the others, stronger
- * ones first.
+ * An identifier without a profile that evidence names (a refused one) is not
+ * locked itself: it is guarded by the profiles of the evidence, all those that
+ * a replay of its component would touch. They are locked with the batch's own,
+ * as they are where a replay is to be expected.
  */
 #include "engine/engine.h"
 
@@ -39,7 +40,9 @@ resolve_find(Batch *batch)
 		if (!node->fresh)
 			node->stored =
 			    store_find_identifier(batch->store, PointerGetDatum(node->identifier), &node->row);
+		evidence_classify(batch->store, node);
 	}
+	evidence_drop_generic(batch);
 }
 
 /*
@@ -69,8 +72,8 @@ last_seen_of(TimestampTz first_seen, TimestampTz stored_last, TimestampTz last_a
 }
 
 /* Fills the engine's columns of a row of identifiers. */
-static void
-fill_identifier(Datum *values, bool *isnull, Datum identifier, const StoredIdentifier *row)
+void
+resolve_fill_identifier(Datum *values, bool *isnull, Datum identifier, const StoredIdentifier *row)
 {
 	values[IDENTIFIER_IDENTIFIER] = identifier;
 	values[IDENTIFIER_PROFILE_ID] = Int64GetDatum(row->profile_id);
@@ -78,6 +81,18 @@ fill_identifier(Datum *values, bool *isnull, Datum identifier, const StoredIdent
 	values[IDENTIFIER_LAST_SEEN] = TimestampTzGetDatum(row->last_seen);
 	memset(isnull, 0, sizeof(bool) * N_IDENTIFIER_COLUMNS);
 	isnull[IDENTIFIER_PROFILE_ID] = row->profile_id == 0;
+	values[IDENTIFIER_ANCHORED_AT] = TimestampTzGetDatum(row->anchored_at);
+	isnull[IDENTIFIER_ANCHORED_AT] = row->anchored_at == DT_NOEND;
+	values[IDENTIFIER_GENERIC] = BoolGetDatum(row->generic);
+}
+
+/* A generic identifier is nobody's, and when it was seen is not kept: nobody has to write it. */
+void
+resolve_forget_times(StoredIdentifier *row)
+{
+	row->first_seen = DT_NOBEGIN;
+	row->last_seen = DT_NOEND;
+	row->anchored_at = DT_NOEND;
 }
 
 /* Root of a small union-find over ints. */
@@ -137,7 +152,7 @@ resolve_guess(Batch *batch)
 		IdNode *node = &batch->nodes[i];
 		int root = find_root(parents, i);
 
-		if (node->stored)
+		if (node->stored || node->row.generic)
 			continue;
 		if (ids[root] == 0)
 		{
@@ -149,15 +164,46 @@ resolve_guess(Batch *batch)
 	}
 }
 
+typedef struct TakeRow
+{
+	Store *store;
+	Datum key;
+} TakeRow;
+
+static bool
+is_unguarded(void *context)
+{
+	TakeRow *take = (TakeRow *) context;
+
+	store_refresh(take->store);
+	return !evidence_is_stored(take->store, take->key);
+}
+
+/* Locks a row of identifiers, unless it has changed or evidence guards it by now. */
+static bool
+take_row(void *context)
+{
+	TakeRow *take = (TakeRow *) context;
+	TupleTableSlot *slot = store_find(take->store, TABLE_IDENTIFIERS, take->key);
+
+	return slot != NULL &&
+	       store_lock_unchanged(take->store, TABLE_IDENTIFIERS, slot) == LOCK_OK &&
+	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_unguarded, take);
+}
+
 /*
  * Takes one identifier that has no row or no profile: inserts it, or locks the
  * row that is there. Somebody else may have been quicker.
+ *
+ * A row that has a profile by the time it is ours must not be locked: who
+ * changes its profile writes it while holding the locks of profiles. The same
+ * holds for one that evidence guards.
  */
 void
 resolve_take_identifier(Store *store, IdNode *node)
 {
 	Datum key = PointerGetDatum(node->identifier);
-	TupleTableSlot *slot;
+	TakeRow take = {store, key};
 
 	if (!node->stored)
 	{
@@ -166,35 +212,36 @@ resolve_take_identifier(Store *store, IdNode *node)
 
 		node->row.first_seen = node->first_at;
 		node->row.last_seen = last_seen_of(node->first_at, DT_NOBEGIN, node->last_at);
-		fill_identifier(values, isnull, key, &node->row);
-		slot = store_new_row(store, TABLE_IDENTIFIERS, values, isnull);
-		if (store_insert_unless_there(store, TABLE_IDENTIFIERS, slot))
+		node->row.anchored_at = node->anchors_at;
+		node->row.generic = false;
+		resolve_fill_identifier(values, isnull, key, &node->row);
+		if (store_insert_unless_there(store, TABLE_IDENTIFIERS,
+		                              store_new_row(store, TABLE_IDENTIFIERS, values, isnull)))
 		{
-			node->stored = node->fresh = true;
+			node->stored = node->fresh = node->blank = true;
 			return;
 		}
 		store_refresh(store);
 		node->stored = store_find_identifier(store, key, &node->row);
 		if (!node->stored)
 			elog(ERROR, "identifier that is there cannot be found");
-		if (node->row.profile_id != 0)
-			return;
 	}
-
-	/*
-	 * A row that has a profile by the time it is ours must not be locked: who
-	 * merges that profile writes it while holding the profile's lock.
-	 */
-	while (node->row.profile_id == 0)
+	while (node->row.profile_id == 0 && !node->row.generic && !evidence_is_stored(store, key) &&
+	       !store_attempt(store, TABLE_IDENTIFIERS, take_row, &take))
 	{
-		slot = store_find(store, TABLE_IDENTIFIERS, key);
-		if (slot == NULL)
-			elog(ERROR, "identifier that is there cannot be found");
-		if (store_lock_unchanged(store, TABLE_IDENTIFIERS, slot) == LOCK_OK)
-			break;
+		CHECK_FOR_INTERRUPTS();
 		store_refresh(store);
-		(void) store_find_identifier(store, key, &node->row);
+		if (!store_find_identifier(store, key, &node->row))
+			elog(ERROR, "identifier that is there cannot be found");
 	}
+	evidence_classify(store, node);
+}
+
+/* Whether a node is to be locked itself. */
+static bool
+is_to_take(const IdNode *node)
+{
+	return !node->stored || (node->row.profile_id == 0 && !node->fresh && !node->row.generic);
 }
 
 /* Locks in their order what has no profile yet: new identifiers and refused ones. */
@@ -204,8 +251,7 @@ resolve_take_identifiers(Batch *batch)
 	int *sorted = NULL;
 
 	for (int i = 0; i < batch->n_nodes && sorted == NULL; i++)
-		if (!batch->nodes[i].stored ||
-		    (batch->nodes[i].row.profile_id == 0 && !batch->nodes[i].fresh))
+		if (is_to_take(&batch->nodes[i]))
 			sorted = batch_sorted_nodes(batch);
 	if (sorted == NULL)
 		return;
@@ -214,7 +260,7 @@ resolve_take_identifiers(Batch *batch)
 		IdNode *node = &batch->nodes[sorted[i]];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!node->stored || (node->row.profile_id == 0 && !node->fresh))
+		if (is_to_take(node))
 			resolve_take_identifier(batch->store, node);
 	}
 }
@@ -228,46 +274,32 @@ compare_int64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Sorts ids and drops repeats; returns how many there are. */
+static int
+sort_distinct(int64 *ids, int n)
+{
+	int distinct = 0;
+
+	if (n > 1)
+		qsort(ids, n, sizeof(int64), compare_int64);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || ids[i] != ids[distinct - 1])
+			ids[distinct++] = ids[i];
+	return distinct;
+}
+
 /* The stored profiles of the batch's identifiers, sorted and distinct. */
 static int64 *
 stored_profiles(Batch *batch, int *count)
 {
 	int64 *ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * Max(batch->n_nodes, 1));
 	int n = 0;
-	int distinct = 0;
 
 	for (int i = 0; i < batch->n_nodes; i++)
 		if (batch->nodes[i].stored && !batch->nodes[i].fresh && batch->nodes[i].row.profile_id != 0)
 			ids[n++] = batch->nodes[i].row.profile_id;
-	if (n > 1)
-		qsort(ids, n, sizeof(int64), compare_int64);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || ids[i] != ids[distinct - 1])
-			ids[distinct++] = ids[i];
-	*count = distinct;
+	*count = sort_distinct(ids, n);
 	return ids;
-}
-
-/*
- * Locks one profile, and reads it too where there are not too many of them;
- * false: it has been merged into another.
- */
-static bool
-lock_profile(Batch *batch, int64 id, bool read)
-{
-	TupleTableSlot *slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(id));
-	bool found;
-
-	if (slot == NULL)
-	{
-		batch->store->stale = true;
-		return false;
-	}
-	if (store_lock(batch->store, TABLE_PROFILES, slot) != LOCK_OK)
-		return false;
-	if (read)
-		fold_load_profile(batch, batch_profile(batch, id, &found), slot);
-	return true;
 }
 
 /*
@@ -284,383 +316,201 @@ resolve_check_gone(int64 gone, int64 gone_before)
 		                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 }
 
+/* Makes the batch's copy of a profile that has just been locked, with its values where there is room. */
+static void
+note_locked(Batch *batch, int64 id, TupleTableSlot *slot, bool read)
+{
+	bool found;
+	Profile *profile = batch_profile(batch, id, &found);
+
+	fold_peek_profile(batch, profile, slot);
+	if (read)
+		fold_load_profile(batch, profile, slot);
+}
+
 /* Profiles to lock, in order. */
 typedef struct LockList
 {
 	Batch *batch;
 	const int64 *ids;
 	int count;
-	int64 gone; /* the one that could not be locked */
+	int64 gone;  /* the one that could not be locked; 0: others are needed, too */
+	int64 *more; /* they, if they are not those of the batch's identifiers */
+	int n_more;
 } LockList;
+
+static bool
+is_listed(const LockList *list, int64 id)
+{
+	return bsearch(&id, list->ids, list->count, sizeof(int64), compare_int64) != NULL;
+}
+
+/* Whether all profiles that the batch is going to write are locked. Reads what waiting has changed. */
+static bool
+are_all_listed(void *context)
+{
+	LockList *list = (LockList *) context;
+	Batch *batch = list->batch;
+	bool touchy = false;
+	Identifier **seeds;
+	int n_seeds = 0;
+
+	if (batch->store->stale)
+	{
+		store_refresh(batch->store);
+		resolve_find(batch);
+	}
+	for (int i = 0; i < batch->n_nodes; i++)
+	{
+		IdNode *node = &batch->nodes[i];
+
+		touchy = touchy || node->guarded;
+		if (node->stored && !node->fresh && node->row.profile_id != 0 &&
+		    !is_listed(list, node->row.profile_id))
+			return false;
+	}
+	for (int i = 0; i < batch->n_profiles && !touchy; i++)
+		touchy = batch->profiles[i]->was_contested;
+	if (!touchy)
+		return true;
+	evidence_decide(batch);
+	seeds = MemoryContextAllocHuge(batch->context,
+	                               sizeof(Identifier *) * (batch->n_nodes + batch->n_suspects + 1));
+	for (int i = 0; i < batch->n_nodes; i++)
+		if (batch->nodes[i].guarded)
+			seeds[n_seeds++] = batch->nodes[i].identifier;
+	for (int i = 0; i < batch->n_suspects; i++)
+		seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
+	list->more = n_seeds == 0 ? NULL
+	                          : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
+	for (int i = 0; i < list->n_more; i++)
+		if (!is_listed(list, list->more[i]))
+			return false;
+	return true;
+}
 
 static bool
 lock_listed(void *context)
 {
 	LockList *list = (LockList *) context;
+	Batch *batch = list->batch;
 
 	for (int i = 0; i < list->count; i++)
 	{
+		TupleTableSlot *slot;
+
 		CHECK_FOR_INTERRUPTS();
-		if (!lock_profile(list->batch, list->ids[i],
-		                  list->count <= SLICE_PROFILES &&
-		                      MemoryContextMemAllocated(list->batch->values, true) <= SLICE_BYTES))
+		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(list->ids[i]));
+		if (slot == NULL || store_lock(batch->store, TABLE_PROFILES, slot) != LOCK_OK)
 		{
+			batch->store->stale = true;
 			list->gone = list->ids[i];
 			return false;
 		}
+		note_locked(batch, list->ids[i], slot,
+		            list->count <= SLICE_PROFILES &&
+		                MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES);
 	}
-	return true;
+	return store_read_outside(batch->store, TABLE_PROFILES, are_all_listed, list);
 }
 
 /*
- * Locks all profiles of the batch's identifiers, in the order of their ids.
- * With one profile there is no order to break, so it is simply followed to
- * where it was merged; with more, the locks taken so far are given back first.
+ * Locks the only profile of a batch without a subtransaction, as long as the
+ * order of its evidence does not matter: false if it may. Who waits for it and
+ * finds it changed reads again before he locks.
  */
-void
-resolve_lock_profiles(Batch *batch)
+static bool
+lock_single(Batch *batch)
 {
-	for (int64 gone = 0;;)
-	{
-		LockList list = {.batch = batch};
-		bool all;
+	int64 gone = 0;
 
-		list.ids = stored_profiles(batch, &list.count);
-		all = list.count > 1 ? store_attempt(batch->store, TABLE_PROFILES, lock_listed, &list)
-		                     : lock_listed(&list);
-		if (all)
-			return;
-		resolve_check_gone(list.gone, gone);
-		gone = list.gone;
-		batch->profile_table = NULL;
-		batch->n_profiles = 0;
-		MemoryContextReset(batch->values);
+	for (;;)
+	{
+		int count;
+		int64 *ids = stored_profiles(batch, &count);
+		TupleTableSlot *slot;
+
+		CHECK_FOR_INTERRUPTS();
+		if (count > 1)
+			return false;
+		for (int i = 0; i < batch->n_nodes; i++)
+			if (batch->nodes[i].guarded)
+				return false;
+		if (count == 0)
+			return true;
+		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(ids[0]));
+		if (slot != NULL)
+		{
+			bool found;
+			Profile *profile = batch_profile(batch, ids[0], &found);
+
+			fold_peek_profile(batch, profile, slot);
+			if (profile->was_contested)
+				return false;
+			if (store_lock_unchanged(batch->store, TABLE_PROFILES, slot) == LOCK_OK)
+			{
+				note_locked(batch, ids[0], slot, true);
+				return true;
+			}
+		}
+		else
+		{
+			resolve_check_gone(ids[0], gone);
+			gone = ids[0];
+		}
+		batch_forget_profiles(batch);
 		store_refresh(batch->store);
 		resolve_find(batch);
 	}
 }
 
-/* Components */
-
-static int
-find_component(Batch *batch, int i)
+/* The batch's profiles and others, sorted and distinct. */
+static int64 *
+with_more(Batch *batch, const int64 *more, int n_more, int *count)
 {
-	while (batch->components[i].parent != i)
-	{
-		batch->components[i].parent = batch->components[batch->components[i].parent].parent;
-		i = batch->components[i].parent;
-	}
-	return i;
+	int64 *own = stored_profiles(batch, count);
+	int64 *ids;
+	int n = *count;
+
+	if (n_more == 0)
+		return own;
+	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_more));
+	memcpy(ids, own, sizeof(int64) * n);
+	memcpy(ids + n, more, sizeof(int64) * n_more);
+	*count = sort_distinct(ids, n + n_more);
+	return ids;
 }
 
-static Component *
-component_of(Batch *batch, int node)
+/*
+ * Locks all profiles of the batch's identifiers, in the order of their ids,
+ * and those that a replay would touch.
+ */
+void
+resolve_lock_profiles(Batch *batch)
 {
-	return &batch->components[find_component(batch, batch->nodes[node].component)];
-}
+	int64 gone = 0;
+	int64 *more = NULL;
+	int n_more = 0;
 
-static void
-add_limit(Batch *batch, Component *component, const NamespaceRule *rule, const char *name,
-          int name_len, int count)
-{
-	LimitCount *limit;
-
-	for (int i = 0; i < component->n_limits; i++)
+	if (batch->store->snapshots != batch->found_with)
+		resolve_find(batch);
+	if (lock_single(batch))
+		return;
+	for (;;)
 	{
-		limit = &component->limits[i];
-		if (limit->name_len == name_len && memcmp(limit->name, name, name_len) == 0)
-		{
-			limit->count += count;
+		LockList list = {.batch = batch};
+
+		batch_forget_profiles(batch);
+		list.ids = with_more(batch, more, n_more, &list.count);
+		if (store_attempt(batch->store, TABLE_PROFILES, lock_listed, &list))
 			return;
-		}
-	}
-	component->limits =
-	    component->limits == NULL
-	        ? MemoryContextAlloc(batch->context, sizeof(LimitCount))
-	        : repalloc(component->limits, sizeof(LimitCount) * (component->n_limits + 1));
-	limit = &component->limits[component->n_limits++];
-	limit->name = name;
-	limit->name_len = name_len;
-	limit->max = rule->max_per_profile;
-	limit->count = count;
-}
-
-/*
- * The first components: a stored profile each, and each identifier that has
- * none by itself.
- */
-static void
-make_components(Batch *batch)
-{
-	batch->components =
-	    MemoryContextAllocHuge(batch->context, sizeof(Component) * Max(batch->n_nodes, 1));
-	memset(batch->components, 0, sizeof(Component) * batch->n_nodes);
-	for (int i = 0; i < batch->n_nodes; i++)
-	{
-		IdNode *node = &batch->nodes[i];
-		Component *component = &batch->components[batch->n_components];
-		bool has_profile = node->stored && !node->fresh && node->row.profile_id != 0;
-
-		if (has_profile)
-		{
-			bool found;
-			Profile *profile = batch_profile(batch, node->row.profile_id, &found);
-
-			if (profile->component_known)
-			{
-				node->component = profile->component;
-				continue;
-			}
-			profile->component_known = true;
-			profile->component = batch->n_components;
-			component->profile = profile;
-		}
-		else
-		{
-			component->weight = 1;
-			component->weighed = true;
-			component->counted = true;
-			if (node->rule->max_per_profile >= 0)
-				add_limit(batch, component, node->rule, IDENTIFIER_TEXT(node->identifier),
-				          IDENTIFIER_NAMESPACE_LEN(node->identifier), 1);
-		}
-		component->parent = node->component = batch->n_components++;
-	}
-}
-
-typedef struct CountContext
-{
-	Batch *batch;
-	Component *component;
-	bool unnamed_only; /* count only what falls under the default rule */
-} CountContext;
-
-/* Counts a stored identifier, unless this statement has just put it there. */
-static bool
-count_identifier(TupleTableSlot *slot, void *context)
-{
-	CountContext *count = (CountContext *) context;
-	Batch *batch = count->batch;
-	bool isnull;
-	Identifier *identifier = DatumGetIdentifierPP(
-	    store_value(batch->store, TABLE_IDENTIFIERS, slot, IDENTIFIER_IDENTIFIER, &isnull));
-	const char *text = IDENTIFIER_TEXT(identifier);
-	int name_len = IDENTIFIER_NAMESPACE_LEN(identifier);
-	const NamespaceRule *rule = workspace_rule(batch->ws, text, name_len);
-	int node = batch_find_node(batch, text, IDENTIFIER_LEN(identifier));
-
-	if (node >= 0 && batch->nodes[node].fresh)
-		return true;
-	if (count->unnamed_only && rule != &batch->ws->default_rule)
-		return true;
-	add_limit(batch, count->component, rule,
-	          MemoryContextStrdup(batch->context, pnstrdup(text, name_len)), name_len, 1);
-	return true;
-}
-
-/* Counts a stored profile's identifiers of the limited namespaces, once. */
-static void
-count_limits(Batch *batch, Component *component)
-{
-	Workspace *ws = batch->ws;
-	CountContext context = {batch, component, false};
-
-	if (component->counted)
-		return;
-	component->counted = true;
-	for (int i = 0; i < ws->n_rules; i++)
-		if (ws->rules[i].max_per_profile >= 0)
-			store_scan_identifiers(batch->store, component->profile->id, ws->rules[i].name,
-			                       count_identifier, &context);
-	context.unnamed_only = true;
-	if (ws->default_rule.max_per_profile >= 0)
-		store_scan_identifiers(batch->store, component->profile->id, NULL, count_identifier,
-		                       &context);
-}
-
-/* The limit that the union of two components would break; null: none. */
-static const LimitCount *
-broken_limit(Batch *batch, Component *a, Component *b)
-{
-	if ((a->counted && a->n_limits == 0) || (b->counted && b->n_limits == 0))
-		return NULL;
-	count_limits(batch, a);
-	count_limits(batch, b);
-	for (int i = 0; i < a->n_limits; i++)
-		for (int j = 0; j < b->n_limits; j++)
-		{
-			LimitCount *x = &a->limits[i];
-			LimitCount *y = &b->limits[j];
-
-			if (x->name_len == y->name_len && memcmp(x->name, y->name, x->name_len) == 0 &&
-			    x->count + y->count > x->max)
-				return x;
-		}
-	return NULL;
-}
-
-/* Adds the stored profile's identifiers to a component's weight, once. */
-static void
-weigh(Batch *batch, Component *component)
-{
-	TupleTableSlot *slot;
-	bool isnull;
-
-	if (component->weighed)
-		return;
-	component->weighed = true;
-	slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(component->profile->id));
-	if (slot != NULL)
-		component->weight += DatumGetInt64(
-		    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_IDENTIFIER_COUNT, &isnull));
-}
-
-/*
- * Makes two components one. Of two profiles the one with more identifiers
- * (former ids counted) survives, on a tie the one with the smaller id.
- */
-static void
-unite(Batch *batch, int a, int b, int event, int anchor, int other)
-{
-	Component *into = &batch->components[a];
-	Component *from = &batch->components[b];
-
-	if (into->profile != NULL && from->profile != NULL)
-	{
-		Merge *merge;
-
-		/* two stored profiles: count them while each is found by its own id */
-		count_limits(batch, into);
-		count_limits(batch, from);
-		weigh(batch, into);
-		weigh(batch, from);
-
-		if (from->weight > into->weight ||
-		    (from->weight == into->weight && from->profile->id < into->profile->id))
-		{
-			Component *swap = into;
-
-			into = from;
-			from = swap;
-		}
-		BATCH_GROW(batch, merges, n_merges, max_merges);
-		merge = &batch->merges[batch->n_merges++];
-		merge->loser = from->profile;
-		merge->survivor = into->profile;
-		merge->event = event;
-		merge->anchor = anchor;
-		merge->other = other;
-		into->weight++; /* the former id */
-	}
-	else if (from->profile != NULL || (into->profile == NULL && from->weight > into->weight))
-	{
-		Component *swap = into;
-
-		into = from;
-		from = swap;
-	}
-	from->parent = into - batch->components;
-	into->weight += from->weight;
-	into->anchors = into->anchors || from->anchors;
-	if (from->counted && into->counted)
-	{
-		for (int i = 0; i < from->n_limits; i++)
-		{
-			NamespaceRule rule = {.max_per_profile = from->limits[i].max};
-
-			add_limit(batch, into, &rule, from->limits[i].name, from->limits[i].name_len,
-			          from->limits[i].count);
-		}
-	}
-}
-
-static void
-add_link(Batch *batch, int anchor, int other, int event)
-{
-	uint64 pair = (uint64) anchor << 32 | (uint32) other;
-	bool found;
-	Link *link;
-
-	if (batch->link_table == NULL)
-		batch->link_table = pairtable_create(batch->context, GROW_MIN, NULL);
-	(void) pairtable_insert(batch->link_table, pair, &found);
-	if (found)
-		return; /* the earlier event is there */
-	BATCH_GROW(batch, links, n_links, max_links);
-	link = &batch->links[batch->n_links++];
-	link->anchor = anchor;
-	link->other = other;
-	link->event = event;
-}
-
-static void
-refuse_link(Batch *batch, int other, int event, const LimitCount *limit)
-{
-	Identifier *identifier = batch->nodes[other].identifier;
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
-	Refusal *refusal;
-
-	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
-	refusal = &batch->refusals[batch->n_refusals++];
-	refusal->identifier = IDENTIFIER_TEXT(identifier);
-	refusal->identifier_len = IDENTIFIER_LEN(identifier);
-	refusal->event = event;
-	refusal->reason = REFUSED_LIMIT;
-	refusal->detail =
-	    psprintf("a profile may have %d of %.*s", limit->max, limit->name_len, limit->name);
-	MemoryContextSwitchTo(oldcontext);
-}
-
-static int
-compare_events(const void *a, const void *b, void *arg)
-{
-	Batch *batch = (Batch *) arg;
-	Event *x = &batch->events[*(const int *) a];
-	Event *y = &batch->events[*(const int *) b];
-
-	if (x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	return memcmp(x->id.data, y->id.data, UUID_LEN);
-}
-
-/* Takes the evidence of the events, in the order of (time, event id). */
-static void
-link_events(Batch *batch)
-{
-	int *order = MemoryContextAllocHuge(batch->context, sizeof(int) * Max(batch->n_events, 1));
-
-	for (int i = 0; i < batch->n_events; i++)
-		order[i] = i;
-	if (batch->n_events > 1)
-		qsort_arg(order, batch->n_events, sizeof(int), compare_events, batch);
-	for (int i = 0; i < batch->n_events; i++)
-	{
-		Event *event = &batch->events[order[i]];
-		int anchor;
-
-		CHECK_FOR_INTERRUPTS();
-		if (event->n_refs == 0)
-			continue;
-		anchor = batch->refs[event->first_ref];
-		component_of(batch, anchor)->anchors = true;
-		for (int r = 1; r < event->n_refs; r++)
-		{
-			int other = batch->refs[event->first_ref + r];
-			int a = find_component(batch, batch->nodes[anchor].component);
-			int b = find_component(batch, batch->nodes[other].component);
-			const LimitCount *limit = NULL;
-
-			if (a != b)
-			{
-				limit = broken_limit(batch, &batch->components[a], &batch->components[b]);
-				if (limit == NULL)
-					unite(batch, a, b, order[i], anchor, other);
-			}
-			if (limit != NULL)
-				refuse_link(batch, other, order[i], limit);
-			else
-				add_link(batch, anchor, other, order[i]);
-		}
+		if (list.gone != 0)
+			resolve_check_gone(list.gone, gone);
+		gone = list.gone;
+		more = list.more;
+		n_more = list.n_more;
+		store_refresh(batch->store);
+		resolve_find(batch);
 	}
 }
 
@@ -668,7 +518,11 @@ link_events(Batch *batch)
 static Profile *
 final_survivor(Batch *batch, Profile *profile)
 {
-	return batch->components[find_component(batch, profile->component)].profile;
+	Component *component = &batch->components[profile->component];
+
+	while (&batch->components[component->parent] != component)
+		component = &batch->components[component->parent];
+	return component->profile;
 }
 
 typedef struct MoveContext
@@ -702,20 +556,28 @@ move_identifier(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Repoints a former id to the profile that it resolves to now. */
-static bool
-repoint_former_id(TupleTableSlot *slot, void *context)
+/* Repoints a former id, unless it is a profile again, to the profile that it resolves to now. */
+void
+resolve_repoint_former(Store *store, TupleTableSlot *slot, int64 to)
 {
-	MoveContext *move = (MoveContext *) context;
-	Store *store = move->batch->store;
 	Datum values[N_MERGE_COLUMNS];
 	bool isnull[N_MERGE_COLUMNS];
 
 	for (int i = 0; i < N_MERGE_COLUMNS; i++)
 		values[i] = store_value(store, TABLE_MERGES, slot, i, &isnull[i]);
-	values[MERGE_PROFILE_ID] = Int64GetDatum(move->to);
+	if (!isnull[MERGE_UNDONE_AT])
+		return;
+	values[MERGE_PROFILE_ID] = Int64GetDatum(to);
 	store_update(store, TABLE_MERGES, &slot->tts_tid,
 	             store_changed_row(store, TABLE_MERGES, slot, values, isnull));
+}
+
+static bool
+repoint_former_id(TupleTableSlot *slot, void *context)
+{
+	MoveContext *move = (MoveContext *) context;
+
+	resolve_repoint_former(move->batch->store, slot, move->to);
 	return true;
 }
 
@@ -753,7 +615,7 @@ create_profiles(Batch *batch)
 		if (event->n_refs == 0)
 			continue;
 		anchor = &batch->nodes[batch->refs[event->first_ref]];
-		component = component_of(batch, batch->refs[event->first_ref]);
+		component = evidence_component(batch, batch->refs[event->first_ref]);
 		if (component->profile != NULL)
 			continue;
 		found = true;
@@ -775,25 +637,32 @@ write_identifiers(Batch *batch)
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
-		Profile *profile = component_of(batch, i)->profile;
+		Profile *profile = evidence_component(batch, i)->profile;
 		StoredIdentifier row = node->row;
 		Datum values[N_IDENTIFIER_COLUMNS];
 		bool isnull[N_IDENTIFIER_COLUMNS];
 		TupleTableSlot *slot;
 
 		CHECK_FOR_INTERRUPTS();
+		if (node->row.generic && !node->blank)
+			continue;
 		row.profile_id = profile == NULL ? 0 : profile->id;
+		row.anchored_at = Min(node->row.anchored_at, node->anchors_at);
+		row.generic = node->row.generic;
 		row.first_seen = Min(node->row.first_seen, node->first_at);
 		row.last_seen = last_seen_of(row.first_seen, node->row.last_seen, node->last_at);
+		if (row.generic)
+			resolve_forget_times(&row);
 		if (profile != NULL && (node->fresh || node->row.profile_id == 0))
 			profile->gained++;
 		if (row.profile_id == node->row.profile_id && row.first_seen == node->row.first_seen &&
-		    row.last_seen == node->row.last_seen)
+		    row.last_seen == node->row.last_seen && row.anchored_at == node->row.anchored_at &&
+		    !row.generic)
 			continue;
 		slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
 		if (slot == NULL)
 			elog(ERROR, "identifier that is there cannot be found");
-		fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
+		resolve_fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
 		store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
 		             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
 	}
@@ -810,7 +679,7 @@ assign_events(Batch *batch)
 
 		if (event->n_refs == 0)
 			continue;
-		profile = component_of(batch, batch->refs[event->first_ref])->profile;
+		profile = evidence_component(batch, batch->refs[event->first_ref])->profile;
 		event->next = profile->first_event;
 		profile->first_event = e;
 	}
@@ -829,9 +698,9 @@ resolve_batch(Batch *batch)
 		store_refresh(store);
 	if (stale)
 		resolve_find(batch); /* the times of identifiers may have changed too */
-	make_components(batch);
-	link_events(batch);
+	evidence_decide(batch);
 	create_profiles(batch);
+	evidence_note_contests(batch);
 	merge_profiles(batch);
 	write_identifiers(batch);
 	assign_events(batch);

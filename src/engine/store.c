@@ -16,6 +16,8 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
@@ -24,9 +26,11 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "types/identifier.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
 /* No key of a table above has more columns. */
@@ -74,6 +78,7 @@ store_begin(Workspace *ws)
 	Store *store = palloc0(sizeof(Store));
 
 	store->ws = ws;
+	store->owner = CurrentResourceOwner;
 	store->context = CurrentMemoryContext;
 	store->scan_context = AllocSetContextCreate(store->context, "cdp scans", ALLOCSET_SMALL_SIZES);
 	store->estate = CreateExecutorState();
@@ -92,6 +97,14 @@ end_scans(Store *store)
 			index_endscan(store->tables[i].scan);
 		store->tables[i].scan = NULL;
 	}
+	for (int i = 0; i < STORE_INDEXES; i++)
+	{
+		if (store->indexes[i].scan != NULL)
+			index_endscan(store->indexes[i].scan);
+		store->indexes[i].scan = NULL;
+		if (store->indexes[i].slot != NULL)
+			ExecClearTuple(store->indexes[i].slot);
+	}
 	MemoryContextReset(store->scan_context);
 }
 
@@ -102,6 +115,13 @@ store_end(Store *store)
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
 	ExecCloseResultRelations(store->estate); /* which row triggers have opened */
 	end_scans(store);
+	for (int i = 0; i < STORE_INDEXES; i++)
+	{
+		if (store->indexes[i].slot != NULL)
+			ExecDropSingleTupleTableSlot(store->indexes[i].slot);
+		if (store->indexes[i].rel != NULL)
+			index_close(store->indexes[i].rel, NoLock);
+	}
 	for (int i = 0; i < N_WORKSPACE_TABLES; i++)
 	{
 		StoreTable *table = &store->tables[i];
@@ -131,10 +151,22 @@ store_refresh(Store *store)
 	store->wrote = false;
 	store->stale = false;
 	store->snapshots++;
+	store->decisions_known = false;
 	end_scans(store);
 	UnregisterSnapshot(store->snapshot);
 	store->snapshot = current_snapshot();
 	store->estate->es_output_cid = GetCurrentCommandId(true);
+}
+
+/*
+ * Whether a trigger enforces a foreign key of somebody's on the rows that it
+ * references. Those do not fire for the engine: profiles come and go by merges,
+ * and an event must not fail, nor somebody's rows go, because of it.
+ */
+static bool
+enforces_reference(const Trigger *trigger)
+{
+	return RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_PK;
 }
 
 StoreTable *
@@ -149,10 +181,15 @@ store_table(Store *store, WorkspaceTable which)
 	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
 	/* on events cdp's own triggers refuse what the engine may do; the users' do not fire, either */
-	table->row_triggers = which != TABLE_EVENTS && triggers != NULL &&
-	                      (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-	                       triggers->trig_update_before_row || triggers->trig_update_after_row ||
-	                       triggers->trig_delete_before_row || triggers->trig_delete_after_row);
+	for (int i = 0; which != TABLE_EVENTS && triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (enforces_reference(trigger))
+			table->referencing = trigger->tgconstrrelid;
+		else if (TRIGGER_FOR_ROW(trigger->tgtype))
+			table->row_triggers = true;
+	}
 	return table;
 }
 
@@ -187,6 +224,18 @@ write_slot(Store *store, StoreTable *table)
 	return ExecClearTuple(table->write_slot);
 }
 
+/* Takes the triggers that enforce references out of a copy of a table's triggers. */
+static void
+drop_reference_triggers(TriggerDesc *triggers)
+{
+	int kept = 0;
+
+	for (int i = 0; i < triggers->numtriggers; i++)
+		if (!enforces_reference(&triggers->triggers[i]))
+			triggers->triggers[kept++] = triggers->triggers[i];
+	triggers->numtriggers = kept;
+}
+
 static ResultRelInfo *
 result_of(Store *store, StoreTable *table)
 {
@@ -196,6 +245,8 @@ result_of(Store *store, StoreTable *table)
 
 		table->result = makeNode(ResultRelInfo);
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
+		if (OidIsValid(table->referencing))
+			drop_reference_triggers(table->result->ri_TrigDesc);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
@@ -249,7 +300,7 @@ key_equality(Store *store, WorkspaceTable which, int column)
 {
 	if (which == TABLE_EVENT_IDS)
 		return F_UUID_EQ;
-	if (which == TABLE_PROFILES || which == TABLE_MERGES)
+	if (which == TABLE_PROFILES)
 		return F_INT8EQ;
 	if (which == TABLE_SEGMENT_ERRORS)
 		return column == 0 ? F_TEXTEQ : F_INT8EQ;
@@ -296,10 +347,17 @@ bool
 store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
 {
 	TupleTableSlot *slot = store_find(store, TABLE_IDENTIFIERS, identifier);
+
+	if (slot != NULL)
+		store_read_identifier(store, slot, found);
+	return slot != NULL;
+}
+
+void
+store_read_identifier(Store *store, TupleTableSlot *slot, StoredIdentifier *found)
+{
 	bool isnull;
 
-	if (slot == NULL)
-		return false;
 	found->profile_id =
 	    DatumGetInt64(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_PROFILE_ID, &isnull));
 	if (isnull)
@@ -308,7 +366,12 @@ store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found)
 	    store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_FIRST_SEEN, &isnull));
 	found->last_seen = DatumGetTimestampTz(
 	    store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_LAST_SEEN, &isnull));
-	return true;
+	found->anchored_at = DatumGetTimestampTz(
+	    store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_ANCHORED_AT, &isnull));
+	if (isnull)
+		found->anchored_at = DT_NOEND;
+	found->generic =
+	    DatumGetBool(store_value(store, TABLE_IDENTIFIERS, slot, IDENTIFIER_GENERIC, &isnull));
 }
 
 /*
@@ -624,6 +687,20 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 	store->wrote = true;
 }
 
+void
+store_warn_referenced(Store *store, int64 profile_id)
+{
+	Oid referencing = store_table(store, TABLE_PROFILES)->referencing;
+
+	if (OidIsValid(referencing))
+		ereport(WARNING,
+		        (errcode(ERRCODE_WARNING),
+		         errmsg("profile " INT64_FORMAT ", which table \"%s\" may reference, was merged",
+		                profile_id, get_rel_name(referencing)),
+		         errdetail("Its rows keep the former id; the foreign key is not enforced for them."),
+		         errhint("Drop the foreign key, and resolve ids with cdp.canonical.")));
+}
+
 static LockOutcome
 lock_row(Store *store, WorkspaceTable which, TupleTableSlot *slot, bool follow)
 {
@@ -716,26 +793,81 @@ store_attempt(Store *store, WorkspaceTable which, bool (*take)(void *), void *co
 	return taken;
 }
 
+/*
+ * An index that nobody is visiting rows by, opened once per run; null: there
+ * are more of them than the store keeps, or a visit is going on by it.
+ */
+static StoreIndex *
+store_index(Store *store, Oid index_id)
+{
+	for (int i = 0; i < STORE_INDEXES; i++)
+	{
+		StoreIndex *index = &store->indexes[i];
+
+		if (index->id == index_id)
+			return index->busy ? NULL : index;
+		if (index->id == InvalidOid)
+		{
+			index->id = index_id;
+			index->rel = index_open(index_id, RowExclusiveLock);
+			return index;
+		}
+	}
+	return NULL;
+}
+
 /* Calls visit for each row that an index scan with these keys finds. */
 static void
 scan_index(Store *store, WorkspaceTable which, Oid index_id, ScanKey keys, int nkeys,
            VisitRow visit, void *context)
 {
 	StoreTable *table = store_table(store, which);
-	Relation index = index_open(index_id, RowExclusiveLock);
-	TupleTableSlot *slot = table_slot_create(table->rel, NULL);
-	IndexScanDesc scan = CdpIndexBeginScan(table->rel, index, store->snapshot, nkeys);
+	MemoryContext oldcontext = CurrentMemoryContext;
+	StoreIndex *kept = store_index(store, index_id);
+	StoreIndex own = {.id = index_id};
+	StoreIndex *index = kept != NULL ? kept : &own;
 
-	index_rescan(scan, keys, nkeys, NULL, 0);
-	while (index_getnext_slot(scan, ForwardScanDirection, slot))
+	if (index->rel == NULL)
+		index->rel = index_open(index_id, RowExclusiveLock);
+	if (index->slot == NULL)
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (!visit(slot, context))
-			break;
+		MemoryContextSwitchTo(kept != NULL ? store->context : oldcontext);
+		index->slot = table_slot_create(table->rel, NULL);
 	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(index, NoLock);
+	if (index->scan != NULL && index->nkeys != nkeys)
+	{
+		index_endscan(index->scan);
+		index->scan = NULL;
+	}
+	MemoryContextSwitchTo(kept != NULL ? store->scan_context : oldcontext);
+	if (index->scan == NULL)
+		index->scan = CdpIndexBeginScan(table->rel, index->rel, store->snapshot, nkeys);
+	index->nkeys = nkeys;
+	index_rescan(index->scan, keys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(oldcontext);
+	index->busy = true;
+	for (;;)
+	{
+		bool found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (kept != NULL)
+			MemoryContextSwitchTo(store->scan_context);
+		found = index_getnext_slot(index->scan, ForwardScanDirection, index->slot);
+		MemoryContextSwitchTo(oldcontext);
+		if (!found || !visit(index->slot, context))
+			break;
+		if (index->scan == NULL)
+			elog(ERROR, "the store was refreshed while its rows were visited");
+	}
+	index->busy = false;
+	ExecClearTuple(index->slot);
+	if (kept == NULL)
+	{
+		index_endscan(own.scan);
+		ExecDropSingleTupleTableSlot(own.slot);
+		index_close(own.rel, NoLock);
+	}
 }
 
 /*
@@ -798,4 +930,118 @@ store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz a
 		ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, store->ws->identifier_eq, anchor);
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TIMESTAMPTZ_EQ, TimestampTzGetDatum(at));
 	scan_index(store, TABLE_EVENTS, store->ws->events_by_anchor, keys, 2, visit, context);
+}
+
+bool
+store_read_outside(Store *store, WorkspaceTable which, bool (*read)(void *), void *context)
+{
+	ResourceOwner inner = CurrentResourceOwner;
+	bool result;
+
+	store_release(store, which);
+	CurrentResourceOwner = store->owner;
+	result = read(context);
+	store_release(store, which);
+	CurrentResourceOwner = inner;
+	return result;
+}
+
+/* Rows whose first key column is this identifier. */
+static void
+scan_by_identifier(Store *store, WorkspaceTable which, Oid index, Datum identifier, VisitRow visit,
+                   void *context)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, store->ws->identifier_eq, identifier);
+	scan_index(store, which, index, &key, 1, visit, context);
+}
+
+void
+store_scan_links_of_anchor(Store *store, Datum anchor, VisitRow visit, void *context)
+{
+	scan_by_identifier(store, TABLE_LINKS, store->ws->keys[TABLE_LINKS], anchor, visit, context);
+}
+
+void
+store_scan_links_to(Store *store, Datum identifier, VisitRow visit, void *context)
+{
+	scan_by_identifier(store, TABLE_LINKS, store->ws->links_by_identifier, identifier, visit,
+	                   context);
+}
+
+void
+store_scan_refusals_of_anchor(Store *store, Datum anchor, const char *reason, VisitRow visit,
+                              void *context)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, store->ws->identifier_eq, anchor);
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID,
+	                       F_TEXTEQ, CStringGetTextDatum(reason));
+	scan_index(store, TABLE_REFUSALS, store->ws->refusals_by_anchor, keys, 2, visit, context);
+}
+
+void
+store_scan_refusals_to(Store *store, Datum text, VisitRow visit, void *context)
+{
+	ScanKeyData key;
+
+	ScanKeyEntryInitialize(&key, 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+	                       text);
+	scan_index(store, TABLE_REFUSALS, store->ws->keys[TABLE_REFUSALS], &key, 1, visit, context);
+}
+
+static bool
+delete_refusal(TupleTableSlot *slot, void *context)
+{
+	store_delete((Store *) context, TABLE_REFUSALS, &slot->tts_tid);
+	return true;
+}
+
+void
+store_delete_refusals_of_anchor(Store *store, Datum anchor)
+{
+	static const char *const reasons[] = {"invalid", "blocked", "generic"};
+
+	for (int i = 0; i < lengthof(reasons); i++)
+		store_scan_refusals_of_anchor(store, anchor, reasons[i], delete_refusal, store);
+}
+
+void
+store_scan_decisions(Store *store, Datum identifier, bool smaller, VisitRow visit, void *context)
+{
+	scan_by_identifier(store, TABLE_DECISIONS,
+	                   smaller ? store->ws->keys[TABLE_DECISIONS] : store->ws->decisions_by_b,
+	                   identifier, visit, context);
+}
+
+void
+store_scan_companions(Store *store, Datum identifier, VisitRow visit, void *context)
+{
+	scan_by_identifier(store, TABLE_COMPANIONS, store->ws->keys[TABLE_COMPANIONS], identifier,
+	                   visit, context);
+}
+
+void
+store_scan_anchored(Store *store, Datum anchor, VisitRow visit, void *context)
+{
+	scan_by_identifier(store, TABLE_EVENTS, store->ws->events_by_anchor, anchor, visit, context);
+}
+
+bool
+store_has_decisions(Store *store)
+{
+	if (!store->decisions_known)
+	{
+		StoreTable *table = store_table(store, TABLE_DECISIONS);
+		TableScanDesc scan = table_beginscan(table->rel, store->snapshot, 0, NULL);
+		TupleTableSlot *slot = table_slot_create(table->rel, NULL);
+
+		store->has_decisions = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+		store->decisions_known = true;
+		ExecDropSingleTupleTableSlot(slot);
+		table_endscan(scan);
+	}
+	return store->has_decisions;
 }

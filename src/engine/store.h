@@ -16,6 +16,7 @@
 #include "access/genam.h"
 #include "access/relscan.h"
 #include "executor/executor.h"
+#include "utils/resowner.h"
 #include "utils/uuid.h"
 #include "workspace/workspace.h"
 
@@ -29,11 +30,25 @@ typedef struct StoreTable
 	bool indexes_open;		   /* its indexes are open for writing */
 	bool speculative;		   /* ... for speculative insertion too */
 	bool row_triggers;		   /* has row triggers of the user's */
+	Oid referencing;		   /* a table whose foreign key references it; or InvalidOid */
 	TupleTableSlot *slot;	   /* row read */
 	TupleTableSlot *write_slot; /* row written */
 	ExprState **defaults;	   /* of the user's own columns; null: there are none */
 	bool defaults_known;
 } StoreTable;
+
+/* An index that rows are visited by, with a scan on it under the store's snapshot. */
+typedef struct StoreIndex
+{
+	Oid id; /* InvalidOid: free */
+	Relation rel;
+	IndexScanDesc scan; /* null: none */
+	TupleTableSlot *slot;
+	int nkeys; /* that the scan was begun with */
+	bool busy; /* a visit is going on */
+} StoreIndex;
+
+#define STORE_INDEXES 12
 
 typedef struct Store
 {
@@ -43,9 +58,13 @@ typedef struct Store
 	MemoryContext context; /* what lives as long as the run */
 	MemoryContext scan_context; /* ... and as long as the open scans */
 	StoreTable tables[N_WORKSPACE_TABLES];
+	StoreIndex indexes[STORE_INDEXES];
 	bool wrote; /* since the last refresh: own rows are not visible yet */
 	bool stale; /* somebody else has changed a row since the snapshot */
 	int snapshots; /* how often the snapshot has been taken anew */
+	ResourceOwner owner; /* of what the run opens, also within a subtransaction */
+	bool decisions_known; /* has_decisions is */
+	bool has_decisions; /* identity_decisions has a row */
 } Store;
 
 /* A row of identifiers as it is stored. */
@@ -54,6 +73,8 @@ typedef struct StoredIdentifier
 	int64 profile_id; /* 0: none */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
+	TimestampTz anchored_at; /* DT_NOEND: it anchors no event */
+	bool generic;
 } StoredIdentifier;
 
 /* What became of an attempt to lock a row. */
@@ -101,6 +122,9 @@ extern TupleTableSlot *store_changed_tuple(Store *store, WorkspaceTable table, H
 extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
 extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
 
+/* Warns where a foreign key of the users' references a profile that a merge removes. */
+extern void store_warn_referenced(Store *store, int64 profile_id);
+
 /*
  * Locks the row against other writers, waiting for them, following it to its
  * newest version. In REPEATABLE READ and above a row that has changed since
@@ -117,12 +141,40 @@ extern bool store_take_event_id(Store *store, const pg_uuid_t *id);
 /* Called with each row that a scan finds, until it returns false. */
 typedef bool (*VisitRow)(TupleTableSlot *slot, void *context);
 
+/* The same of a row that has been found. */
+extern void store_read_identifier(Store *store, TupleTableSlot *slot, StoredIdentifier *found);
+
 /* All identifiers of a profile: of one namespace, or (null) of all. */
 extern void store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_name,
 								   VisitRow visit, void *context);
 
-/* All merges whose survivor is this profile: its former ids. */
+/* All rows of merges with this profile as survivor: its former ids, and those undone. */
 extern void store_scan_merges(Store *store, int64 profile_id, VisitRow visit, void *context);
+
+/* Accepted evidence in which an identifier is the anchor, or the other one. */
+extern void store_scan_links_of_anchor(Store *store, Datum anchor, VisitRow visit, void *context);
+extern void store_scan_links_to(Store *store, Datum identifier, VisitRow visit, void *context);
+
+/* Refused evidence of an anchor, or of an identifier by its text, for one reason. */
+extern void store_scan_refusals_of_anchor(Store *store, Datum anchor, const char *reason,
+										  VisitRow visit, void *context);
+extern void store_scan_refusals_to(Store *store, Datum text, VisitRow visit, void *context);
+
+/* Deletes what was refused of an anchor's events because it identifies nobody. */
+extern void store_delete_refusals_of_anchor(Store *store, Datum anchor);
+
+/* Decisions in which an identifier is the smaller, or the larger one. */
+extern void store_scan_decisions(Store *store, Datum identifier, bool smaller, VisitRow visit,
+								 void *context);
+
+/* Whether there is any decision. */
+extern bool store_has_decisions(Store *store);
+
+/* Companions of an identifier. */
+extern void store_scan_companions(Store *store, Datum identifier, VisitRow visit, void *context);
+
+/* All events of an anchor. */
+extern void store_scan_anchored(Store *store, Datum anchor, VisitRow visit, void *context);
 
 /* All events of an anchor (null: of none) that occurred at an instant. */
 extern void store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at,
@@ -140,6 +192,13 @@ extern void store_release(Store *store, WorkspaceTable table);
  */
 extern bool store_attempt(Store *store, WorkspaceTable table, bool (*take)(void *),
 						  void *context);
+
+/*
+ * Calls read(context) within such a subtransaction, on behalf of the run: what
+ * is opened then belongs to the run, and stays open whatever becomes of it.
+ */
+extern bool store_read_outside(Store *store, WorkspaceTable table, bool (*read)(void *),
+							   void *context);
 
 /* Opens a table in this run; store_table(...)->rel is its relation. */
 extern StoreTable *store_table(Store *store, WorkspaceTable table);

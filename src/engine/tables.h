@@ -10,10 +10,11 @@
 
 #include "common/hashfn.h"
 
-/* Pairs of nodes that are linked: anchor << 32 | other. */
+/* Pairs of nodes: anchor << 32 | other, or node << 32 | companion. */
 typedef struct PairEntry
 {
 	uint64 pair;
+	int index; /* in batch->pairs; of companions: unused */
 	char status;
 } PairEntry;
 

@@ -18,6 +18,7 @@
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation_d.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
@@ -25,7 +26,9 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "mb/pg_wchar.h"
 #include "normalise/phone.h"
+#include "regex/regex.h"
 #include "types/ltv.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -47,6 +50,15 @@ typedef struct BlockedValue
 	int namespace_len;
 } BlockedValue;
 
+/* Values that identify nobody: those that match, or that are one character over and over. */
+typedef struct BlockedPattern
+{
+	char *namespace_name; /* * is every namespace */
+	int namespace_len;
+	text *pattern;  /* regular expression; null: repeated is set */
+	int repeated;   /* so many characters or more */
+} BlockedPattern;
+
 /* Entry of the cache: the workspace may be replaced under the same key. */
 typedef struct CacheEntry
 {
@@ -64,7 +76,10 @@ static const char *const table_names[N_WORKSPACE_TABLES] = {
     [TABLE_IDENTIFIERS] = "identifiers",
     [TABLE_LINKS] = "identity_links",
     [TABLE_REFUSALS] = "identity_refusals",
+    [TABLE_DECISIONS] = "identity_decisions",
+    [TABLE_COMPANIONS] = "identifier_companions",
     [TABLE_MERGES] = "merges",
+    [TABLE_OPENING_BALANCES] = "opening_balances",
     [TABLE_SEGMENT_CHANGES] = "segment_changes",
     [TABLE_SEGMENT_ERRORS] = "segment_errors",
     [TABLE_SEGMENTS] = "segments",
@@ -104,13 +119,16 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                         {"evaluated_at", "timestamptz"},
                         {"next_evaluation_at", "timestamptz", true},
                         {"identifier_count", "int8"},
+                        {"contested_until", "timestamptz", true},
                         {"traits", "traits"},
                         {"ltv", "ltv"},
                         {"segments", "segment_set"}},
     [TABLE_IDENTIFIERS] = {{"identifier", "identifier"},
                            {"profile_id", "int8", true},
                            {"first_seen", "timestamptz"},
-                           {"last_seen", "timestamptz"}},
+                           {"last_seen", "timestamptz"},
+                           {"anchored_at", "timestamptz", true},
+                           {"generic", "bool"}},
     [TABLE_LINKS] = {{"anchor", "identifier"},
                      {"identifier", "identifier"},
                      {"occurred_at", "timestamptz"},
@@ -121,13 +139,31 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                         {"detail", "text", true},
                         {"occurred_at", "timestamptz"},
                         {"event_id", "uuid"}},
+    [TABLE_DECISIONS] = {{"identifier_a", "identifier"},
+                         {"identifier_b", "identifier"},
+                         {"kind", "text"},
+                         {"decided_at", "timestamptz"},
+                         {"decided_by", "text"}},
+    [TABLE_COMPANIONS] = {{"identifier", "identifier"}, {"companion", "identifier"}},
     [TABLE_MERGES] = {{"merged_id", "int8"},
                       {"profile_id", "int8"},
                       {"merged_into", "int8"},
-                      {"merged_at", "timestamptz"},
+                      {"merged_at", "timestamptz", true},
+                      {"cause", "text"},
                       {"event_id", "uuid", true},
                       {"anchor", "identifier", true},
-                      {"identifier", "identifier", true}},
+                      {"identifier", "identifier", true},
+                      {"former_identifier", "identifier", true},
+                      {"own_columns", "jsonb", true},
+                      {"inherited", "_text", true},
+                      {"undone_at", "timestamptz", true},
+                      {"undone_cause", "text", true}},
+    [TABLE_OPENING_BALANCES] = {{"anchor", "identifier"},
+                                {"first_seen", "timestamptz"},
+                                {"last_seen", "timestamptz"},
+                                {"event_count", "int8"},
+                                {"traits", "traits"},
+                                {"ltv", "ltv"}},
     [TABLE_SEGMENT_CHANGES] = {{"profile_id", "int8"},
                                {"segment", "text"},
                                {"entered", "bool"},
@@ -145,8 +181,15 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                         {"vietnam_2018", "bool"}},
     [TABLE_NAMESPACES] = {{"namespace", "text"},
                           {"priority", "int4"},
-                          {"max_per_profile", "int4", true}},
-    [TABLE_BLOCKED] = {{"namespace", "text"}, {"value", "text"}, {"enabled", "bool"}},
+                          {"max_per_profile", "int4", true},
+                          {"can_anchor", "bool"},
+                          {"can_merge", "bool"},
+                          {"pattern", "text", true},
+                          {"generic_after", "int4", true}},
+    [TABLE_BLOCKED] = {{"namespace", "text"},
+                       {"value", "text"},
+                       {"enabled", "bool"},
+                       {"kind", "text"}},
 };
 
 /*
@@ -374,11 +417,16 @@ find_indexes(Workspace *ws)
 	    {TABLE_EVENT_IDS, 1, {"event_id"}},
 	    {TABLE_LINKS, 2, {"anchor", "identifier"}},
 	    {TABLE_REFUSALS, 3, {"identifier", "anchor", "reason"}},
-	    {TABLE_MERGES, 1, {"merged_id"}},
+	    {TABLE_DECISIONS, 2, {"identifier_a", "identifier_b"}},
+	    {TABLE_COMPANIONS, 2, {"identifier", "companion"}},
+	    {TABLE_OPENING_BALANCES, 1, {"anchor"}},
 	    {TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
 	};
 	static const char *const by_profile[] = {"profile_id", "identifier"};
 	static const char *const by_anchor[] = {"anchor", "occurred_at"};
+	static const char *const by_identifier[] = {"identifier"};
+	static const char *const by_anchor_reason[] = {"anchor", "reason"};
+	static const char *const by_b[] = {"identifier_b"};
 	Relation index;
 	Oid family;
 	Oid type;
@@ -387,6 +435,9 @@ find_indexes(Workspace *ws)
 		ws->keys[keys[i].table] =
 		    find_index(ws->tables[keys[i].table], true, keys[i].n, keys[i].columns);
 	ws->identifiers_by_profile = find_index(ws->tables[TABLE_IDENTIFIERS], false, 2, by_profile);
+	ws->links_by_identifier = find_index(ws->tables[TABLE_LINKS], false, 1, by_identifier);
+	ws->refusals_by_anchor = find_index(ws->tables[TABLE_REFUSALS], false, 2, by_anchor_reason);
+	ws->decisions_by_b = find_index(ws->tables[TABLE_DECISIONS], false, 1, by_b);
 	ws->merges_by_profile = find_index(ws->tables[TABLE_MERGES], false, 1, by_profile);
 	ws->events_by_anchor = find_index(ws->tables[TABLE_EVENTS], false, 2, by_anchor);
 	ws->profiles_sequence = getIdentitySequence(ws->tables[TABLE_PROFILES],
@@ -469,6 +520,34 @@ read_settings(Workspace *ws, TupleTableSlot *slot)
 	ws->options.vietnam_2018 = DatumGetBool(column_value(slot, "vietnam_2018", &isnull));
 }
 
+static bool
+matches(text *pattern, const char *value, int len, int flags)
+{
+	return RE_compile_and_execute(pattern, unconstify(char *, value), len, flags, C_COLLATION_OID,
+	                              0, NULL);
+}
+
+static bool
+try_pattern(void *pattern)
+{
+	(void) matches((text *) pattern, "", 0, REG_ADVANCED);
+	return true;
+}
+
+/*
+ * A regular expression of a definition; null where there is none, or where it
+ * does not compile: definitions are checked when they are made (define_rules),
+ * and no event is lost by one that came past that.
+ */
+static text *
+usable_pattern(const char *pattern)
+{
+	text *result = pattern == NULL ? NULL : cstring_to_text(pattern);
+	ErrorData *error;
+
+	return result != NULL && cdp_attempt(try_pattern, result, &error) ? result : NULL;
+}
+
 static void
 read_namespace(Workspace *ws, TupleTableSlot *slot)
 {
@@ -482,6 +561,13 @@ read_namespace(Workspace *ws, TupleTableSlot *slot)
 	rule.priority = DatumGetInt32(column_value(slot, "priority", &isnull));
 	limit = DatumGetInt32(column_value(slot, "max_per_profile", &isnull));
 	rule.max_per_profile = isnull ? -1 : limit;
+	limit = DatumGetInt32(column_value(slot, "generic_after", &isnull));
+	rule.generic_after = isnull ? -1 : limit;
+	rule.can_anchor = DatumGetBool(column_value(slot, "can_anchor", &isnull));
+	rule.can_merge = DatumGetBool(column_value(slot, "can_merge", &isnull));
+	ws->can_all_merge = ws->can_all_merge && rule.can_merge;
+	ws->max_generic_after = Max(ws->max_generic_after, rule.generic_after);
+	rule.pattern = usable_pattern(column_text(slot, "pattern"));
 
 	if (strcmp(name, "*") == 0)
 	{
@@ -507,13 +593,37 @@ length_bit(int len)
 }
 
 static void
+read_blocked_pattern(Workspace *ws, TupleTableSlot *slot, bool repeated)
+{
+	BlockedPattern blocked = {0};
+
+	blocked.namespace_name = column_text(slot, "namespace");
+	blocked.namespace_len = strlen(blocked.namespace_name);
+	if (repeated)
+		blocked.repeated = atoi(column_text(slot, "value"));
+	else if ((blocked.pattern = usable_pattern(column_text(slot, "value"))) == NULL)
+		return;
+	ws->blocked_patterns =
+	    ws->blocked_patterns == NULL
+	        ? palloc(sizeof(BlockedPattern))
+	        : repalloc(ws->blocked_patterns, (ws->n_blocked_patterns + 1) * sizeof(BlockedPattern));
+	ws->blocked_patterns[ws->n_blocked_patterns++] = blocked;
+}
+
+static void
 read_blocked(Workspace *ws, TupleTableSlot *slot)
 {
 	bool isnull;
 	BlockedValue *blocked;
+	char *kind = column_text(slot, "kind");
 
 	if (!DatumGetBool(column_value(slot, "enabled", &isnull)))
 		return;
+	if (strcmp(kind, "value") != 0)
+	{
+		read_blocked_pattern(ws, slot, strcmp(kind, "repeated") == 0);
+		return;
+	}
 	ws->blocked = ws->blocked == NULL
 	                  ? palloc(sizeof(BlockedValue))
 	                  : repalloc(ws->blocked, (ws->n_blocked + 1) * sizeof(BlockedValue));
@@ -587,7 +697,12 @@ read_definitions(Workspace *ws)
 
 	ws->default_rule.priority = 50;
 	ws->default_rule.max_per_profile = -1;
+	ws->default_rule.generic_after = 10;
+	ws->default_rule.can_anchor = ws->default_rule.can_merge = true;
+	ws->can_all_merge = true;
+	ws->max_generic_after = -1;
 	scan_table(ws, TABLE_NAMESPACES, read_namespace);
+	ws->max_generic_after = Max(ws->max_generic_after, ws->default_rule.generic_after);
 	if (ws->n_rules > 0)
 		qsort(ws->rules, ws->n_rules, sizeof(NamespaceRule), compare_rules);
 
@@ -697,6 +812,59 @@ workspace_rule(const Workspace *ws, const char *name, int len)
 }
 
 bool
+workspace_namespace_is_stronger(const NamespaceRule *rule_a, const char *a, int a_len,
+                                const NamespaceRule *rule_b, const char *b, int b_len)
+{
+	int order;
+
+	if (rule_a->priority != rule_b->priority)
+		return rule_a->priority < rule_b->priority;
+	order = memcmp(a, b, Min(a_len, b_len));
+	return order != 0 ? order < 0 : a_len < b_len;
+}
+
+bool
+workspace_pattern_allows(const NamespaceRule *rule, const char *value, int len)
+{
+	return rule->pattern == NULL || matches(rule->pattern, value, len, REG_ADVANCED);
+}
+
+/* Whether a value is one character over and over, at least so many times. */
+static bool
+is_repeated(const char *value, int len, int times)
+{
+	int char_len = pg_utf_mblen((const unsigned char *) value);
+
+	if (len < char_len * times || len % char_len != 0)
+		return false;
+	return memcmp(value, value + char_len, len - char_len) == 0;
+}
+
+/* Whether a pattern among the blocked values fits. A phone number's plus sign is no character of it. */
+static bool
+pattern_blocks(const Workspace *ws, const char *text, int namespace_len, int len)
+{
+	const char *value = text + namespace_len + 1;
+	int value_len = len - namespace_len - 1;
+
+	for (int i = 0; i < ws->n_blocked_patterns; i++)
+	{
+		const BlockedPattern *blocked = &ws->blocked_patterns[i];
+		int sign = value_len > 1 && value[0] == '+' ? 1 : 0;
+
+		if (strcmp(blocked->namespace_name, "*") != 0 &&
+		    (blocked->namespace_len != namespace_len ||
+		     memcmp(blocked->namespace_name, text, namespace_len) != 0))
+			continue;
+		if (blocked->pattern != NULL
+		        ? matches(blocked->pattern, value, value_len, REG_ADVANCED | REG_ICASE)
+		        : is_repeated(value + sign, value_len - sign, blocked->repeated))
+			return true;
+	}
+	return false;
+}
+
+bool
 workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int len)
 {
 	const char *value = text + namespace_len + 1;
@@ -704,6 +872,8 @@ workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int l
 	int low = 0;
 	int high = ws->n_blocked;
 
+	if (ws->n_blocked_patterns > 0 && pattern_blocks(ws, text, namespace_len, len))
+		return true;
 	if ((ws->blocked_lengths[pg_ascii_tolower((unsigned char) value[0])] & length_bit(value_len)) ==
 	    0)
 		return false;

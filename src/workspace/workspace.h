@@ -21,7 +21,10 @@ typedef enum WorkspaceTable
 	TABLE_IDENTIFIERS,
 	TABLE_LINKS,
 	TABLE_REFUSALS,
+	TABLE_DECISIONS,
+	TABLE_COMPANIONS,
 	TABLE_MERGES,
+	TABLE_OPENING_BALANCES,
 	TABLE_SEGMENT_CHANGES,
 	TABLE_SEGMENT_ERRORS,
 	TABLE_SEGMENTS,
@@ -57,6 +60,7 @@ typedef enum ProfileColumn
 	PROFILE_EVALUATED_AT,
 	PROFILE_NEXT_EVALUATION_AT,
 	PROFILE_IDENTIFIER_COUNT,
+	PROFILE_CONTESTED_UNTIL,
 	PROFILE_TRAITS,
 	PROFILE_LTV,
 	PROFILE_SEGMENTS,
@@ -69,6 +73,8 @@ typedef enum IdentifierColumn
 	IDENTIFIER_PROFILE_ID,
 	IDENTIFIER_FIRST_SEEN,
 	IDENTIFIER_LAST_SEEN,
+	IDENTIFIER_ANCHORED_AT,
+	IDENTIFIER_GENERIC,
 	N_IDENTIFIER_COLUMNS
 } IdentifierColumn;
 
@@ -92,17 +98,51 @@ typedef enum RefusalColumn
 	N_REFUSAL_COLUMNS
 } RefusalColumn;
 
+typedef enum DecisionColumn
+{
+	DECISION_A,
+	DECISION_B,
+	DECISION_KIND,
+	DECISION_AT,
+	DECISION_BY,
+	N_DECISION_COLUMNS
+} DecisionColumn;
+
+typedef enum CompanionColumn
+{
+	COMPANION_IDENTIFIER,
+	COMPANION_COMPANION,
+	N_COMPANION_COLUMNS
+} CompanionColumn;
+
 typedef enum MergeColumn
 {
 	MERGE_MERGED_ID,
 	MERGE_PROFILE_ID,
 	MERGE_MERGED_INTO,
 	MERGE_MERGED_AT,
+	MERGE_CAUSE,
 	MERGE_EVENT_ID,
 	MERGE_ANCHOR,
 	MERGE_IDENTIFIER,
+	MERGE_FORMER_IDENTIFIER,
+	MERGE_OWN_COLUMNS,
+	MERGE_INHERITED,
+	MERGE_UNDONE_AT,
+	MERGE_UNDONE_CAUSE,
 	N_MERGE_COLUMNS
 } MergeColumn;
+
+typedef enum BalanceColumn
+{
+	BALANCE_ANCHOR,
+	BALANCE_FIRST_SEEN,
+	BALANCE_LAST_SEEN,
+	BALANCE_EVENT_COUNT,
+	BALANCE_TRAITS,
+	BALANCE_LTV,
+	N_BALANCE_COLUMNS
+} BalanceColumn;
 
 typedef enum ChangeColumn
 {
@@ -125,7 +165,10 @@ typedef enum ErrorColumn
 } ErrorColumn;
 
 /* No table has more columns of the engine's. */
-#define MAX_ENGINE_COLUMNS N_EVENT_COLUMNS
+#define MAX_ENGINE_COLUMNS N_MERGE_COLUMNS
+StaticAssertDecl((int) N_MERGE_COLUMNS >= (int) N_EVENT_COLUMNS &&
+                     (int) N_MERGE_COLUMNS >= (int) N_PROFILE_COLUMNS,
+                 "MAX_ENGINE_COLUMNS is the largest");
 
 /* Rule of one identifier namespace. */
 typedef struct NamespaceRule
@@ -134,6 +177,10 @@ typedef struct NamespaceRule
 	int name_len;
 	int priority;        /* lower is stronger */
 	int max_per_profile; /* -1: no limit */
+	int generic_after;   /* -1: never */
+	bool can_anchor;
+	bool can_merge;
+	text *pattern; /* of the canonical value; null: any, or the pattern does not compile */
 } NamespaceRule;
 
 /* One segment, compiled. */
@@ -160,6 +207,9 @@ typedef struct Workspace
 	Oid tables[N_WORKSPACE_TABLES];
 	Oid keys[N_WORKSPACE_TABLES]; /* unique index by which the engine finds rows */
 	Oid identifiers_by_profile;   /* index on (profile_id, identifier) */
+	Oid links_by_identifier;      /* index on (identifier) */
+	Oid refusals_by_anchor;       /* index on (anchor, reason) */
+	Oid decisions_by_b;           /* index on (identifier_b) */
 	Oid merges_by_profile;        /* index on (profile_id) */
 	Oid events_by_anchor;         /* index on (anchor, occurred_at) */
 	Oid profiles_sequence;        /* that hands out profile ids */
@@ -176,10 +226,14 @@ typedef struct Workspace
 	char default_currency[4];
 	NamespaceRule *rules; /* sorted by name, without the default */
 	int n_rules;
-	NamespaceRule default_rule;   /* of the namespace * */
+	NamespaceRule default_rule; /* of the namespace * */
+	bool can_all_merge;         /* no namespace has can_merge false */
+	int max_generic_after;      /* the largest; -1: none */
 	struct BlockedValue *blocked; /* sorted by value, then namespace */
 	int n_blocked;
 	uint64 blocked_lengths[256]; /* by first byte: bit Min(length, 63) of the blocked values */
+	struct BlockedPattern *blocked_patterns;
+	int n_blocked_patterns;
 
 	Segment *segments; /* sorted by name bytes */
 	int n_segments;
@@ -206,6 +260,16 @@ extern void workspace_check_columns(const Workspace *ws, WorkspaceTable table, R
 
 /* Rule of a namespace; the default one where it has none of its own. */
 extern const NamespaceRule *workspace_rule(const Workspace *ws, const char *name, int len);
+
+/*
+ * Whether the namespace of a is stronger than that of b: lower priority, then
+ * name. A namespace is not stronger than itself.
+ */
+extern bool workspace_namespace_is_stronger(const NamespaceRule *rule_a, const char *a, int a_len,
+                                            const NamespaceRule *rule_b, const char *b, int b_len);
+
+/* Whether a canonical value is one that its namespace's pattern lets pass. */
+extern bool workspace_pattern_allows(const NamespaceRule *rule, const char *value, int len);
 
 /* Whether a canonical identifier is one that never identifies anybody. */
 extern bool workspace_blocks(const Workspace *ws, const char *text, int namespace_len, int len);
