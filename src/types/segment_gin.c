@@ -72,30 +72,53 @@ has_nothing(const SegmentQuery *query, int i, void *context)
 }
 
 /*
- * The keys of a query: its names and prefixes, in the order of its items. To
- * each key comes, as extra data, the same array: of each item its key's number.
+ * What the keys of a query stand for, the extra data of each of them. Most
+ * queries are one operator on names, negated or not, and need no evaluation of
+ * an expression for each candidate.
+ */
+typedef struct QueryKeys
+{
+	bool flat;           /* the query is true if all, or any, of its operands are */
+	bool needs_all;      /* flat: all */
+	const bool *negated; /* flat: of each key */
+	int32 *key_of_item;  /* the key's number, of each item that is no operator */
+} QueryKeys;
+
+/*
+ * The keys of a query: its names and prefixes, in the order of its items. *partial
+ * tells which are prefixes, *extra has the same QueryKeys for each.
  */
 static Datum *
 keys_of_query(const SegmentQuery *query, int32 *count, bool **partial, Pointer **extra)
 {
 	Datum *keys = (Datum *) palloc(query->count * sizeof(Datum));
-	int32 *key_of_item = (int32 *) palloc0(query->count * sizeof(int32));
+	bool *negated = (bool *) palloc(query->count * sizeof(bool));
+	QueryKeys *meaning = (QueryKeys *) palloc(sizeof(QueryKeys));
 
 	*partial = (bool *) palloc(query->count * sizeof(bool));
 	*extra = (Pointer *) palloc(query->count * sizeof(Pointer));
+	meaning->flat = true;
+	meaning->needs_all = query->items[0].kind != SEGMENT_QUERY_OR;
+	meaning->negated = negated;
+	meaning->key_of_item = (int32 *) palloc0(query->count * sizeof(int32));
 	*count = 0;
 	for (int i = 0; i < query->count; i++)
 	{
-		int len;
+		const SegmentQueryItem *item = &query->items[i];
 		const char *name;
+		int len;
 
-		if (SEGMENT_QUERY_IS_OPERATOR(&query->items[i]))
+		if (SEGMENT_QUERY_IS_OPERATOR(item))
+		{
+			meaning->flat = i == 0 && !item->negated;
 			continue;
+		}
 		name = segment_query_name(query, i, &len);
 		keys[*count] = PointerGetDatum(cstring_to_text_with_len(name, len));
-		(*partial)[*count] = query->items[i].kind == SEGMENT_QUERY_PREFIX;
-		(*extra)[*count] = (Pointer) key_of_item;
-		key_of_item[i] = (*count)++;
+		negated[*count] = item->negated;
+		(*partial)[*count] = item->kind == SEGMENT_QUERY_PREFIX;
+		(*extra)[*count] = (Pointer) meaning;
+		meaning->key_of_item[i] = (*count)++;
 	}
 	return keys;
 }
@@ -187,6 +210,24 @@ key_is_there(const SegmentQuery *query, int i, void *context)
 	                            : SEGMENT_QUERY_MAYBE;
 }
 
+/* Are all keys there, or one? Negated ones, where given, must not be there. */
+static GinTernaryValue
+flat_holds(bool all, const GinTernaryValue *keys, const bool *negated, int32 count)
+{
+	GinTernaryValue result = all ? GIN_TRUE : GIN_FALSE;
+
+	for (int32 i = 0; i < count; i++)
+	{
+		bool value = (keys[i] == GIN_TRUE) != (negated != NULL && negated[i]);
+
+		if (keys[i] == GIN_MAYBE)
+			result = GIN_MAYBE;
+		else if (value != all)
+			return value ? GIN_TRUE : GIN_FALSE;
+	}
+	return result;
+}
+
 /*
  * Does the query hold of a set of which this is known? What consistent and
  * triconsistent have in common, so that they agree; keys that are there or not,
@@ -196,29 +237,24 @@ static GinTernaryValue
 holds(StrategyNumber strategy, Datum query_datum, const GinTernaryValue *keys, int32 count,
       const Pointer *extra)
 {
-	GinTernaryValue result;
+	const QueryKeys *meaning;
+	SegmentQuery *query;
+	KnownKeys known;
+	uint64 value;
 
-	if (strategy == STRATEGY_MATCHES)
-	{
-		SegmentQuery *query = DatumGetSegmentQueryP(query_datum);
-		KnownKeys known = {keys, (const int32 *) extra[0]};
-		uint64 value =
-		    segment_query_evaluate(query, SEGMENT_QUERY_THREE_VALUED, key_is_there, &known);
+	if (strategy != STRATEGY_MATCHES)
+		return flat_holds(needs_all(strategy), keys, NULL, count);
+	meaning = (const QueryKeys *) extra[0];
+	if (meaning->flat)
+		return flat_holds(meaning->needs_all, keys, meaning->negated, count);
 
-		return value == SEGMENT_QUERY_FALSE   ? GIN_FALSE
-		       : value == SEGMENT_QUERY_MAYBE ? GIN_MAYBE
-		                                      : GIN_TRUE;
-	}
-
-	result = needs_all(strategy) ? GIN_TRUE : GIN_FALSE;
-	for (int32 i = 0; i < count; i++)
-	{
-		if (keys[i] == GIN_MAYBE)
-			result = GIN_MAYBE;
-		else if (keys[i] != (needs_all(strategy) ? GIN_TRUE : GIN_FALSE))
-			return keys[i];
-	}
-	return result;
+	query = DatumGetSegmentQueryP(query_datum);
+	known.keys = keys;
+	known.key_of_item = meaning->key_of_item;
+	value = segment_query_evaluate(query, SEGMENT_QUERY_THREE_VALUED, key_is_there, &known);
+	return value == SEGMENT_QUERY_FALSE   ? GIN_FALSE
+	       : value == SEGMENT_QUERY_MAYBE ? GIN_MAYBE
+	                                      : GIN_TRUE;
 }
 
 /*
