@@ -68,20 +68,21 @@ CREATE OPERATOR pg_catalog.@@ (
 COMMENT ON OPERATOR pg_catalog.@@ (cdp.segment_query, cdp.segment_set) IS
     'does the query hold of the set?';
 
--- Index: the names of the sets, as text in the order of their bytes
+-- Index: the names of the sets, as text in the order of their bytes. What stands for the query in the
+-- support functions is declared as a set, as GIN wants it, and of the operator's right type.
 
 CREATE FUNCTION cdp.segment_set_gin_extract_value(cdp.segment_set, internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'segment_set_gin_extract_value'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION cdp.segment_set_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal)
+CREATE FUNCTION cdp.segment_set_gin_extract_query(cdp.segment_set, internal, smallint, internal, internal, internal, internal)
     RETURNS internal
     AS 'MODULE_PATHNAME', 'segment_set_gin_extract_query'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION cdp.segment_set_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal)
+CREATE FUNCTION cdp.segment_set_gin_consistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal, internal)
     RETURNS boolean
     AS 'MODULE_PATHNAME', 'segment_set_gin_consistent'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-CREATE FUNCTION cdp.segment_set_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal)
+CREATE FUNCTION cdp.segment_set_gin_triconsistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal)
     RETURNS "char"
     AS 'MODULE_PATHNAME', 'segment_set_gin_triconsistent'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -89,9 +90,9 @@ CREATE FUNCTION cdp.segment_set_gin_compare_partial(text, text, smallint, intern
     AS 'MODULE_PATHNAME', 'segment_set_gin_compare_partial'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION cdp.segment_set_gin_extract_value(cdp.segment_set, internal) IS 'GIN support';
-COMMENT ON FUNCTION cdp.segment_set_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal) IS 'GIN support';
-COMMENT ON FUNCTION cdp.segment_set_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal) IS 'GIN support';
-COMMENT ON FUNCTION cdp.segment_set_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal) IS 'GIN support';
+COMMENT ON FUNCTION cdp.segment_set_gin_extract_query(cdp.segment_set, internal, smallint, internal, internal, internal, internal) IS 'GIN support';
+COMMENT ON FUNCTION cdp.segment_set_gin_consistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal, internal) IS 'GIN support';
+COMMENT ON FUNCTION cdp.segment_set_gin_triconsistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal) IS 'GIN support';
 COMMENT ON FUNCTION cdp.segment_set_gin_compare_partial(text, text, smallint, internal) IS 'GIN support';
 
 CREATE OPERATOR CLASS cdp.segment_set_ops DEFAULT FOR TYPE cdp.segment_set USING gin AS
@@ -103,10 +104,10 @@ CREATE OPERATOR CLASS cdp.segment_set_ops DEFAULT FOR TYPE cdp.segment_set USING
     OPERATOR 6 pg_catalog.&& (cdp.segment_set, cdp.segment_set),
     FUNCTION 1 pg_catalog.bttext_pattern_cmp(text, text),
     FUNCTION 2 cdp.segment_set_gin_extract_value(cdp.segment_set, internal),
-    FUNCTION 3 cdp.segment_set_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal),
-    FUNCTION 4 cdp.segment_set_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal),
+    FUNCTION 3 cdp.segment_set_gin_extract_query(cdp.segment_set, internal, smallint, internal, internal, internal, internal),
+    FUNCTION 4 cdp.segment_set_gin_consistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal, internal),
     FUNCTION 5 cdp.segment_set_gin_compare_partial(text, text, smallint, internal),
-    FUNCTION 6 cdp.segment_set_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal),
+    FUNCTION 6 cdp.segment_set_gin_triconsistent(internal, smallint, cdp.segment_set, integer, internal, internal, internal),
     STORAGE text;
 COMMENT ON OPERATOR CLASS cdp.segment_set_ops USING gin IS
     'the names of the segments, for @@, ?, ?|, ?&, @> and &&';
