@@ -234,6 +234,15 @@ def main():
     sql("REINDEX INDEX profile_segments")
     compare(INDEXED, "index built anew", "n % 3 = 2")
 
+    # several conditions: in one scan of the index, or in one each
+    for word, combine in (("AND", int.__and__), ("OR", int.__or__)):
+        pairs = [(n, n + 7) for n in range(0, QUERIES - 7, 8)]
+        got = rows(INDEXED + """SELECT answer('@@ ' || quote_literal(a.argument) || ' %s segments @@', b.argument)
+                   FROM question AS a JOIN question AS b ON b.n = a.n + 7 WHERE a.n %% 8 = 0 AND b.n < %d ORDER BY a.n"""
+                   % (word, QUERIES))
+        tap.equal([row[0] for row in got], [digest(combine(questions[a][2], questions[b][2])) for a, b in pairs],
+                  "two queries with %s, %d times" % (word, len(pairs)))
+
     # commutator, named functions, and many queries on one row as a join
     tap.equal(rows("""SELECT count(*) FROM question AS q, profile AS p WHERE q.operator = '@@' AND q.n % 20 = 0 AND
                       (p.segments @@ argument::cdp.segment_query) IS DISTINCT FROM (argument::cdp.segment_query @@ p.segments)"""),

@@ -114,6 +114,23 @@ SELECT DISTINCT substr(received, 1, 5) AS sqlstate FROM query_received WHERE rec
 COPY (SELECT 1) TO PROGRAM 'rm -f query_wire.bin';
 DROP TABLE query_wire, query_damage, query_received;
 
+-- Dump and restore: queries in columns, defaults, checks and index predicates, and indexes on sets
+CREATE TABLE query_dump (id int, q cdp.segment_query DEFAULT 'vip & !"big spender"', s cdp.segment_set, CHECK (NOT s @@ 'nobody*'), UNIQUE (id, q));
+CREATE INDEX query_dump_s ON query_dump USING gin (s);
+CREATE INDEX query_dump_id ON query_dump (id) WHERE s @@ 'vip & (gold | !"a,b")' OR '!*' @@ s;
+INSERT INTO query_dump (id, s) VALUES (1, '{vip}');
+INSERT INTO query_dump VALUES (2, '"a\"b" | "x y"* & !(c | \*)', '{}'), (3, NULL, NULL),
+    (4, 'a | !b* & "c d"', '{gold,"big spender"}');
+\setenv PGDATABASE :DBNAME
+\! pg_dump -t query_dump | sed 's/query_dump/query_back/g' | psql -X -q -v ON_ERROR_STOP=1 -o /dev/null
+SELECT count(*) AS rows, count(DISTINCT (id, q::text, s::text)) AS different FROM (TABLE query_back UNION ALL TABLE query_dump) AS rows;
+INSERT INTO query_back (id, s) VALUES (5, '{nobody}');
+SELECT indexdef FROM pg_indexes WHERE tablename = 'query_back' ORDER BY indexdef;
+SET enable_seqscan = off;
+SELECT id FROM query_back WHERE s @@ '!vip' ORDER BY id;
+RESET enable_seqscan;
+DROP TABLE query_back, query_dump;
+
 -- The operator class: one for all operators, the default; its functions are complete
 SELECT amop.amopstrategy, amop.amopopr::regoperator FROM pg_opclass AS c JOIN pg_am ON pg_am.oid = opcmethod JOIN pg_amop AS amop ON amopfamily = opcfamily
 WHERE amname = 'gin' AND opcintype = 'cdp.segment_set'::regtype ORDER BY 1;
