@@ -26,7 +26,7 @@ CREATE TYPE cdp.segment_query (
 );
 
 COMMENT ON TYPE cdp.segment_query IS
-    'boolean expression over segment names, as in vip & (gold | !churn_risk) & "big sp"*: ! binds tighter than &, & tighter than |; a name with blanks or any of & | ! ( ) * '' { } , @ " \ is in double quotes, with a backslash before " and \; name* is any segment whose name starts so, * any segment; at most 4096 names and 100 levels of parentheses. Asked of a set with segments @@ query';
+    'boolean expression over segment names, as in vip & (gold | !churn_risk) & "big sp"*: ! binds tighter than &, & tighter than |; a name with blanks or any of & | ! ( ) * '' { } , @ " \ is in double quotes (or single ones, as in tsquery), with a backslash before a quote and \; name* is any segment whose name starts so, * any segment; at most 4096 names and 100 levels of parentheses. Asked of a set with segments @@ query';
 COMMENT ON FUNCTION cdp.segment_query_in(cstring) IS 'I/O';
 COMMENT ON FUNCTION cdp.segment_query_out(cdp.segment_query) IS 'I/O';
 COMMENT ON FUNCTION cdp.segment_query_recv(internal) IS 'I/O';

@@ -64,29 +64,30 @@ read_name(SegmentQueryReader *reader, SegmentQueryItem *item)
 	char *name = reader->names + reader->names_size;
 	size_t len = 0;
 	size_t start = reader->at;
-	bool quoted = in[reader->at] == '"';
+	char quote = in[reader->at] == '"' || in[reader->at] == '\'' ? in[reader->at] : '\0';
 
-	if (quoted)
+	if (quote != '\0')
 		reader->at++;
 	for (;;)
 	{
 		char c = reader->at < reader->len ? in[reader->at] : '\0';
 
-		if (quoted && c == '"')
+		if (quote != '\0' && c == quote)
 		{
 			reader->at++;
-			break;
+			if (reader->at == reader->len || in[reader->at] != quote)
+				break;
 		}
-		if (c == '\\')
+		else if (c == '\\')
 		{
 			reader->at++;
 			c = reader->at < reader->len ? in[reader->at] : '\0';
 			if (c == '\0')
 				return SEGMENT_QUERY_UNTERMINATED;
 		}
-		else if (quoted && c == '\0')
+		else if (quote != '\0' && c == '\0')
 			return SEGMENT_QUERY_UNTERMINATED;
-		else if (!quoted && is_special(c))
+		else if (quote == '\0' && is_special(c))
 			break;
 		reader->at++;
 		name[len++] = c;

@@ -6,10 +6,11 @@
  *
  *	  vip & (gold | !churn_risk) & "big sp"*
  *
- * ! binds tighter than &, and & tighter than |. A name is quoted where it holds
- * white space or any of & | ! ( ) * ' { } , @ " and the backslash; a backslash
- * takes the next character as it is. A * right behind a name makes it a prefix;
- * alone it is the prefix of every name.
+ * ! binds tighter than &, and & tighter than |. A name is in double quotes (or,
+ * as in tsquery, single ones) where it holds white space or any of & | ! ( ) * '
+ * { } , @ " and the backslash; a quote in it is written twice, or with a
+ * backslash, which takes any character as it is. A * right behind a name makes
+ * it a prefix; alone it is the prefix of every name.
  *
  * What is read is an array of items in prefix order: an operator, then all that
  * belongs to its operands. It is simple: no operator has fewer than two

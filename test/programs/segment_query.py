@@ -50,7 +50,8 @@ def spell_name(name):
     if rng.random() < 0.3 or any(c in SPECIAL for c in name):
         if rng.random() < 0.3:
             return "".join("\\" + c if c in SPECIAL or rng.random() < 0.1 else c for c in name)
-        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        quote = rng.choice("\"\"'")
+        return quote + name.replace("\\", "\\\\").replace(quote, rng.choice(("\\", quote)) + quote) + quote
     return name
 
 

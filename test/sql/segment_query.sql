@@ -6,7 +6,7 @@ SELECT given, given::cdp.segment_query AS canonical, given::cdp.segment_query::t
 FROM unnest(ARRAY['vip', '  vip  ', '"vip"', 'vip & (gold | !churn_risk)', 'vip&gold|silver', 'vip & gold | silver & !lead',
                   '(vip | gold) & silver', '((vip))', '!!vip', '!(!vip)', '! ! ! vip', '!(vip & gold)', '!(vip | gold) & !(silver)',
                   'a & (b & (c & d))', '(a | b) | (c | (d | e))', 'a & !(b & c)', '!(!(a & b) & c)',
-                  'vip*', '"big sp"*', '*', '!*', '""*', '*|a', '"big spender"', 'big\ spender', '"say \"hi\""', '"a\\b"', 'a\\b', '\a\b',
+                  'vip*', '"big sp"*', '*', '!*', '""*', '*|a', '"big spender"', 'big\ spender', '"say \"hi\""', '"say ""hi"""', '''l''''or'' & ''a"b''*', '''''*', '"a\\b"', 'a\\b', '\a\b',
                   'tier:gold', 'x-1', 'a.b', 'null', 'NOT', 'khách\ quen & 顧客* | 🛒', E'a\t&\n\f\rb', '"{a}"', '"a,b"', '"a@b.vn"', '"l''or"',
                   '"*"', '"a*"', '"a*"*', '"!a"', '"(a)"']) AS given;
 
@@ -21,7 +21,7 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 SELECT t.* FROM unnest(ARRAY['', '   ', E'\n', '&', '|', '!', '!!', '(', ')', '()', '(a', 'a)', 'a & ', '& a', 'a | | b', 'a && b', 'a || b',
                              'a b', 'a AND b', 'a ! b', 'a (b)', '(a)(b)', '(a) b', 'a"b"', '"a"b', '""', '"" & a', '"a', '"a\', 'a\', '\',
-                             'vip**', 'vip *', '**', 'a*b', '{vip}', 'vip@now', 'a, b', 'l''or', '"a" & ''b''', '!', 'a & !', 'a & (b | )',
+                             'vip**', 'vip *', '**', 'a*b', '{vip}', 'vip@now', 'a, b', 'l''or', '''a', '''''', '''a''b', '"a''', 'a & !', 'a & (b | )',
                              'khách quen', 'a & é(']) AS input, pg_temp.try(input) AS t;
 -- the hint
 SELECT 'big spender & vip'::cdp.segment_query;
