@@ -36,12 +36,13 @@ extern Datum segment_query_in(PG_FUNCTION_ARGS);
 /* The statistics of a column; listed = 0 where there are none to be trusted. */
 typedef struct SegmentStatistics
 {
+	HeapTuple tuple; /* of pg_statistic, or NULL */
 	double null_fraction;
 	AttStatsSlot names;
 	int listed;      /* segments in names */
 	double unlisted; /* frequency of any other */
 	AttStatsSlot bits;
-	int rows; /* of the sample in bits; 0 where there is none */
+	int rows; /* of the sample in bits; 0 where there is none, or none was read */
 	int from; /* rows that the sample was taken from */
 } SegmentStatistics;
 
@@ -65,17 +66,19 @@ is_plain(Datum value, int *size)
 }
 
 /*
- * Reads the statistics. What is not as ANALYZE leaves it is ignored: it may have
- * been written by hand, or come from another version.
+ * Reads the statistics, without the sample. What is not as ANALYZE leaves it is
+ * ignored: it may have been written by hand, or come from another version.
  */
 static void
 read_statistics(const VariableStatData *vardata, SegmentStatistics *statistics)
 {
 	HeapTuple tuple = vardata->statsTuple;
+	AttStatsSlot sample;
 	double lowest = 1;
 	int size;
 
 	memset(statistics, 0, sizeof(*statistics));
+	statistics->tuple = tuple;
 	statistics->unlisted = DEFAULT_MATCHING_SEL;
 	if (!HeapTupleIsValid(tuple))
 		return;
@@ -99,32 +102,46 @@ read_statistics(const VariableStatData *vardata, SegmentStatistics *statistics)
 	}
 	statistics->listed = statistics->names.nvalues;
 	statistics->unlisted = Min(lowest / 2, DEFAULT_MATCHING_SEL);
+	if (get_attstatsslot(&sample, tuple, SEGMENT_STATISTIC_KIND_SAMPLE, InvalidOid,
+	                     ATTSTATSSLOT_NUMBERS))
+	{
+		if (sample.nnumbers == SEGMENT_SAMPLE_NUMBERS &&
+		    sample.numbers[SEGMENT_SAMPLE_UNLISTED] >= 0 &&
+		    sample.numbers[SEGMENT_SAMPLE_UNLISTED] <= 1)
+			statistics->unlisted = sample.numbers[SEGMENT_SAMPLE_UNLISTED];
+		free_attstatsslot(&sample);
+	}
+}
 
-	if (!get_attstatsslot(&statistics->bits, tuple, SEGMENT_STATISTIC_KIND_SAMPLE, InvalidOid,
+/* Reads the sample, too, where there is one that belongs to the rest. */
+static void
+read_sample(SegmentStatistics *statistics)
+{
+	AttStatsSlot *bits = &statistics->bits;
+	float4 rows;
+	float4 from;
+
+	if (statistics->listed == 0 ||
+	    !get_attstatsslot(bits, statistics->tuple, SEGMENT_STATISTIC_KIND_SAMPLE, InvalidOid,
 	                      ATTSTATSSLOT_VALUES | ATTSTATSSLOT_NUMBERS))
 		return;
-	if (statistics->bits.valuetype != BYTEAOID || statistics->bits.nvalues != statistics->listed ||
-	    statistics->bits.nnumbers != SEGMENT_SAMPLE_NUMBERS)
+	if (bits->valuetype != BYTEAOID || bits->nvalues != statistics->listed ||
+	    bits->nnumbers != SEGMENT_SAMPLE_NUMBERS)
 		return;
-	for (int i = 0; i < SEGMENT_SAMPLE_NUMBERS; i++)
-	{
-		/* a float4 counts to 2^24 */
-		if (!(statistics->bits.numbers[i] >= 0 && statistics->bits.numbers[i] <= 1 << 24))
-			return;
-	}
-	statistics->from = (int) statistics->bits.numbers[SEGMENT_SAMPLE_FROM];
-	statistics->rows = (int) statistics->bits.numbers[SEGMENT_SAMPLE_ROWS];
+	/* a float4 counts to 2^24 */
+	rows = bits->numbers[SEGMENT_SAMPLE_ROWS];
+	from = bits->numbers[SEGMENT_SAMPLE_FROM];
+	if (!(rows >= 1 && rows <= from && from <= 1 << 24))
+		return;
 	for (int i = 0; i < statistics->listed; i++)
 	{
-		if (!is_plain(statistics->bits.values[i], &size) || size != (statistics->rows + 7) / 8)
-			statistics->rows = 0;
+		int size;
+
+		if (!is_plain(bits->values[i], &size) || size != ((int) rows + 7) / 8)
+			return;
 	}
-	if (statistics->rows == 0 || statistics->rows > statistics->from)
-	{
-		statistics->rows = 0;
-		return;
-	}
-	statistics->unlisted = Min(statistics->bits.numbers[SEGMENT_SAMPLE_UNLISTED], 1.0);
+	statistics->rows = (int) rows;
+	statistics->from = (int) from;
 }
 
 static void
@@ -306,7 +323,7 @@ count_in_sample(const SegmentQuery *query, const SegmentStatistics *statistics,
  * the sample's own. Where the sample is all that ANALYZE saw, it knows best.
  */
 static double
-estimate_query(const SegmentQuery *query, const SegmentStatistics *statistics)
+estimate_query(const SegmentQuery *query, SegmentStatistics *statistics)
 {
 	ListedRange *ranges = (ListedRange *) palloc0(query->count * sizeof(ListedRange));
 	double independent;
@@ -319,6 +336,9 @@ estimate_query(const SegmentQuery *query, const SegmentStatistics *statistics)
 	}
 	independent = result = independent_estimate(query, statistics, ranges);
 
+	/* of one segment alone the frequency says all */
+	if (query->count > 1 || query->items[0].kind == SEGMENT_QUERY_PREFIX)
+		read_sample(statistics);
 	if (statistics->rows > 0)
 	{
 		int count = count_in_sample(query, statistics, ranges);
@@ -415,7 +435,7 @@ names_of_constant(const Const *constant, AskedNames *asked)
 
 /* All or any of these names: the part of the non-null values. */
 static double
-estimate_names(uint8 kind, const AskedNames *asked, const SegmentStatistics *statistics)
+estimate_names(uint8 kind, const AskedNames *asked, SegmentStatistics *statistics)
 {
 	if (kind == SEGMENT_QUERY_AND && asked->impossible)
 		return 0;
@@ -426,7 +446,7 @@ estimate_names(uint8 kind, const AskedNames *asked, const SegmentStatistics *sta
 
 /* No other than these names: none of the listed others. */
 static double
-estimate_only(const AskedNames *asked, const SegmentStatistics *statistics)
+estimate_only(const AskedNames *asked, SegmentStatistics *statistics)
 {
 	AskedNames others = {0};
 	int next = 0;
