@@ -53,7 +53,7 @@ def measure(bench, side, question):
     """(rows, milliseconds) of a count; its plan is warm, so are the buffers."""
     query = "SELECT count(*) FROM %s WHERE %s;\n" % (TABLE[side], condition(side, question))
     printed = bench.sql("SET max_parallel_workers_per_gather = 0; SET jit = off;\n" + query +
-                        "\\timing on\n" + query * 5)
+                        "\\timing on\n" + query * 9)
     times = [float(text) for text in re.findall(r"Time: ([\d.]+) ms", printed)]
     return int(printed.split()[0]), statistics.median(times)
 
