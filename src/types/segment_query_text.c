@@ -178,12 +178,12 @@ begin_operator(SegmentQueryReader *reader, uint8 kind, uint8 negated)
 	return reader->count++;
 }
 
-/* One operand more. */
+/* One operand more for an operator; what matters is whether it has one or more. */
 static inline void
-count_operand(SegmentQueryItem *operator)
+count_operand(SegmentQueryItem *item)
 {
-	if (operator->size<2)
-		operator->size++;
+	if (item->size < 2)
+		item->size++;
 }
 
 /*
