@@ -412,10 +412,14 @@ extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 /* definitions.c: evaluates segments on every profile. */
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause);
 
+/* ... and on some of them. */
+extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause);
+
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
 
 /* rebuild.c: derives everything from the events again. */
-extern void rebuild_workspace(Workspace *ws);
+extern void rebuild_workspace(Workspace *ws, const char *cause);
+extern void rebuild_concerned(Workspace *ws, bool companions);
 
 #endif /* CDP_ENGINE_H */
