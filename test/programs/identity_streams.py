@@ -168,7 +168,7 @@ def load(rng, workspace, events, meanwhile=None):
     returns what is said of it, and the errors."""
     sessions = rng.choice([1, 2, 3, 4])
     batches = [rng.choice([1, 3, 1000]) for _ in range(sessions)]
-    scripts = [["SET cdp.batch_events = %d;\n" % batch] for batch in batches]
+    scripts = [["SET cdp.batch_events = %d; SET statement_timeout = '20s';\n" % batch] for batch in batches]
     for statement in statements(rng, workspace, events):
         rng.choice(scripts).append(statement)
     scripts += [[SETTINGS, meanwhile]] if meanwhile else []
