@@ -396,11 +396,25 @@ CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.segments
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.segments
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE ON %1$I.identifier_namespaces
+CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.identifier_namespaces
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
+CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.identifier_namespaces
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
+CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.identifier_namespaces
+    REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.identifier_namespaces
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define AFTER INSERT OR UPDATE OR DELETE ON %1$I.blocked_identifiers
+CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.blocked_identifiers
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
+CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.blocked_identifiers
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
+CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.blocked_identifiers
+    REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.blocked_identifiers
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();

@@ -58,6 +58,7 @@ DECLARE
 BEGIN
     PERFORM cdp.require_workspace(workspace);
     EXECUTE format('SELECT m.profile_id FROM %1$I.merges m WHERE m.merged_id = $1 '
+                   'AND m.undone_at IS NULL '
                    'UNION ALL '
                    'SELECT p.profile_id FROM %1$I.profiles p WHERE p.profile_id = $1 LIMIT 1', workspace)
         INTO survivor USING profile_id;

@@ -83,6 +83,9 @@ BEGIN
     RETURN QUERY EXECUTE format('SELECT ''refusals'', r.reason::text, count(*)::text '
                                 'FROM %I.identity_refusals r GROUP BY r.reason ORDER BY r.reason', workspace);
 
+    RETURN QUERY SELECT 'foreign keys', f.constraint_name::text, 'of table ' || f.referencing_table
+                 FROM cdp.foreign_keys(workspace) f;
+
     FOR segment IN EXECUTE format($query$
 SELECT s.name, s.predicate, coalesce(m.n, 0) AS members, coalesce(e.n, 0) AS errors, e.message
 FROM %1$I.segments s
@@ -128,4 +131,4 @@ ORDER BY s.name
 END
 $status$;
 COMMENT ON FUNCTION cdp.status(name) IS
-    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, members of segments, predicates that fail and on how many profiles, sizes on disk; error 3F000 for no workspace';
+    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, sizes on disk; error 3F000 for no workspace';

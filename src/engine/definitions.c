@@ -227,22 +227,102 @@ cdp_define_segments(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+/* What of a namespace's rule decides who is a companion of whom. */
+typedef struct CompanionRule
+{
+	char *namespace_name;
+	int priority;
+	bool limited;
+	int generic_after; /* -1: never */
+} CompanionRule;
+
+static List *
+read_companion_rules(Relation rel, Tuplestorestate *rows)
+{
+	TupleTableSlot *slot;
+	List *rules = NIL;
+
+	if (rows == NULL)
+		return NIL;
+	slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	while (tuplestore_gettupleslot(rows, true, false, slot))
+	{
+		CompanionRule *rule = palloc(sizeof(CompanionRule));
+		bool isnull;
+
+		rule->namespace_name = TextDatumGetCString(
+		    slot_getattr(slot, get_attnum(RelationGetRelid(rel), "namespace"), &isnull));
+		rule->priority = DatumGetInt32(
+		    slot_getattr(slot, get_attnum(RelationGetRelid(rel), "priority"), &isnull));
+		(void) slot_getattr(slot, get_attnum(RelationGetRelid(rel), "max_per_profile"), &isnull);
+		rule->limited = !isnull;
+		rule->generic_after = DatumGetInt32(
+		    slot_getattr(slot, get_attnum(RelationGetRelid(rel), "generic_after"), &isnull));
+		if (isnull)
+			rule->generic_after = -1;
+		rules = lappend(rules, rule);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	return rules;
+}
+
+/* Whether each of the rules is among the others, as it is or with a lower generic_after there. */
+static bool
+are_companions_kept(List *rules, List *others)
+{
+	ListCell *lc;
+	ListCell *other_lc;
+
+	foreach (lc, rules)
+	{
+		CompanionRule *rule = (CompanionRule *) lfirst(lc);
+		bool kept = false;
+
+		foreach (other_lc, others)
+		{
+			CompanionRule *other = (CompanionRule *) lfirst(other_lc);
+
+			kept = kept || (strcmp(rule->namespace_name, other->namespace_name) == 0 &&
+			                rule->priority == other->priority && rule->limited == other->limited &&
+			                (rule->generic_after < 0) == (other->generic_after < 0) &&
+			                other->generic_after <= rule->generic_after);
+		}
+		if (!kept)
+			return false;
+	}
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_rules);
 
 /*
  * cdp.define_rules(): AFTER statement trigger on the tables of settings and
- * identity rules. What was derived by the old ones is derived anew.
+ * identity rules. What was derived by the old ones is derived anew: of identity
+ * rules what they concern, of settings everything.
  */
 Datum
 cdp_define_rules(PG_FUNCTION_ARGS)
 {
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_rules", TABLE_SETTINGS, TABLE_BLOCKED);
+	Oid table = RelationGetRelid(trigger->tg_relation);
 	WorkspaceUser user;
 
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing a workspace's rules");
 	ws = read_again(ws);
-	rebuild_workspace(ws);
+	if (table == ws->tables[TABLE_SETTINGS])
+		rebuild_workspace(ws, "rebuild");
+	else if (table == ws->tables[TABLE_BLOCKED])
+		rebuild_concerned(ws, false);
+	else
+	{
+		List *before = read_companion_rules(trigger->tg_relation, trigger->tg_oldtable);
+		List *after = read_companion_rules(trigger->tg_relation, trigger->tg_newtable);
+
+		rebuild_concerned(ws, list_length(before) != list_length(after) ||
+		                          !are_companions_kept(before, after));
+	}
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }
@@ -299,6 +379,42 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 		store_refresh(store);
 	}
 	ExecDropSingleTupleTableSlot(row);
+	store_end(store);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+void
+evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause)
+{
+	MemoryContext context =
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Store *store = store_begin(ws);
+	Batch *batch = batch_create(store, context, cause);
+	Bitmapset *wanted =
+	    ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1);
+
+	for (int i = 0; i < n;)
+	{
+		while (i < n && batch->n_profiles < SLICE_PROFILES &&
+		       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES)
+		{
+			bool found;
+			TupleTableSlot *slot = store_find(store, TABLE_PROFILES, Int64GetDatum(ids[i]));
+
+			CHECK_FOR_INTERRUPTS();
+			if (slot != NULL)
+				fold_load_profile(batch, batch_profile(batch, ids[i], &found), slot);
+			i++;
+		}
+		batch->slice = batch->profiles;
+		batch->n_slice = batch->n_profiles;
+		evaluate_profiles(batch, wanted, true);
+		emit_slice(batch);
+		batch_reset(batch);
+		store_refresh(store);
+	}
 	store_end(store);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

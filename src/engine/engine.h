@@ -349,6 +349,7 @@ extern void normalise_event_context(void *id);
 /* evidence.c: what the batch's events say of who is who. */
 extern void evidence_classify(Store *store, IdNode *node);
 extern void evidence_drop_generic(Batch *batch);
+extern bool evidence_has_decision(Store *store, Datum identifier, const char *kind);
 extern bool evidence_is_stored(Store *store, Datum identifier);
 extern void evidence_decide(Batch *batch);
 extern void evidence_note_contests(Batch *batch);
@@ -411,10 +412,14 @@ extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 /* definitions.c: evaluates segments on every profile. */
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause);
 
+/* ... and on some of them. */
+extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause);
+
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
 
 /* rebuild.c: derives everything from the events again. */
-extern void rebuild_workspace(Workspace *ws);
+extern void rebuild_workspace(Workspace *ws, const char *cause);
+extern void rebuild_concerned(Workspace *ws, bool companions);
 
 #endif /* CDP_ENGINE_H */

@@ -62,8 +62,8 @@ note_decision(TupleTableSlot *slot, void *context)
 }
 
 /* Whether there is a decision of a kind (null: of any) with an identifier. */
-static bool
-has_decision(Store *store, Datum identifier, const char *kind)
+bool
+evidence_has_decision(Store *store, Datum identifier, const char *kind)
 {
 	FindKind find = {store, kind, false};
 
@@ -109,7 +109,7 @@ evidence_is_stored(Store *store, Datum identifier)
 		store_scan_links_of_anchor(store, identifier, note_row, &linked);
 	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS && !linked; i++)
 		store_scan_refusals_of_anchor(store, identifier, refusal_reasons[i], note_row, &linked);
-	return linked || has_decision(store, identifier, "link");
+	return linked || evidence_has_decision(store, identifier, "link");
 }
 
 /*
@@ -126,7 +126,7 @@ evidence_classify(Store *store, IdNode *node)
 	if (node->blank || node->row.profile_id != 0 || node->row.generic)
 		return;
 	if (TIMESTAMP_IS_NOEND(node->row.first_seen))
-		node->blank = !has_decision(store, identifier, NULL);
+		node->blank = !evidence_has_decision(store, identifier, NULL);
 	if (!node->blank)
 		node->guarded = evidence_is_stored(store, identifier);
 }

@@ -263,7 +263,8 @@ fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 {
 	FoldPiece fold = {batch, profile};
 	Datum identifier = PointerGetDatum(piece->identifier);
-	TupleTableSlot *slot = store_find(batch->store, TABLE_OPENING_BALANCES, identifier);
+	TupleTableSlot *slot =
+	    batch->rebuilding ? NULL : store_find(batch->store, TABLE_OPENING_BALANCES, identifier);
 	bool isnull;
 
 	if (slot != NULL)

@@ -469,18 +469,27 @@ sort_identifiers(Statement *statement)
 	return sort;
 }
 
+/* Profiles to lock, in order. */
+typedef struct LockSort
+{
+	Statement *statement;
+	Tuplesortstate *profiles;
+	int64 gone;       /* the one that could not be locked; 0: another has changed meanwhile */
+	Repairs guarded;  /* identifiers whose components may have to be replayed */
+	int64 *closure;   /* profiles of those components, as far as they are among the locked ones */
+	int n_closure;
+} LockSort;
+
 /*
  * Locks, in order, the identifiers of a statement that have no row or no
- * profile, and returns a sort of the profiles of the others. A new row gets
- * neither a profile nor times yet: its batch sees to them.
+ * profile, and sorts the profiles of the others. A new row gets neither a
+ * profile nor times yet: its batch sees to them.
  */
-static Tuplesortstate *
-lock_identifiers(Statement *statement)
+static void
+lock_identifiers(LockSort *lock)
 {
-	Store *store = statement->store;
-	Tuplesortstate *identifiers = sort_identifiers(statement);
-	Tuplesortstate *profiles = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
-	                                                 work_mem, NULL, TUPLESORT_NONE);
+	Store *store = lock->statement->store;
+	Tuplesortstate *identifiers = sort_identifiers(lock->statement);
 	Identifier *before = NULL;
 	Datum datum;
 	bool isnull;
@@ -502,35 +511,77 @@ lock_identifiers(Statement *statement)
 		before = node.identifier;
 		node.first_at = DT_NOEND;
 		node.last_at = DT_NOBEGIN;
+		node.anchors_at = DT_NOEND;
 		node.stored = store_find_identifier(store, datum, &node.row);
-		if (!node.stored || node.row.profile_id == 0)
+		if (!node.stored || (node.row.profile_id == 0 && !node.row.generic))
 			resolve_take_identifier(store, &node);
+		if (node.guarded)
+			repairs_add(&lock->guarded, node.identifier);
 		if (node.row.profile_id != 0)
-			tuplesort_putdatum(profiles, Int64GetDatum(node.row.profile_id), false);
+			tuplesort_putdatum(lock->profiles, Int64GetDatum(node.row.profile_id), false);
 	}
 	tuplesort_end(identifiers);
-	tuplesort_performsort(profiles);
-	return profiles;
 }
 
-/* Profiles to lock, in order. */
-typedef struct LockSort
+typedef struct FirstIdentifier
 {
 	Store *store;
-	Tuplesortstate *profiles;
-	int64 gone; /* the one that could not be locked; 0: another has changed meanwhile */
-} LockSort;
+	Repairs *into;
+} FirstIdentifier;
 
-/* Locks sorted profiles; false: one of them has been merged into another. */
+static bool
+take_first(TupleTableSlot *slot, void *context)
+{
+	FirstIdentifier *first = (FirstIdentifier *) context;
+	bool isnull;
+
+	repairs_add(first->into, DatumGetIdentifierPP(store_value(first->store, TABLE_IDENTIFIERS, slot,
+	                                                          IDENTIFIER_IDENTIFIER, &isnull)));
+	return false;
+}
+
+/*
+ * Whether the components that a replay may touch are locked, too: those of
+ * contested profiles and guarded identifiers. What is missing is noted.
+ */
+static bool
+is_closure_locked(void *context)
+{
+	LockSort *lock = (LockSort *) context;
+	Store *store = lock->statement->store;
+	int64 *found;
+	int n;
+
+	if (store->stale)
+		return false;
+	if (lock->guarded.n_seeds == 0)
+		return true;
+	found = replay_closure(store, lock->guarded.seeds, lock->guarded.n_seeds, &n);
+	for (int i = 0, j = 0; i < n; i++)
+	{
+		while (j < lock->n_closure && lock->closure[j] < found[i])
+			j++;
+		if (j == lock->n_closure || lock->closure[j] != found[i])
+		{
+			lock->closure = found;
+			lock->n_closure = n;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Locks sorted profiles; false: one of them has been merged into another, or others are needed. */
 static bool
 lock_sorted(void *context)
 {
-	LockSort *sort = (LockSort *) context;
+	LockSort *lock = (LockSort *) context;
+	Store *store = lock->statement->store;
 	Datum datum;
 	bool isnull;
 	int64 before = 0;
 
-	while (tuplesort_getdatum(sort->profiles, true, &datum, &isnull, NULL))
+	while (tuplesort_getdatum(lock->profiles, true, &datum, &isnull, NULL))
 	{
 		TupleTableSlot *slot;
 
@@ -538,33 +589,47 @@ lock_sorted(void *context)
 		if (DatumGetInt64(datum) == before)
 			continue;
 		before = DatumGetInt64(datum);
-		slot = store_find(sort->store, TABLE_PROFILES, datum);
-		if (slot == NULL || store_lock(sort->store, TABLE_PROFILES, slot) != LOCK_OK)
+		slot = store_find(store, TABLE_PROFILES, datum);
+		if (slot == NULL || store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
 		{
-			sort->gone = before;
+			lock->gone = before;
 			return false;
 		}
+		(void) store_value(store, TABLE_PROFILES, slot, PROFILE_CONTESTED_UNTIL, &isnull);
+		if (!isnull)
+		{
+			FirstIdentifier first = {store, &lock->guarded};
+
+			store_scan_identifiers(store, before, NULL, take_first, &first);
+		}
 	}
-	return !sort->store->stale;
+	return store_read_outside(store, TABLE_PROFILES, is_closure_locked, lock);
 }
 
 /* Takes all locks of a statement of several batches. See resolve.c. */
 static void
 lock_statement(Statement *statement)
 {
+	LockSort lock = {.statement = statement};
 	int64 gone = 0;
 	bool all;
 
 	do
 	{
-		LockSort sort = {statement->store, lock_identifiers(statement)};
-
+		lock.gone = 0;
+		lock.guarded = (Repairs){statement->store->context};
+		lock.profiles = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
+		                                      work_mem, NULL, TUPLESORT_NONE);
+		lock_identifiers(&lock);
+		for (int i = 0; i < lock.n_closure; i++)
+			tuplesort_putdatum(lock.profiles, Int64GetDatum(lock.closure[i]), false);
+		tuplesort_performsort(lock.profiles);
 		store_refresh(statement->store);
-		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &sort);
-		tuplesort_end(sort.profiles);
-		if (sort.gone != 0)
-			resolve_check_gone(sort.gone, gone);
-		gone = sort.gone;
+		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &lock);
+		tuplesort_end(lock.profiles);
+		if (lock.gone != 0)
+			resolve_check_gone(lock.gone, gone);
+		gone = lock.gone;
 	} while (!all);
 }
 

@@ -648,3 +648,41 @@ cdp_canonical_identifier(PG_FUNCTION_ARGS)
 		normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
 	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
 }
+
+PG_FUNCTION_INFO_V1(cdp_anchor_of);
+
+/* cdp.anchor_of(workspace, identifiers) -> their anchor by the workspace's rules, or null. */
+Datum
+cdp_anchor_of(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Identifier *anchor = find_anchor(ws, PG_GETARG_ARRAYTYPE_P(1));
+
+	if (anchor == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_IDENTIFIER_P(anchor);
+}
+
+PG_FUNCTION_INFO_V1(cdp_identifier_fault);
+
+/* cdp.identifier_fault(workspace, canonical identifier) -> why it identifies nobody, or null. */
+Datum
+cdp_identifier_fault(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	text *identifier = PG_GETARG_TEXT_PP(1);
+	const char *value = VARDATA_ANY(identifier);
+	int len = VARSIZE_ANY_EXHDR(identifier);
+	const char *colon = memchr(value, ':', len);
+	int namespace_len = colon == NULL ? 0 : colon - value;
+	const NamespaceRule *rule;
+
+	if (namespace_len == 0 || namespace_len + 1 == len)
+		PG_RETURN_NULL();
+	rule = workspace_rule(ws, value, namespace_len);
+	if (!workspace_pattern_allows(rule, colon + 1, len - namespace_len - 1))
+		PG_RETURN_TEXT_P(cstring_to_text("invalid"));
+	if (workspace_blocks(ws, value, namespace_len, len))
+		PG_RETURN_TEXT_P(cstring_to_text("blocked"));
+	PG_RETURN_NULL();
+}

@@ -21,34 +21,53 @@
 /* Events that are fetched at a time. */
 #define FETCH_EVENTS 1000
 
-/* Calls an SQL function of the extension with the workspace's name. */
+/*
+ * Calls an SQL function of the extension with the workspace's name ($1) and the
+ * cause ($2); returns the numbers of its row, of which there are n.
+ */
 static void
-call_for_workspace(Workspace *ws, const char *query)
+call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, int64 *numbers)
 {
-	Oid types[1] = {NAMEOID};
-	Datum values[1];
+	Oid types[2] = {NAMEOID, TEXTOID};
+	Datum values[2];
 	NameData name;
 
 	namestrcpy(&name, ws->name);
 	values[0] = NameGetDatum(&name);
-	if (SPI_execute_with_args(query, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	values[1] = CStringGetTextDatum(cause);
+	if (SPI_execute_with_args(query, 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not execute \"%s\"", query);
+	for (int i = 0; i < n; i++)
+	{
+		bool isnull;
+
+		numbers[i] = DatumGetInt64(
+		    SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1, &isnull));
+	}
 }
 
 /* Works on a batch of events that have been read. */
 typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
 
+/* Which events are read: all, or those of the identifiers that a change of rules concerns. */
+static const char *const all_events =
+    "SELECT e.* FROM ONLY %1$s.events AS e "
+    "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
+static const char *const scope_events =
+    "SELECT e.* FROM ONLY %1$s.events AS e "
+    "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s) "
+    "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events s) "
+    "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
+
 /* Reads events, in the order in which they happened, and works on them batch by batch. */
 static void
-read_events(Store *store, WorkOnBatch work, Repairs *repairs)
+read_events(Store *store, const char *which, WorkOnBatch work, Repairs *repairs)
 {
 	Workspace *ws = store->ws;
 	Batch *batch = batch_create(store, CurrentMemoryContext, "rebuild");
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(
 	    RelationGetDescr(store_table(store, TABLE_EVENTS)->rel), &TTSOpsHeapTuple);
-	char *query = psprintf("SELECT e.* FROM ONLY %s.events AS e ORDER BY "
-	                       "LEAST(e.occurred_at, e.received_at), e.event_id",
-	                       quote_identifier(ws->name));
+	char *query = psprintf(which, quote_identifier(ws->name));
 	SPIPlanPtr plan = SPI_prepare(query, 0, NULL);
 	Portal portal;
 
@@ -116,55 +135,65 @@ add_decisions(Store *store, Repairs *repairs)
 
 /* Calls with a store of its own, in a context of its own. */
 static void
-with_store(Workspace *ws, void (*work)(Store *store))
+with_store(Workspace *ws, const char *which, void (*work)(Store *store, const char *which))
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp rebuild", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Store *store = store_begin(ws);
 
-	work(store);
+	work(store, which);
 	store_end(store);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
 }
 
 static void
-read_companions(Store *store)
+read_companions(Store *store, const char *which)
 {
-	read_events(store, record_companions, NULL);
+	read_events(store, which, record_companions, NULL);
 }
 
 /* Sends the events through the stages; what their order alone does not decide is replayed then. */
 static void
-replay_events(Store *store)
+replay_events(Store *store, const char *which)
 {
 	Repairs repairs = {CurrentMemoryContext};
 
-	read_events(store, ingest_batch, &repairs);
+	read_events(store, which, ingest_batch, &repairs);
 	add_decisions(store, &repairs);
 	if (repairs.n_seeds > 0)
 		replay_components(store, repairs.seeds, repairs.n_seeds, "rebuild", false, true);
 }
 
-/*
- * Rebuilds a workspace. The caller has locked it, acts as its owner, and has
- * read its definitions of now.
- */
-void
-rebuild_workspace(Workspace *ws)
+/* Derives all that the events read stand for; returns how many profiles merged and came apart. */
+static void
+derive(Workspace *ws, bool partial, const char *cause, int64 *changes)
+{
+	const char *which = partial ? scope_events : all_events;
+
+	call_for_workspace(ws,
+	                   partial ? "SELECT cdp.rebuild_begin($1, true)"
+	                           : "SELECT cdp.rebuild_begin($1, false)",
+	                   cause, 0, NULL);
+	if (ws->max_generic_after >= 0)
+		with_store(ws, which, read_companions);
+	call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)", cause, 0, NULL);
+	with_store(ws, which, replay_events);
+	call_for_workspace(ws, "SELECT f.merged, f.parted FROM cdp.rebuild_finish($1, $2) f", cause, 2,
+	                   changes);
+}
+
+/* Does work while the engine may write its tables through SPI. */
+static void
+while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), void *context)
 {
 	bool was_writing = store_set_engine_writing(true);
 
 	PG_TRY();
 	{
 		SPI_connect();
-		call_for_workspace(ws, "SELECT cdp.rebuild_begin($1)");
-		if (ws->max_generic_after >= 0)
-			with_store(ws, read_companions);
-		call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)");
-		with_store(ws, replay_events);
-		call_for_workspace(ws, "SELECT cdp.rebuild_finish($1)");
+		work(ws, context);
 		SPI_finish();
 	}
 	PG_FINALLY();
@@ -172,8 +201,90 @@ rebuild_workspace(Workspace *ws)
 		(void) store_set_engine_writing(was_writing);
 	}
 	PG_END_TRY();
+}
+
+static void
+derive_all(Workspace *ws, void *context)
+{
+	int64 changes[2];
+
+	derive(ws, false, (const char *) context, changes);
+}
+
+/*
+ * Rebuilds a workspace. The caller has locked it, acts as its owner, and has
+ * read its definitions of now.
+ */
+void
+rebuild_workspace(Workspace *ws, const char *cause)
+{
+	while_writing(ws, derive_all, unconstify(char *, cause));
 	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
 	                   "rebuild");
+}
+
+typedef struct RulesChange
+{
+	bool companions; /* other identifiers are companions than before */
+	int64 *profiles; /* that were derived anew */
+	int n_profiles;
+	int64 changes[2];
+} RulesChange;
+
+static void
+derive_concerned(Workspace *ws, void *context)
+{
+	RulesChange *change = (RulesChange *) context;
+	MemoryContext oldcontext;
+	int64 concerned;
+
+	call_for_workspace(ws, "SELECT cdp.rules_check($1)", "rules", 0, NULL);
+	if (change->companions)
+	{
+		call_for_workspace(ws, "SELECT cdp.forget_companions($1)", "rules", 0, NULL);
+		if (ws->max_generic_after >= 0)
+			with_store(ws, all_events, read_companions);
+	}
+	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", "rules", 1, &concerned);
+	if (concerned == 0)
+		return;
+	derive(ws, true, "rules", change->changes);
+	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id", "rules", 0, NULL);
+	oldcontext = MemoryContextSwitchTo(TopTransactionContext);
+	change->profiles = MemoryContextAllocHuge(TopTransactionContext,
+	                                          sizeof(int64) * Max(SPI_processed, 1));
+	MemoryContextSwitchTo(oldcontext);
+	change->n_profiles = SPI_processed;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+
+		change->profiles[i] = DatumGetInt64(
+		    SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+}
+
+/*
+ * Identity rules have changed: derives anew what they concern. The caller has
+ * locked the workspace, acts as its owner, and has read its definitions of now.
+ * companions: who counts for being generic may be others, too.
+ */
+void
+rebuild_concerned(Workspace *ws, bool companions)
+{
+	RulesChange change = {.companions = companions};
+
+	while_writing(ws, derive_concerned, &change);
+	if (change.n_profiles > 0)
+	{
+		evaluate_listed(ws, change.profiles, change.n_profiles, "rebuild");
+		pfree(change.profiles);
+	}
+	if (change.changes[0] > 0 || change.changes[1] > 0)
+		ereport(NOTICE, (errmsg("identity rules of workspace \"%s\": " INT64_FORMAT
+		                        " profiles merged, " INT64_FORMAT " came apart",
+		                        ws->name, change.changes[0], change.changes[1]),
+		                 errhint("See %s.merges.", quote_identifier(ws->name))));
 }
 
 PG_FUNCTION_INFO_V1(cdp_rebuild);
@@ -189,7 +300,7 @@ cdp_rebuild(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "rebuilding a workspace");
 	ws = workspace_of_events(ws->events);
-	rebuild_workspace(ws);
+	rebuild_workspace(ws, "rebuild");
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
 }

@@ -555,74 +555,106 @@ apply_nodes(Replay *replay)
 	}
 }
 
+/* Puts a link, as it is decided now, into the row that is stored of it, or into a new one. */
+static void
+write_link(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
+{
+	Datum values[N_LINK_COLUMNS];
+
+	values[LINK_ANCHOR] = PointerGetDatum(replay->graph->nodes[edge->anchor].identifier);
+	values[LINK_IDENTIFIER] = PointerGetDatum(replay->graph->nodes[edge->other].identifier);
+	values[LINK_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
+	values[LINK_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
+	if (slot == NULL)
+		store_insert(replay->store, TABLE_LINKS,
+		             store_new_row(replay->store, TABLE_LINKS, values, NULL));
+	else
+		store_update(replay->store, TABLE_LINKS, &slot->tts_tid,
+		             store_changed_row(replay->store, TABLE_LINKS, slot, values, NULL));
+}
+
+/* The same of a refusal, whose reason is the stored one. */
+static void
+rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
+{
+	Store *store = replay->store;
+	Datum values[N_REFUSAL_COLUMNS];
+	bool isnull[N_REFUSAL_COLUMNS];
+
+	for (int i = 0; i < N_REFUSAL_COLUMNS; i++)
+		values[i] = store_value(store, TABLE_REFUSALS, slot, i, &isnull[i]);
+	if (!edge->moved && !isnull[REFUSAL_DETAIL] &&
+	    strcmp(TextDatumGetCString(values[REFUSAL_DETAIL]), edge->detail) == 0)
+		return;
+	values[REFUSAL_DETAIL] = CStringGetTextDatum(edge->detail);
+	isnull[REFUSAL_DETAIL] = false;
+	values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
+	values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
+	store_update(store, TABLE_REFUSALS, &slot->tts_tid,
+	             store_changed_row(store, TABLE_REFUSALS, slot, values, isnull));
+}
+
+/* The row that is stored of an edge. */
 static TupleTableSlot *
-find_stored(Replay *replay, const GraphEdge *edge, Datum *keys)
+find_stored(Replay *replay, const GraphEdge *edge)
 {
 	GraphNode *anchor = &replay->graph->nodes[edge->anchor];
 	GraphNode *other = &replay->graph->nodes[edge->other];
+	TupleTableSlot *slot;
+	Datum keys[3];
 
 	if (edge->stored == PAIR_LINKED)
 	{
 		keys[0] = PointerGetDatum(anchor->identifier);
 		keys[1] = PointerGetDatum(other->identifier);
-		return store_find_key(replay->store, TABLE_LINKS, 2, keys);
+		slot = store_find_key(replay->store, TABLE_LINKS, 2, keys);
 	}
-	keys[0] = PointerGetDatum(cstring_to_text_with_len(IDENTIFIER_TEXT(other->identifier),
-	                                                   IDENTIFIER_LEN(other->identifier)));
-	keys[1] = PointerGetDatum(anchor->identifier);
-	keys[2] = CStringGetTextDatum(refusal_reasons[edge->stored_reason]);
-	return store_find_key(replay->store, TABLE_REFUSALS, 3, keys);
+	else
+	{
+		keys[0] = PointerGetDatum(cstring_to_text_with_len(IDENTIFIER_TEXT(other->identifier),
+		                                                   IDENTIFIER_LEN(other->identifier)));
+		keys[1] = PointerGetDatum(anchor->identifier);
+		keys[2] = CStringGetTextDatum(refusal_reasons[edge->stored_reason]);
+		slot = store_find_key(replay->store, TABLE_REFUSALS, 3, keys);
+	}
+	if (slot == NULL)
+		elog(ERROR, "evidence that is there cannot be found");
+	return slot;
 }
 
 /* Writes what was decided on an edge, in place of what is stored of it. */
 static void
 apply_edge(Replay *replay, const GraphEdge *edge)
 {
-	Store *store = replay->store;
 	GraphNode *anchor = &replay->graph->nodes[edge->anchor];
 	GraphNode *other = &replay->graph->nodes[edge->other];
 	bool removed = anchor->removed || other->removed;
+	bool linked = edge->stored == PAIR_LINKED;
 	Event event = {.at = edge->at, .id = edge->event_id};
-	Datum keys[3];
 
-	if (edge->stored != PAIR_NEW)
+	if (linked && edge->accepted && !removed)
 	{
-		WorkspaceTable table = edge->stored == PAIR_LINKED ? TABLE_LINKS : TABLE_REFUSALS;
-		TupleTableSlot *slot = find_stored(replay, edge, keys);
-
-		if (slot == NULL)
-			elog(ERROR, "evidence that is there cannot be found");
-		if (!removed && !edge->moved)
-		{
-			bool isnull;
-			Datum detail;
-
-			if (edge->accepted && table == TABLE_LINKS)
-				return;
-			if (!edge->accepted && table == TABLE_REFUSALS && edge->reason == edge->stored_reason)
-			{
-				detail = store_value(store, TABLE_REFUSALS, slot, REFUSAL_DETAIL, &isnull);
-				if (!isnull && strcmp(TextDatumGetCString(detail), edge->detail) == 0)
-					return;
-			}
-		}
-		store_delete(store, table, &slot->tts_tid);
+		if (edge->moved)
+			write_link(replay, edge, find_stored(replay, edge));
+		return;
 	}
+	if (edge->stored == PAIR_REFUSED && !edge->accepted && !removed &&
+	    edge->reason == edge->stored_reason)
+	{
+		rewrite_refusal(replay, edge, find_stored(replay, edge));
+		return;
+	}
+	if (edge->stored != PAIR_NEW)
+		store_delete(replay->store, linked ? TABLE_LINKS : TABLE_REFUSALS,
+		             &find_stored(replay, edge)->tts_tid);
 	if (removed)
 		return;
 	if (edge->accepted)
-	{
-		Datum values[N_LINK_COLUMNS];
-
-		values[LINK_ANCHOR] = PointerGetDatum(anchor->identifier);
-		values[LINK_IDENTIFIER] = PointerGetDatum(other->identifier);
-		values[LINK_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
-		values[LINK_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
-		store_insert(store, TABLE_LINKS, store_new_row(store, TABLE_LINKS, values, NULL));
-	}
+		write_link(replay, edge, NULL);
 	else
-		emit_refusal(store, IDENTIFIER_TEXT(other->identifier), IDENTIFIER_LEN(other->identifier),
-		             anchor->identifier, edge->reason, edge->detail, &event);
+		emit_refusal(replay->store, IDENTIFIER_TEXT(other->identifier),
+		             IDENTIFIER_LEN(other->identifier), anchor->identifier, edge->reason,
+		             edge->detail, &event);
 }
 
 static void

@@ -148,12 +148,12 @@ SELECT * FROM corrupt($$UPDATE shop.merges SET profile_id = 999$$);
 SELECT * FROM corrupt(format('UPDATE shop.merges SET profile_id = %s', :an));
 SELECT * FROM corrupt($$UPDATE shop.merges SET merged_into = 999$$);
 SELECT * FROM corrupt($$DELETE FROM shop.merges$$);
-SELECT * FROM corrupt(format('INSERT INTO shop.merges VALUES (%s, %s, %s, now(), NULL, NULL, NULL)', :an, :chi, :chi));
-SELECT * FROM corrupt(format('INSERT INTO shop.merges VALUES (998, %s, %s, now(), NULL, NULL, NULL)', :former_chi, :former_chi));
+SELECT * FROM corrupt(format('INSERT INTO shop.merges VALUES (%s, %s, %s, now(), ''event'')', :an, :chi, :chi));
+SELECT * FROM corrupt(format('INSERT INTO shop.merges VALUES (998, %s, %s, now(), ''event'')', :former_chi, :former_chi));
 
 -- Profiles.
 SELECT * FROM corrupt(format('DELETE FROM shop.profiles WHERE profile_id = %s', :binh));
-SELECT * FROM corrupt($$INSERT INTO shop.profiles VALUES (999, now(), now(), 3, now(), NULL, 0, '{}', (SELECT ltv FROM shop.profiles WHERE cdp.currencies(ltv) = '{}' LIMIT 1), '{}')$$);
+SELECT * FROM corrupt($$INSERT INTO shop.profiles VALUES (999, now(), now(), 3, now(), NULL, 0, NULL, '{}', (SELECT ltv FROM shop.profiles WHERE cdp.currencies(ltv) = '{}' LIMIT 1), '{}')$$);
 SELECT * FROM corrupt(format('UPDATE shop.profiles SET event_count = 7 WHERE profile_id = %s', :an));
 SELECT * FROM corrupt(format($$UPDATE shop.profiles SET first_seen = '2025-02-01 08:00:00.000001+00' WHERE profile_id = %s$$, :an));
 SELECT * FROM corrupt(format($$UPDATE shop.profiles SET last_seen = '2025-02-01 08:00+00' WHERE profile_id = %s$$, :an));

@@ -29,6 +29,8 @@ my %read = (
 	canonical => q{SELECT merged_id, cdp.canonical('shop', merged_id) FROM shop.merges ORDER BY 1},
 	canonical_identifier => q{SELECT cdp.canonical_identifier('shop', 'EMAIL:E7@Example.com')},
 	timeline => q{SELECT t.* FROM shop.profiles p, cdp.timeline('shop', p.profile_id) t WHERE p.profile_id = cdp.profile_of('shop', 'user_id:3')},
+	explain_identity => q{SELECT * FROM cdp.explain_identity('shop', 'cookie:5', 'email:e5@example.com', mask => true)},
+	identity_graph => q{SELECT cdp.identity_graph('shop', cdp.profile_of('shop', 'user_id:3'))},
 	check => q{SELECT * FROM cdp.check('shop')},
 	status => q{SELECT topic, item, value FROM cdp.status('shop') WHERE topic = 'rows' ORDER BY 1, 2, 3},
 	customers => q{SELECT * FROM shop.customers ORDER BY profile_id},

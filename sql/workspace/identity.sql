@@ -1,0 +1,63 @@
+-- What people decide on identity.
+
+CREATE FUNCTION cdp.decide(workspace name, a text, b text, link boolean, make boolean, cause text) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'cdp_decide'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.decide(name, text, text, boolean, boolean, text) IS
+    'makes (or withdraws) the decision that two identifiers are one person (link) or never are; for cdp.link, cdp.unlink, cdp.separate and cdp.unseparate, which see; returns whether anything had to be done';
+
+CREATE FUNCTION cdp.link(workspace name, a text, b text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $link$
+BEGIN
+    PERFORM cdp.decide(workspace, a, b, true, true, 'link');
+    RETURN cdp.profile_of(workspace, a);
+END
+$link$;
+COMMENT ON FUNCTION cdp.link(name, text, text) IS
+    'decides that two identifiers ("namespace:value") are one person, whatever the limits say; returns their profile, null where it anchors no event; for the owner of the workspace; errors: 55000 where they are separated, also through other links; 22023 where one identifies nobody, or neither has been seen; 22P02 for a faulty text';
+
+CREATE FUNCTION cdp.unlink(workspace name, a text, b text) RETURNS boolean
+    LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+    BEGIN ATOMIC
+        SELECT cdp.decide(workspace, a, b, true, false, 'unlink');
+    END;
+COMMENT ON FUNCTION cdp.unlink(name, text, text) IS
+    'withdraws cdp.link: all is as if it had never been, also where events have come in since; returns whether there was such a link; for the owner of the workspace';
+
+CREATE FUNCTION cdp.separate(workspace name, a text, b text) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $separate$
+DECLARE
+    path jsonb;
+    members cdp.identifier[];
+    profiles jsonb;
+BEGIN
+    PERFORM cdp.require_owner(workspace);
+    IF cdp.profile_of(workspace, a) = cdp.profile_of(workspace, b) THEN
+        SELECT jsonb_agg(to_jsonb(s) ORDER BY s.step) INTO path FROM cdp.explain_identity(workspace, a, b) s;
+    END IF;
+    EXECUTE format('SELECT array_agg(i.identifier) FROM %I.identifiers i WHERE i.profile_id IN ($1, $2)', workspace)
+        INTO members USING cdp.profile_of(workspace, a), cdp.profile_of(workspace, b);
+    PERFORM cdp.decide(workspace, a, b, false, true, 'separate');
+    EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''profile_id'', p.profile_id, ''identifiers'', p.identifiers) '
+                   '                 ORDER BY p.profile_id) '
+                   'FROM (SELECT i.profile_id, jsonb_agg(cdp.text(i.identifier) ORDER BY i.identifier) AS identifiers '
+                   '      FROM %I.identifiers i WHERE i.identifier = ANY ($1) '
+                   '      GROUP BY i.profile_id) p', workspace)
+        INTO profiles USING members;
+    RETURN jsonb_build_object('profiles', coalesce(profiles, '[]'), 'path', coalesce(path, '[]'));
+END
+$separate$;
+COMMENT ON FUNCTION cdp.separate(name, text, text) IS
+    'decides that two identifiers are never one person, now and for later events: what would join them is refused, in the order of time; returns {"profiles": what went where, "path": the evidence that had joined them, as cdp.explain_identity}; for the owner of the workspace; error 55000 where cdp.link joins them';
+
+CREATE FUNCTION cdp.unseparate(workspace name, a text, b text) RETURNS boolean
+    LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+    BEGIN ATOMIC
+        SELECT cdp.decide(workspace, a, b, false, false, 'unseparate');
+    END;
+COMMENT ON FUNCTION cdp.unseparate(name, text, text) IS
+    'withdraws cdp.separate: all is as if it had never been; returns whether they were separated; for the owner of the workspace';

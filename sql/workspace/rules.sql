@@ -1,0 +1,251 @@
+-- A change of identity rules repairs the past: what of the workspace it concerns, by the rules of now.
+
+CREATE FUNCTION cdp.identifier_fault(workspace name, identifier text) RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_identifier_fault'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.identifier_fault(name, text) IS
+    'why a canonical identifier identifies nobody by the workspace''s rules: blocked, or invalid (it does not match its namespace''s pattern); null where it may';
+
+CREATE FUNCTION cdp.anchor_of(workspace name, identifiers text[]) RETURNS cdp.identifier
+    AS 'MODULE_PATHNAME', 'cdp_anchor_of'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.anchor_of(name, text[]) IS
+    'the anchor of an event with these identifiers by the workspace''s rules, generic values not left out; null where it has none';
+
+-- A namespace's rule: its own row, else that of *, else the defaults.
+CREATE FUNCTION cdp.namespace_rules(workspace name)
+    RETURNS TABLE (namespace text, priority integer, max_per_profile integer, can_anchor boolean,
+                   can_merge boolean, generic_after integer)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 20
+    SET search_path = pg_catalog, pg_temp
+AS $rules$
+BEGIN
+    RETURN QUERY EXECUTE format($query$
+SELECT u.namespace,
+       CASE WHEN own.namespace IS NOT NULL THEN own.priority ELSE coalesce(other.priority, 50) END,
+       CASE WHEN own.namespace IS NOT NULL THEN own.max_per_profile ELSE other.max_per_profile END,
+       CASE WHEN own.namespace IS NOT NULL THEN own.can_anchor ELSE coalesce(other.can_anchor, true) END,
+       CASE WHEN own.namespace IS NOT NULL THEN own.can_merge ELSE coalesce(other.can_merge, true) END,
+       CASE WHEN own.namespace IS NOT NULL THEN own.generic_after
+            WHEN other.namespace IS NOT NULL THEN other.generic_after ELSE 10 END
+FROM (SELECT DISTINCT cdp.namespace(i.identifier) COLLATE "C" AS namespace FROM %1$I.identifiers i
+      UNION
+      SELECT DISTINCT split_part(r.identifier, ':', 1) COLLATE "C" FROM %1$I.identity_refusals r
+      UNION
+      SELECT n.namespace FROM %1$I.identifier_namespaces n) u
+LEFT JOIN %1$I.identifier_namespaces own ON own.namespace = u.namespace
+LEFT JOIN %1$I.identifier_namespaces other ON other.namespace = '*'
+        $query$, workspace);
+END
+$rules$;
+COMMENT ON FUNCTION cdp.namespace_rules(name) IS
+    'the rule of each namespace that the workspace has identifiers of';
+
+CREATE FUNCTION cdp.rules_check(workspace name) RETURNS void
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $check$
+DECLARE
+    pattern text;
+BEGIN
+    FOR pattern IN EXECUTE format(
+        'SELECT n.pattern FROM %1$I.identifier_namespaces n WHERE n.pattern IS NOT NULL '
+        'UNION ALL SELECT b.value FROM %1$I.blocked_identifiers b WHERE b.kind = ''pattern''', workspace)
+    LOOP
+        BEGIN
+            PERFORM '' ~ pattern;
+        EXCEPTION WHEN invalid_regular_expression THEN
+            RAISE EXCEPTION 'pattern "%" is not a regular expression', pattern
+                USING ERRCODE = 'invalid_regular_expression', DETAIL = SQLERRM || '.',
+                      HINT = 'Write it as for the operator ~, for example ''^[0-9]{8}$''.';
+        END;
+    END LOOP;
+END
+$check$;
+COMMENT ON FUNCTION cdp.rules_check(name) IS
+    'nothing where the patterns of the workspace''s identity rules are regular expressions, else error 2201B';
+
+-- Fills cdp_scope with the identifiers, and cdp_scope_events with nobody's events, of which the rules
+-- of now say another thing than what is stored, and with all that evidence connects them with.
+CREATE FUNCTION cdp.rules_scope(workspace name) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+    SET client_min_messages = warning
+AS $scope$
+DECLARE
+    added bigint;
+    reached bigint;
+BEGIN
+    DROP TABLE IF EXISTS pg_temp.cdp_scope, pg_temp.cdp_scope_events, pg_temp.cdp_rules;
+    CREATE TEMPORARY TABLE cdp_scope (identifier cdp.identifier PRIMARY KEY, round integer NOT NULL DEFAULT 0)
+        ON COMMIT DROP;
+    CREATE TEMPORARY TABLE cdp_scope_events (event_id uuid PRIMARY KEY) ON COMMIT DROP;
+    CREATE TEMPORARY TABLE cdp_rules ON COMMIT DROP AS SELECT * FROM cdp.namespace_rules(workspace);
+    ANALYZE pg_temp.cdp_rules;
+
+    EXECUTE format($sql$
+-- Who is blocked now does not count as anybody's companion.
+DELETE FROM %1$I.identifier_companions c
+    USING (SELECT i.identifier FROM %1$I.identifiers i
+           WHERE cdp.identifier_fault(%2$L, cdp.text(i.identifier)) IS NOT NULL) f
+    WHERE c.identifier = f.identifier OR c.companion = f.identifier;
+
+-- Identifiers that are none now; that anchor events and may not; that are generic and were not.
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT i.identifier FROM %1$I.identifiers i
+    WHERE cdp.identifier_fault(%2$L, cdp.text(i.identifier)) IS NOT NULL
+    UNION
+    SELECT i.identifier FROM %1$I.identifiers i
+    JOIN pg_temp.cdp_rules u ON u.namespace = cdp.namespace(i.identifier) COLLATE "C"
+    WHERE i.anchored_at IS NOT NULL AND NOT u.can_anchor
+    UNION
+    SELECT i.identifier FROM %1$I.identifiers i
+    JOIN pg_temp.cdp_rules u ON u.namespace = cdp.namespace(i.identifier) COLLATE "C"
+    LEFT JOIN %1$I.profiles p ON p.profile_id = i.profile_id
+    WHERE NOT u.can_merge AND p.contested_until IS NULL AND NOT i.generic;
+CREATE TEMPORARY TABLE cdp_generic ON COMMIT DROP AS
+    SELECT DISTINCT c.identifier
+    FROM (SELECT n.identifier, cdp.namespace(n.identifier) COLLATE "C" AS namespace, count(*) AS n
+          FROM %1$I.identifier_companions n
+          GROUP BY n.identifier, cdp.namespace(n.companion)) c
+    JOIN pg_temp.cdp_rules u ON u.namespace = c.namespace
+    WHERE c.n >= u.generic_after;
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT g.identifier FROM pg_temp.cdp_generic g
+    JOIN %1$I.identifiers i ON i.identifier = g.identifier
+    WHERE NOT i.generic
+    ON CONFLICT DO NOTHING;
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT i.identifier FROM %1$I.identifiers i
+    WHERE i.generic AND i.identifier NOT IN (SELECT g.identifier FROM pg_temp.cdp_generic g)
+    ON CONFLICT DO NOTHING;
+
+-- Events that named what is an identifier now, or is none for another reason.
+CREATE TEMPORARY TABLE cdp_judged ON COMMIT DROP AS
+    SELECT r.anchor, r.event_id
+    FROM (SELECT f.identifier, cdp.identifier_fault(%2$L, f.identifier) AS fault
+          FROM (SELECT DISTINCT r.identifier FROM %1$I.identity_refusals r
+                WHERE r.reason IN ('blocked', 'generic') OR r.reason = 'invalid' AND r.detail IS NOT NULL) f) j
+    JOIN %1$I.identity_refusals r ON r.identifier = j.identifier
+    WHERE CASE r.reason WHEN 'blocked' THEN j.fault IS DISTINCT FROM 'blocked'
+                        WHEN 'invalid' THEN r.detail IS NOT NULL AND j.fault IS DISTINCT FROM 'invalid'
+                        WHEN 'generic' THEN j.fault IS NOT NULL
+                             OR NOT EXISTS (SELECT FROM pg_temp.cdp_generic g WHERE cdp.text(g.identifier) = r.identifier)
+               ELSE false END;
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT DISTINCT j.anchor FROM pg_temp.cdp_judged j WHERE j.anchor IS NOT NULL
+    ON CONFLICT DO NOTHING;
+INSERT INTO pg_temp.cdp_scope_events (event_id)
+    SELECT DISTINCT j.event_id FROM pg_temp.cdp_judged j WHERE j.anchor IS NULL;
+
+-- Nobody's events that have an anchor now.
+INSERT INTO pg_temp.cdp_scope_events (event_id)
+    SELECT e.event_id
+    FROM (SELECT v.event_id, cdp.anchor_of(%2$L, v.identifiers) AS anchor
+          FROM %1$I.events v WHERE v.anchor IS NULL AND v.identifiers <> '{}') e
+    WHERE e.anchor IS NOT NULL
+      AND NOT EXISTS (SELECT FROM %1$I.identifiers i WHERE i.identifier = e.anchor AND i.generic)
+    ON CONFLICT DO NOTHING;
+
+-- Pairs whose other one is the stronger now, limits that are others, merges that may be.
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT DISTINCT p.anchor
+    FROM (SELECT l.anchor, cdp.namespace(l.identifier) COLLATE "C" AS namespace FROM %1$I.identity_links l
+          UNION ALL
+          SELECT r.anchor, split_part(r.identifier, ':', 1) COLLATE "C" FROM %1$I.identity_refusals r
+          WHERE r.reason IN ('limit', 'separated', 'merge')) p
+    JOIN pg_temp.cdp_rules a ON a.namespace = cdp.namespace(p.anchor) COLLATE "C"
+    JOIN pg_temp.cdp_rules o ON o.namespace = p.namespace
+    WHERE NOT a.can_anchor
+       OR o.can_anchor AND (o.priority, o.namespace COLLATE "C") < (a.priority, a.namespace COLLATE "C")
+    ON CONFLICT DO NOTHING;
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT DISTINCT r.anchor
+    FROM %1$I.identity_refusals r
+    LEFT JOIN pg_temp.cdp_rules u ON u.namespace = substring(r.detail FROM ' of (.*)$') COLLATE "C"
+    LEFT JOIN pg_temp.cdp_rules a ON a.namespace = cdp.namespace(r.anchor) COLLATE "C"
+    LEFT JOIN pg_temp.cdp_rules o ON o.namespace = split_part(r.identifier, ':', 1) COLLATE "C"
+    WHERE r.reason = 'limit' AND (u.max_per_profile IS NULL
+              OR r.detail <> format('a profile may have %%s of %%s', u.max_per_profile, u.namespace))
+       OR r.reason = 'merge' AND a.can_merge AND o.can_merge
+    ON CONFLICT DO NOTHING;
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT DISTINCT c.identifier
+    FROM (SELECT min(i.identifier) AS identifier, cdp.namespace(i.identifier) COLLATE "C" AS namespace, count(*) AS n
+          FROM %1$I.identifiers i WHERE i.profile_id IS NOT NULL
+          GROUP BY i.profile_id, cdp.namespace(i.identifier)) c
+    JOIN pg_temp.cdp_rules u ON u.namespace = c.namespace
+    WHERE c.n > greatest(u.max_per_profile, 1)
+    ON CONFLICT DO NOTHING;
+-- ... and profiles of which the order mattered, because a namespace might not merge
+INSERT INTO pg_temp.cdp_scope (identifier)
+    SELECT min(i.identifier)
+    FROM %1$I.profiles p
+    JOIN %1$I.identifiers i ON i.profile_id = p.profile_id
+    JOIN pg_temp.cdp_rules u ON u.namespace = cdp.namespace(i.identifier) COLLATE "C"
+    WHERE p.contested_until = '-infinity'
+    GROUP BY p.profile_id
+    HAVING bool_and(u.can_merge)
+    ON CONFLICT DO NOTHING;
+DROP TABLE pg_temp.cdp_generic, pg_temp.cdp_judged;
+$sql$, workspace, workspace);
+
+    -- All that evidence connects them with: profile by profile, then along what was refused.
+    reached := 0;
+    LOOP
+        ANALYZE pg_temp.cdp_scope;
+        EXECUTE format($sql$
+INSERT INTO pg_temp.cdp_scope (identifier, round)
+    SELECT i.identifier, $1
+    FROM (SELECT DISTINCT m.profile_id FROM pg_temp.cdp_scope s
+          JOIN %1$I.identifiers m ON m.identifier = s.identifier
+          WHERE s.round >= $1 - 1) p
+    JOIN %1$I.identifiers i ON i.profile_id = p.profile_id
+    ON CONFLICT DO NOTHING
+$sql$, workspace) USING reached + 1;
+        EXECUTE format($sql$
+INSERT INTO pg_temp.cdp_scope (identifier, round)
+    SELECT o.identifier, $1 + 1
+    FROM pg_temp.cdp_scope s
+    JOIN %1$I.identity_refusals r ON r.anchor = s.identifier AND r.reason IN ('limit', 'separated', 'merge')
+    JOIN %1$I.identifiers o ON o.identifier = (r.identifier::cdp.identifier)
+    WHERE s.round >= $1 - 1
+    UNION
+    SELECT r.anchor, $1 + 1
+    FROM pg_temp.cdp_scope s
+    JOIN %1$I.identity_refusals r ON r.identifier = cdp.text(s.identifier) COLLATE "C"
+                                 AND r.reason IN ('limit', 'separated', 'merge')
+    WHERE s.round >= $1 - 1
+    UNION
+    SELECT d.identifier_b, $1 + 1 FROM pg_temp.cdp_scope s
+    JOIN %1$I.identity_decisions d ON d.identifier_a = s.identifier AND d.kind = 'link'
+    WHERE s.round >= $1 - 1
+    UNION
+    SELECT d.identifier_a, $1 + 1 FROM pg_temp.cdp_scope s
+    JOIN %1$I.identity_decisions d ON d.identifier_b = s.identifier AND d.kind = 'link'
+    WHERE s.round >= $1 - 1
+    ON CONFLICT DO NOTHING
+$sql$, workspace) USING reached + 1;
+        GET DIAGNOSTICS added = ROW_COUNT;
+        EXIT WHEN added = 0;
+        reached := reached + 2;
+    END LOOP;
+    ANALYZE pg_temp.cdp_scope;
+    ANALYZE pg_temp.cdp_scope_events;
+    DROP TABLE pg_temp.cdp_rules;
+    RETURN (SELECT count(*) FROM pg_temp.cdp_scope) + (SELECT count(*) FROM pg_temp.cdp_scope_events);
+END
+$scope$;
+COMMENT ON FUNCTION cdp.rules_scope(name) IS
+    'step of a change of identity rules, not to be called by itself: finds what of the workspace it concerns; returns how many identifiers and events';
+
+CREATE FUNCTION cdp.forget_companions(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $forget$
+BEGIN
+    EXECUTE format('DELETE FROM %I.identifier_companions', workspace);
+END
+$forget$;
+COMMENT ON FUNCTION cdp.forget_companions(name) IS
+    'step of a change of identity rules, not to be called by itself: who is seen with whom is read from the events again';

@@ -1,0 +1,315 @@
+/*
+ * decide.c
+ *	  What people decide on identity: two identifiers are one person (link), or
+ *	  never are (separate). A decision is a row; making or withdrawing one replays
+ *	  the components concerned.
+ *
+ * Locks as at an insert: the identifiers, sorted, where they have no profile;
+ * then all profiles of the components, sorted.
+ */
+#include "engine/engine.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Two identifiers, the smaller one first. */
+typedef struct Deciding
+{
+	Store *store;
+	IdNode nodes[2];
+	int64 *locked; /* sorted */
+	int n_locked;
+	int64 *more; /* what must be locked, if that is not enough */
+	int n_more;
+} Deciding;
+
+/* An identifier that a decision can be on, from what the user wrote. */
+static Identifier *
+read_identifier(Workspace *ws, text *received)
+{
+	NormalisedIdentifier normalised;
+	const char *value = VARDATA_ANY(received);
+	int len = VARSIZE_ANY_EXHDR(received);
+	NormaliseStatus status = normalise_identifier(value, len, &ws->options, &normalised);
+	const NamespaceRule *rule;
+
+	if (status != NORMALISE_OK)
+		normalise_report(status, value, len);
+	rule = workspace_rule(ws, normalised.text, normalised.namespace_len);
+	if (workspace_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
+	    !workspace_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
+	                              normalised.len - normalised.namespace_len - 1))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("identifier \"%s\" identifies nobody", normalised.text),
+		                errdetail("It is blocked, or does not match the pattern of its namespace."),
+		                errhint("See blocked_identifiers and identifier_namespaces.")));
+	return identifier_make(&normalised);
+}
+
+static void
+begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
+{
+	int order = identifier_compare(a, b);
+
+	if (order == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("the two identifiers are one"),
+		                errdetail("Both are \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a))));
+	memset(deciding, 0, sizeof(Deciding));
+	deciding->store = store;
+	deciding->nodes[0].identifier = order < 0 ? a : b;
+	deciding->nodes[1].identifier = order < 0 ? b : a;
+	for (int i = 0; i < 2; i++)
+	{
+		deciding->nodes[i].first_at = DT_NOEND;
+		deciding->nodes[i].last_at = DT_NOBEGIN;
+		deciding->nodes[i].anchors_at = DT_NOEND;
+		deciding->nodes[i].row.anchored_at = DT_NOEND;
+	}
+}
+
+/* Makes sure that both have a row, and locks those that nothing else guards. */
+static void
+take_identifiers(Deciding *deciding)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		node->stored = store_find_identifier(deciding->store, PointerGetDatum(node->identifier),
+		                                     &node->row);
+		if (node->stored && node->row.generic)
+			ereport(ERROR,
+			        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			         errmsg("identifier \"%.*s\" identifies nobody",
+			                (int) IDENTIFIER_LEN(node->identifier),
+			                IDENTIFIER_TEXT(node->identifier)),
+			         errdetail("It was seen with too many people: it is generic."),
+			         errhint("Raise generic_after of its namespace first, if that is wrong.")));
+		if (!node->stored || node->row.profile_id == 0)
+			resolve_take_identifier(deciding->store, node);
+	}
+	store_refresh(deciding->store);
+}
+
+/* The profiles of both components. */
+static int64 *
+find_closure(Deciding *deciding, int *n)
+{
+	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+
+	return replay_closure(deciding->store, seeds, 2, n);
+}
+
+static bool
+is_all_locked(void *context)
+{
+	Deciding *deciding = (Deciding *) context;
+
+	store_refresh(deciding->store);
+	deciding->more = find_closure(deciding, &deciding->n_more);
+	for (int i = 0, j = 0; i < deciding->n_more; i++)
+	{
+		while (j < deciding->n_locked && deciding->locked[j] < deciding->more[i])
+			j++;
+		if (j == deciding->n_locked || deciding->locked[j] != deciding->more[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+lock_profiles(void *context)
+{
+	Deciding *deciding = (Deciding *) context;
+
+	for (int i = 0; i < deciding->n_locked; i++)
+	{
+		TupleTableSlot *slot =
+		    store_find(deciding->store, TABLE_PROFILES, Int64GetDatum(deciding->locked[i]));
+
+		CHECK_FOR_INTERRUPTS();
+		if (slot != NULL)
+			(void) store_lock(deciding->store, TABLE_PROFILES, slot);
+	}
+	return store_read_outside(deciding->store, TABLE_PROFILES, is_all_locked, deciding);
+}
+
+/* Locks all that a replay of both components touches. */
+static void
+lock_components(Deciding *deciding)
+{
+	take_identifiers(deciding);
+	deciding->more = find_closure(deciding, &deciding->n_more);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		deciding->locked = deciding->more;
+		deciding->n_locked = deciding->n_more;
+		store_refresh(deciding->store);
+	} while (!store_attempt(deciding->store, TABLE_PROFILES, lock_profiles, deciding));
+	store_refresh(deciding->store);
+}
+
+static TupleTableSlot *
+find_decision(Deciding *deciding)
+{
+	Datum keys[2] = {PointerGetDatum(deciding->nodes[0].identifier),
+	                 PointerGetDatum(deciding->nodes[1].identifier)};
+
+	return store_find_key(deciding->store, TABLE_DECISIONS, 2, keys);
+}
+
+static void
+write_decision(Deciding *deciding, const char *kind, Oid by)
+{
+	Datum values[N_DECISION_COLUMNS];
+
+	values[DECISION_A] = PointerGetDatum(deciding->nodes[0].identifier);
+	values[DECISION_B] = PointerGetDatum(deciding->nodes[1].identifier);
+	values[DECISION_KIND] = CStringGetTextDatum(kind);
+	values[DECISION_AT] = TimestampTzGetDatum(cdp_now());
+	values[DECISION_BY] = CStringGetTextDatum(GetUserNameFromId(by, false));
+	store_insert(deciding->store, TABLE_DECISIONS,
+	             store_new_row(deciding->store, TABLE_DECISIONS, values, NULL));
+	store_refresh(deciding->store);
+}
+
+static void
+replay(Deciding *deciding, const char *cause)
+{
+	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+
+	replay_components(deciding->store, seeds, 2, cause, true, false);
+}
+
+/* An identifier that no event has named and no decision names is forgotten. */
+static void
+forget_unseen(Deciding *deciding)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+		TupleTableSlot *slot =
+		    store_find(deciding->store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
+
+		if (slot == NULL)
+			continue;
+		store_read_identifier(deciding->store, slot, &node->row);
+		if (TIMESTAMP_IS_NOEND(node->row.first_seen) &&
+		    !evidence_has_decision(deciding->store, PointerGetDatum(node->identifier), NULL))
+			store_delete(deciding->store, TABLE_IDENTIFIERS, &slot->tts_tid);
+	}
+}
+
+/* Error: two identifiers that no event has named have no profile that they could share. */
+static void
+require_seen(const Deciding *deciding)
+{
+	if (deciding->n_locked > 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("neither identifier has been seen in an event"),
+	                errdetail("They are \"%.*s\" and \"%.*s\".",
+	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
+	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errhint("Link them once there is an event with one of them, or insert an event "
+	                        "with both.")));
+}
+
+/* Error: there is a decision of the other kind on the two. */
+static void
+refuse_contradiction(const Deciding *deciding, const char *is, const char *function)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                errmsg("the two identifiers are %s", is),
+	                errdetail("They are \"%.*s\" and \"%.*s\".",
+	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
+	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errhint("Withdraw that first, with %s.", function)));
+}
+
+/* Makes (on) or withdraws a decision; returns whether anything had to be done. */
+static bool
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, const char *cause)
+{
+	Deciding deciding;
+	TupleTableSlot *slot;
+	bool isnull;
+	bool there = false;
+
+	begin_deciding(&deciding, store, a, b);
+	lock_components(&deciding);
+	slot = find_decision(&deciding);
+	if (slot != NULL)
+	{
+		char *kind =
+		    TextDatumGetCString(store_value(store, TABLE_DECISIONS, slot, DECISION_KIND, &isnull));
+
+		there = (strcmp(kind, "link") == 0) == link;
+		if (!there && on)
+			refuse_contradiction(&deciding, link ? "separated" : "linked",
+			                     link ? "cdp.unseparate" : "cdp.unlink");
+	}
+	if (there != on)
+	{
+		if (on && link)
+			require_seen(&deciding);
+		if (on)
+			write_decision(&deciding, link ? "link" : "separate", by);
+		else
+		{
+			store_delete(store, TABLE_DECISIONS, &slot->tts_tid);
+			store_refresh(store);
+		}
+		replay(&deciding, cause);
+	}
+	forget_unseen(&deciding);
+	return there != on;
+}
+
+PG_FUNCTION_INFO_V1(cdp_decide);
+
+/*
+ * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to be
+ * done: makes or withdraws a decision on two identifiers. Only for who may act
+ * as the owner of the workspace.
+ */
+Datum
+cdp_decide(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Oid by = GetUserId();
+	WorkspaceUser user;
+	MemoryContext context;
+	MemoryContext oldcontext;
+	Identifier *a;
+	Identifier *b;
+	Store *store;
+	bool done;
+
+	workspace_require_owner(ws);
+	LockRelationOid(ws->tables[TABLE_EVENTS], RowExclusiveLock);
+	LockRelationOid(ws->tables[TABLE_PROFILES], RowExclusiveLock);
+	ws = workspace_of_events(ws->events);
+	a = read_identifier(ws, PG_GETARG_TEXT_PP(1));
+	b = read_identifier(ws, PG_GETARG_TEXT_PP(2));
+	workspace_become_owner(ws, &user);
+	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	store = store_begin(ws);
+	done = decide(store, a, b, PG_GETARG_BOOL(3), PG_GETARG_BOOL(4), by,
+	              text_to_cstring(PG_GETARG_TEXT_PP(5)));
+	store_end(store);
+	workspace_restore_user(&user);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+	PG_RETURN_BOOL(done);
+}
