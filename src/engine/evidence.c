@@ -653,7 +653,7 @@ note_companions(Batch *batch, const Event *event, int *limited)
 		IdNode *node = &batch->nodes[named[i]];
 
 		CHECK_FOR_INTERRUPTS();
-		if (node->rule->generic_after < 0 || node->row.generic)
+		if (node->rule->generic_after < 0 || (node->row.generic && !node->blank))
 			continue;
 		for (int j = 0; j < n; j++)
 			if (is_companion(node, &batch->nodes[limited[j]]))
@@ -727,10 +727,9 @@ find_crossing(Batch *batch)
 			                      &stored);
 		if (stored.n + end - start >= node->rule->generic_after)
 		{
-			if (node->blank)
-				node->row.generic = turned = true;
-			else
-				node->crosses = true;
+			turned = turned || (node->blank && !node->row.generic);
+			node->row.generic = node->row.generic || node->blank;
+			node->crosses = !node->blank;
 		}
 		/* of a generic one it is enough to know that it is */
 		for (int i = start; i < end && i < start + node->rule->generic_after; i++)

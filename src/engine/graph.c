@@ -359,7 +359,8 @@ count_companion(TupleTableSlot *slot, void *context)
 		last->name_len = len;
 		last->n = 0;
 	}
-	count->most = Max(count->most, ++last->n);
+	last->n++;
+	count->most = Max(count->most, last->n);
 	return true;
 }
 

@@ -476,6 +476,7 @@ typedef struct LockSort
 	Tuplesortstate *profiles;
 	int64 gone;       /* the one that could not be locked; 0: another has changed meanwhile */
 	Repairs guarded;  /* identifiers whose components may have to be replayed */
+	List *contested;  /* profiles of which the same holds */
 	int64 *closure;   /* profiles of those components, as far as they are among the locked ones */
 	int n_closure;
 } LockSort;
@@ -551,9 +552,16 @@ is_closure_locked(void *context)
 	Store *store = lock->statement->store;
 	int64 *found;
 	int n;
+	ListCell *lc;
 
 	if (store->stale)
 		return false;
+	foreach (lc, lock->contested)
+	{
+		FirstIdentifier first = {store, &lock->guarded};
+
+		store_scan_identifiers(store, *(int64 *) lfirst(lc), NULL, take_first, &first);
+	}
 	if (lock->guarded.n_seeds == 0)
 		return true;
 	found = replay_closure(store, lock->guarded.seeds, lock->guarded.n_seeds, &n);
@@ -598,9 +606,10 @@ lock_sorted(void *context)
 		(void) store_value(store, TABLE_PROFILES, slot, PROFILE_CONTESTED_UNTIL, &isnull);
 		if (!isnull)
 		{
-			FirstIdentifier first = {store, &lock->guarded};
+			int64 *id = palloc(sizeof(int64));
 
-			store_scan_identifiers(store, before, NULL, take_first, &first);
+			*id = before;
+			lock->contested = lappend(lock->contested, id);
 		}
 	}
 	return store_read_outside(store, TABLE_PROFILES, is_closure_locked, lock);
@@ -618,6 +627,7 @@ lock_statement(Statement *statement)
 	{
 		lock.gone = 0;
 		lock.guarded = (Repairs){statement->store->context};
+		lock.contested = NIL;
 		lock.profiles = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
 		                                      work_mem, NULL, TUPLESORT_NONE);
 		lock_identifiers(&lock);
