@@ -69,4 +69,18 @@ typedef bool CdpUpdateIndexes;
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* A column's statistics target left its pg_attribute row with 17. */
+#if PG_VERSION_NUM >= 170000
+#define CdpStatisticsTarget(stats) ((stats)->attstattarget)
+#else
+#define CdpStatisticsTarget(stats) ((stats)->attr->attstattarget)
+#endif
+
+/* vacuum_delay_point learned of ANALYZE with 18. */
+#if PG_VERSION_NUM >= 180000
+#define CdpAnalyzeDelayPoint() vacuum_delay_point(true)
+#else
+#define CdpAnalyzeDelayPoint() vacuum_delay_point()
+#endif
+
 #endif /* CDP_COMPAT_H */

@@ -15,11 +15,16 @@ CREATE FUNCTION cdp.segment_set_send(cdp.segment_set) RETURNS bytea
     AS 'MODULE_PATHNAME', 'segment_set_send'
     LANGUAGE C STABLE STRICT PARALLEL SAFE;
 
+CREATE FUNCTION cdp.segment_set_typanalyze(internal) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'segment_set_typanalyze'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
 CREATE TYPE cdp.segment_set (
     INPUT = cdp.segment_set_in,
     OUTPUT = cdp.segment_set_out,
     RECEIVE = cdp.segment_set_recv,
     SEND = cdp.segment_set_send,
+    ANALYZE = cdp.segment_set_typanalyze,
     INTERNALLENGTH = VARIABLE,
     ALIGNMENT = int4,
     STORAGE = extended
@@ -31,6 +36,8 @@ COMMENT ON FUNCTION cdp.segment_set_in(cstring) IS 'I/O';
 COMMENT ON FUNCTION cdp.segment_set_out(cdp.segment_set) IS 'I/O';
 COMMENT ON FUNCTION cdp.segment_set_recv(internal) IS 'I/O';
 COMMENT ON FUNCTION cdp.segment_set_send(cdp.segment_set) IS 'I/O';
+COMMENT ON FUNCTION cdp.segment_set_typanalyze(internal) IS
+    'statistics of segment_set for ANALYZE: the most common segments with their frequencies (pg_stats.most_common_elems), and a sample of which go together';
 
 -- Membership
 
@@ -70,46 +77,61 @@ CREATE FUNCTION cdp.has_only_segments(segments cdp.segment_set, allowed cdp.segm
 COMMENT ON FUNCTION cdp.has_only_segments(cdp.segment_set, cdp.segment_set) IS
     'are all segments of the first set in the second? The function of operator <@';
 
--- Selectivity: matchingsel applies the operator to the column's most common values, which are sets
--- of segments, whatever their times.
+-- Selectivity, from the statistics of the most common segments
+
+CREATE FUNCTION cdp.segment_set_has_any_sel(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'segment_set_has_any_sel'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION cdp.segment_set_has_all_sel(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'segment_set_has_all_sel'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION cdp.segment_set_has_only_sel(internal, oid, internal, integer) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'segment_set_has_only_sel'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cdp.segment_set_has_any_sel(internal, oid, internal, integer) IS
+    'restriction selectivity of ?, ?| and && on segment_set';
+COMMENT ON FUNCTION cdp.segment_set_has_all_sel(internal, oid, internal, integer) IS
+    'restriction selectivity of ?& and @> on segment_set';
+COMMENT ON FUNCTION cdp.segment_set_has_only_sel(internal, oid, internal, integer) IS
+    'restriction selectivity of <@ on segment_set';
 
 CREATE OPERATOR pg_catalog.? (
     LEFTARG = cdp.segment_set, RIGHTARG = text, FUNCTION = cdp.has_segment,
-    RESTRICT = matchingsel, JOIN = matchingjoinsel
+    RESTRICT = cdp.segment_set_has_any_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.? (cdp.segment_set, text) IS 'is this segment in the set?';
 
 CREATE OPERATOR pg_catalog.?| (
     LEFTARG = cdp.segment_set, RIGHTARG = text[], FUNCTION = cdp.has_any_segment,
-    RESTRICT = matchingsel, JOIN = matchingjoinsel
+    RESTRICT = cdp.segment_set_has_any_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.?| (cdp.segment_set, text[]) IS
     'is at least one of these segments in the set?';
 
 CREATE OPERATOR pg_catalog.?& (
     LEFTARG = cdp.segment_set, RIGHTARG = text[], FUNCTION = cdp.has_all_segments,
-    RESTRICT = matchingsel, JOIN = matchingjoinsel
+    RESTRICT = cdp.segment_set_has_all_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.?& (cdp.segment_set, text[]) IS
     'are all these segments in the set?';
 
 CREATE OPERATOR pg_catalog.@> (
     LEFTARG = cdp.segment_set, RIGHTARG = cdp.segment_set, FUNCTION = cdp.has_all_segments,
-    COMMUTATOR = OPERATOR(pg_catalog.<@), RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = OPERATOR(pg_catalog.<@), RESTRICT = cdp.segment_set_has_all_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.@> (cdp.segment_set, cdp.segment_set) IS
     'are all segments of the right set in the left?';
 
 CREATE OPERATOR pg_catalog.<@ (
     LEFTARG = cdp.segment_set, RIGHTARG = cdp.segment_set, FUNCTION = cdp.has_only_segments,
-    COMMUTATOR = OPERATOR(pg_catalog.@>), RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = OPERATOR(pg_catalog.@>), RESTRICT = cdp.segment_set_has_only_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.<@ (cdp.segment_set, cdp.segment_set) IS
     'are all segments of the left set in the right?';
 
 CREATE OPERATOR pg_catalog.&& (
     LEFTARG = cdp.segment_set, RIGHTARG = cdp.segment_set, FUNCTION = cdp.has_any_segment,
-    COMMUTATOR = OPERATOR(pg_catalog.&&), RESTRICT = matchingsel, JOIN = matchingjoinsel
+    COMMUTATOR = OPERATOR(pg_catalog.&&), RESTRICT = cdp.segment_set_has_any_sel, JOIN = matchingjoinsel
 );
 COMMENT ON OPERATOR pg_catalog.&& (cdp.segment_set, cdp.segment_set) IS
     'have the two sets a segment in common?';

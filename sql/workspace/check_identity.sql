@@ -695,8 +695,8 @@ LEFT JOIN contested c ON c.profile_id = p.profile_id
 WHERE p.contested_until IS DISTINCT FROM c.until
 
 UNION ALL
--- Of what was undone the ids were given, no more; and what had been merged into such a profile may
--- have gone another way than it.
+-- Of what was undone the ids were given, no more. A former id stays with its former identifier; where
+-- it has none, with the profile that it was merged into, unless something came apart there.
 SELECT 'merges', 'profile ' || m.merged_id, v.stored, v.expected
 FROM %1$I.merges m
 LEFT JOIN %1$I.profiles p ON p.profile_id = m.profile_id
@@ -715,10 +715,10 @@ CROSS JOIN LATERAL (
     WHERE into_merged.merged_id IS NULL AND into_alive.profile_id IS NULL AND split.id IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || into_merged.profile_id
-    WHERE into_merged.profile_id <> m.profile_id AND split.id IS NULL
+    WHERE into_merged.profile_id <> m.profile_id AND split.id IS NULL AND f.profile_id IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || m.merged_into
-    WHERE into_alive.profile_id <> m.profile_id AND split.id IS NULL
+    WHERE into_alive.profile_id <> m.profile_id AND split.id IS NULL AND f.profile_id IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || f.profile_id || ': it has ' || cdp.text(f.identifier)
     WHERE f.profile_id <> m.profile_id) v(stored, expected)

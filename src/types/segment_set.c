@@ -220,6 +220,31 @@ segment_set_find(const SegmentSet *set, const char *name, int name_len)
 	return -1;
 }
 
+/* Has a member's name this beginning? Every name has the empty one. */
+bool
+segment_set_has_prefix(const SegmentSet *set, const char *prefix, int prefix_len)
+{
+	int low = 0;
+	int high = set->count;
+	const char *name;
+	int name_len;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		name = segment_set_name(set, middle, &name_len);
+		if (segment_name_compare(name, name_len, prefix, prefix_len) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == set->count)
+		return false;
+	name = segment_set_name(set, low, &name_len);
+	return name_len >= prefix_len && memcmp(name, prefix, prefix_len) == 0;
+}
+
 /*
  * The union; a member of both has the earlier of its two times. More than
  * SEGMENT_SET_MAX members are an error. The result is one of the arguments

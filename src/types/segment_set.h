@@ -64,6 +64,7 @@ extern bool segment_set_lower_times(SegmentSet *into, const SegmentSet *from);
 extern int segment_set_count(const SegmentSet *set);
 extern void segment_set_get(const SegmentSet *set, int i, SegmentMember *member);
 extern int segment_set_find(const SegmentSet *set, const char *name, int name_len);
+extern bool segment_set_has_prefix(const SegmentSet *set, const char *prefix, int prefix_len);
 extern int segment_set_compare(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_equal(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_contains(const SegmentSet *a, const SegmentSet *b);

@@ -90,6 +90,17 @@ INSERT INTO shop.identity_refusals VALUES ('cookie:a', 'user_id:2', 'generic', N
 SELECT graph(:binh);
 SELECT graph(:binh, mask => true);
 ROLLBACK;
+-- What people decide, by cdp.link and cdp.separate: the path and the picture have it at once.
+BEGIN;
+SELECT cdp.link('shop', 'user_id:2', 'user_id:1') = cdp.profile_of('shop', 'cookie:a');
+SELECT step, identifier_from, identifier_to, rule, event_id IS NULL, decided_by = current_user FROM cdp.explain_identity('shop', 'email:an@example.com', 'device:f');
+SELECT count(*) FROM graph(cdp.profile_of('shop', 'user_id:2')) line WHERE line ~ '===\|"2025-03-01 12:00 linked by ';
+SELECT jsonb_array_length(cdp.separate('shop', 'cookie:a', 'device:d') -> 'path');
+SELECT explained('cookie:a', 'device:d');
+SELECT line FROM graph(cdp.profile_of('shop', 'cookie:a')) line WHERE line ~ '-\.->?\|' AND line !~ 'separated by' ORDER BY line;
+SELECT count(*) FROM graph(cdp.profile_of('shop', 'cookie:a')) line WHERE line ~ '-\.-\|"2025-03-01 12:00 separated by ';
+SELECT * FROM cdp.check('shop');
+ROLLBACK;
 -- One identifier alone; the id of a merged profile; none.
 INSERT INTO shop.events (event, identifiers) VALUES ('Page Viewed', '{cookie:alone}');
 SELECT graph(cdp.profile_of('shop', 'cookie:alone'));
