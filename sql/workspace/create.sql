@@ -276,6 +276,7 @@ INSERT INTO %1$I.blocked_identifiers (value) VALUES
     ('noreply@example.com'), ('example@example.com');
 $ddl$;
     EXECUTE pg_catalog.format(tables, workspace);
+    PERFORM cdp.attach_value(workspace);
     PERFORM cdp.attach_triggers(workspace);
     PERFORM cdp.attach_views(workspace);
 END
