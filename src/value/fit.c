@@ -27,7 +27,13 @@
 /* Beyond, a standard error of a parameter's logarithm says that the data do not determine it. */
 #define LOG_ERROR_MAX 6
 
-/* Largest and smallest logarithm of a parameter that is not a flight to infinity. */
+/*
+ * A parameter flees to zero or infinity where step after step is long and gains
+ * nearly nothing: near a maximum steps shorten quickly. Or it has got there.
+ */
+#define FLIGHT_STEP 0.5
+#define FLIGHT_GAIN 0.1
+#define FLIGHT_ROUNDS 4
 #define LOG_MAX 27
 
 /* A point: logarithms, likelihood, and derivatives by the logarithms. */
@@ -146,6 +152,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 {
 	Point here;
 	double raise = 0;
+	int fleeing = 0;
 
 	memset(&here, 0, sizeof(here));
 	fit->culprit = -1;
@@ -162,6 +169,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		double step[FIT_PARAMETERS];
 		double longest = 0;
 		double gain = 0;
+		int fastest = 0;
 		Point next = here;
 
 		while (!factorise(&here, n, raise, factor))
@@ -169,7 +177,11 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		solve(factor, n, here.gradient, step);
 		for (int i = 0; i < n; i++)
 		{
-			longest = fabs(step[i]) > longest ? fabs(step[i]) : longest;
+			if (fabs(step[i]) > longest)
+			{
+				longest = fabs(step[i]);
+				fastest = i;
+			}
 			gain += here.gradient[i] * step[i] / 2;
 		}
 		for (int i = 0; i < n; i++)
@@ -196,6 +208,13 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		if (raise == 0 && longest <= STEP_MAX && gain <= TOLERANCE * (1 + fabs(here.value)))
 		{
 			finish(fit, &here, n);
+			return;
+		}
+		fleeing = longest > FLIGHT_STEP && gain < FLIGHT_GAIN ? fleeing + 1 : 0;
+		if (fleeing == FLIGHT_ROUNDS)
+		{
+			fit->outcome = FIT_UNDETERMINED;
+			fit->culprit = fastest;
 			return;
 		}
 		raise = raise < 1e-3 ? 0 : raise / 8;
