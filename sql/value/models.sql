@@ -366,3 +366,9 @@ CREATE FUNCTION cdp.clv(model cdp.paretonbd_model, amounts cdp.gamma_gamma_model
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 1000;
 COMMENT ON FUNCTION cdp.clv(cdp.paretonbd_model, cdp.gamma_gamma_model, double precision, double precision, double precision, double precision, interval, double precision, double precision, interval) IS
     'customer lifetime value to come: margin × expected mean amount × purchases expected until the horizon (null: without an end), each discounted to the end of observation at discount_rate per discount_period, compounded continuously: 0.1 per 1 year is 10 percent a year. Pareto/NBD for purchases, Gamma-Gamma for amounts. A month counts 30.4375 days, a year 365.25. monetary is null without a repeat purchase; error 22023 for a model without a unit of time, and for no horizon with a rate of zero';
+
+CREATE FUNCTION cdp.days(span interval) RETURNS double precision
+    AS 'MODULE_PATHNAME', 'value_days'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cdp.days(interval) IS
+    'length of an interval in days, as horizons and discount periods count: a month has 30.4375, a year 365.25';

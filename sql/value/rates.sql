@@ -1,27 +1,5 @@
 -- Many currencies: rates per day, and what a value comes to in one.
 
-CREATE FUNCTION cdp.attach_value(workspace name) RETURNS void
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $attach$
-BEGIN
-    EXECUTE format($ddl$
-CREATE TABLE %1$I.exchange_rates (
-    currency text COLLATE "C" NOT NULL CHECK (cdp.is_currency(currency)),
-    day date NOT NULL CHECK (isfinite(day)),
-    rate numeric NOT NULL CHECK (rate > 0 AND rate < 'Infinity'),
-    PRIMARY KEY (currency, day)
-);
-COMMENT ON TABLE %1$I.exchange_rates IS 'what a currency was worth on a day; amounts are converted by the rate of their own day';
-COMMENT ON COLUMN %1$I.exchange_rates.currency IS 'ISO 4217 code';
-COMMENT ON COLUMN %1$I.exchange_rates.day IS 'the day, in the workspace''s time zone';
-COMMENT ON COLUMN %1$I.exchange_rates.rate IS 'one unit of the currency in units of the workspace''s default_currency (whose own rate is 1, without a row)';
-$ddl$, workspace);
-END
-$attach$;
-COMMENT ON FUNCTION cdp.attach_value(name) IS
-    'makes the tables of customer value; cdp.create_workspace calls it';
-
 CREATE FUNCTION cdp.missing_rate(workspace name, currency text, day date) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
@@ -83,7 +61,7 @@ $query$, workspace, workspace, source);
 COMMENT ON FUNCTION cdp.exchange_query(name, text) IS
     'text of a query that converts nets per day by the workspace''s exchange rates; for the functions that do';
 
-CREATE FUNCTION cdp.daily_net(workspace name, value cdp.ltv, currency text DEFAULT NULL)
+CREATE FUNCTION cdp.daily_net(workspace name, value cdp.ltv, currency text DEFAULT NULL, until date DEFAULT NULL)
     RETURNS TABLE (day date, net numeric)
     LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
     SET search_path = pg_catalog, pg_temp
@@ -91,12 +69,13 @@ CREATE FUNCTION cdp.daily_net(workspace name, value cdp.ltv, currency text DEFAU
 AS $daily$
 BEGIN
     RETURN QUERY EXECUTE format('SELECT c.day, c.net FROM (%s) c ORDER BY c.day', cdp.exchange_query(workspace,
-            'SELECT 1 AS id, d.currency COLLATE "C" AS currency, d.day, d.net FROM cdp.daily_net($2) d'))
-        USING cdp.reporting_currency(workspace, currency), value;
+            'SELECT 1 AS id, d.currency COLLATE "C" AS currency, d.day, d.net FROM cdp.daily_net($2) d '
+            'WHERE d.day <= $3 OR $3 IS NULL'))
+        USING cdp.reporting_currency(workspace, currency), value, until;
 END
 $daily$;
-COMMENT ON FUNCTION cdp.daily_net(name, cdp.ltv, text) IS
-    'the net of each day in one currency (null: the workspace''s), amounts of all currencies converted by the exchange rate of their day, ascending; nothing is rounded beyond numeric''s division; error P0002 names a rate that is missing, 3F000 no workspace';
+COMMENT ON FUNCTION cdp.daily_net(name, cdp.ltv, text, date) IS
+    'the net of each day (until the given one, or null: all) in one currency (null: the workspace''s), amounts of all currencies converted by the exchange rate of their day, ascending; nothing is rounded beyond numeric''s division; error P0002 names a rate that is missing, 3F000 no workspace';
 
 CREATE FUNCTION cdp.total(workspace name, value cdp.ltv, currency text DEFAULT NULL) RETURNS numeric
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -111,8 +90,9 @@ CREATE FUNCTION cdp.rfm(workspace name, value cdp.ltv, as_of timestamptz, unit i
     RETURNS cdp.rfm
     LANGUAGE sql STABLE PARALLEL SAFE
     BEGIN ATOMIC
-        SELECT cdp.rfm_agg(d.day, d.net, (as_of AT TIME ZONE cdp.zone(value))::date, unit, include_first, period)
-        FROM cdp.daily_net(workspace, value, currency) d;
+        SELECT cdp.rfm_agg(d.day, d.net, o.day, unit, include_first, period)
+        FROM (SELECT (as_of AT TIME ZONE cdp.zone(value))::date AS day) o
+        CROSS JOIN LATERAL cdp.daily_net(workspace, value, currency, o.day) d;
     END;
 COMMENT ON FUNCTION cdp.rfm(name, cdp.ltv, timestamptz, interval, text, boolean, interval) IS
     'recency, frequency and monetary value over all currencies, converted into one (null: the workspace''s) by the exchange rates of their days: see cdp.rfm(ltv, timestamptz, interval, text); error P0002 names a rate that is missing';

@@ -666,3 +666,12 @@ value_paretonbd_clv(PG_FUNCTION_ARGS)
 {
 	return clv(fcinfo, MODEL_PARETONBD);
 }
+
+PG_FUNCTION_INFO_V1(value_days);
+
+/* cdp.days(interval) -> float8 */
+Datum
+value_days(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_FLOAT8(interval_length(PG_GETARG_INTERVAL_P(0)));
+}
