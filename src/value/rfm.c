@@ -85,7 +85,6 @@ rfm_walk_result(RfmWalk *walk, int unit_scale, int scale, FunctionCallInfo fcinf
 	bool nulls[5] = {false, false, false, false, false};
 	double unit = walk->question.unit;
 	int64 counted = walk->question.include_first ? walk->periods : walk->periods - 1;
-	Numeric sum;
 	Interval *span;
 
 	if (walk->periods == 0)
@@ -114,15 +113,18 @@ rfm_walk_result(RfmWalk *walk, int unit_scale, int scale, FunctionCallInfo fcinf
 	}
 	else
 	{
-		LtvMoney first = walk->first;
-		LtvMoney rest = walk->rest;
+		Numeric sum;
 
-		if (!walk->wide)
+		if (walk->wide)
+			sum = walk->question.include_first ? ltv_numeric_add(walk->first.big, walk->rest.big)
+			                                   : walk->rest.big;
+		else
 		{
-			first.big = ltv_units_with_scale(first.units, unit_scale, scale);
-			rest.big = ltv_units_with_scale(rest.units, unit_scale, scale);
+			sum = ltv_units_with_scale(walk->rest.units, unit_scale, scale);
+			if (walk->question.include_first)
+				sum = ltv_numeric_add(sum,
+				                      ltv_units_with_scale(walk->first.units, unit_scale, scale));
 		}
-		sum = walk->question.include_first ? ltv_numeric_add(first.big, rest.big) : rest.big;
 		values[3] = NumericGetDatum(numeric_div_opt_error(sum, int64_to_numeric(counted), NULL));
 	}
 	span = palloc0(sizeof(Interval));

@@ -28,8 +28,8 @@
 #define RFM_UNSORTED 0x04 /* cells are not in order; never in a state that was sent */
 #define RFM_FLAGS (RFM_INCLUDE_FIRST | RFM_WIDE | RFM_UNSORTED)
 
-/* The code for "no currency": what a wide state calls its amounts. */
-#define RFM_CURRENCY "XXX"
+/* What a wide state calls the currency of its amounts: ISO 4217's code for tests. */
+#define RFM_CURRENCY "XTS"
 
 /* The net of a day, in units of 10^-unit_scale. 12 bytes, so that little ones are many. */
 typedef struct RfmCell

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "simulate.h"
 #include "tap.h"
 #include "value/bgnbd.h"
 #include "value/fit.h"
@@ -20,124 +21,11 @@
 
 static CustomerGroup groups[CUSTOMERS_MAX];
 
-/* ------------------------------------------------------- random numbers */
-
-static uint64_t state;
-
-/* xorshift64*, in (0, 1) */
-static double
-uniform(void)
-{
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return ((state * 2685821657736338717ULL >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static double
-normal(void)
-{
-	return sqrt(-2 * log(uniform())) * cos(6.283185307179586 * uniform());
-}
-
-/* Marsaglia and Tsang; below 1 by the usual power of a uniform number. */
-static double
-gamma_of(double shape)
-{
-	double d;
-	double c;
-
-	if (shape < 1)
-		return gamma_of(shape + 1) * pow(uniform(), 1 / shape);
-	d = shape - 1.0 / 3;
-	c = 1 / sqrt(9 * d);
-	for (;;)
-	{
-		double n = normal();
-		double v = pow(1 + c * n, 3);
-
-		if (v > 0 && log(uniform()) < n * n / 2 + d - d * v + d * log(v))
-			return d * v;
-	}
-}
-
-static double
-beta_of(double a, double b)
-{
-	double left = gamma_of(a);
-
-	return left / (left + gamma_of(b));
-}
-
-/* ------------------------------------------------------------ simulation */
-
 /* Customers who came over the first third of 78 weeks, in the middle of each. */
 static double
 age_of(void)
 {
 	return 52.5 + floor(26 * uniform());
-}
-
-static void
-simulate_bgnbd(const double *parameter, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		double rate = gamma_of(parameter[0]) / parameter[1];
-		double p = beta_of(parameter[2], parameter[3]);
-		double age = age_of();
-		double at = 0;
-		CustomerGroup group = {0, age, 0, 1};
-
-		for (;;)
-		{
-			at -= log(uniform()) / rate;
-			if (at > age)
-				break;
-			group.frequency++;
-			group.recency = at;
-			if (uniform() < p)
-				break;
-		}
-		groups[i] = group;
-	}
-}
-
-static void
-simulate_paretonbd(const double *parameter, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		double rate = gamma_of(parameter[0]) / parameter[1];
-		double death = -log(uniform()) / (gamma_of(parameter[2]) / parameter[3]);
-		double age = age_of();
-		double end = death < age ? death : age;
-		double at = 0;
-		CustomerGroup group = {0, age, 0, 1};
-
-		for (;;)
-		{
-			at -= log(uniform()) / rate;
-			if (at > end)
-				break;
-			group.frequency++;
-			group.recency = at;
-		}
-		groups[i] = group;
-	}
-}
-
-static void
-simulate_gamma_gamma(const double *parameter, int n)
-{
-	for (int i = 0; i < n; i++)
-	{
-		double rate = gamma_of(parameter[1]) / parameter[2];
-		int x = 1 + (int) (-3 * log(uniform()));
-		CustomerGroup group = {gamma_of(parameter[0] * x) / rate / x, 0, x, 1};
-
-		groups[i] = group;
-	}
 }
 
 static int
@@ -159,7 +47,7 @@ typedef struct Model
 {
 	const char *name;
 	int nparameters;
-	void (*simulate)(const double *parameter, int n);
+	void (*simulate)(CustomerGroup *groups, const double *parameter, int n);
 	void (*fit)(Fit *fit, const CustomerGroup *groups, size_t n, void (*check)(void));
 } Model;
 
@@ -173,8 +61,8 @@ fit_simulated(const Model *model, const double *parameter, int n, uint64_t seed,
 {
 	int kept = 0;
 
-	state = seed * 0x9E3779B97F4A7C15ULL + 1;
-	model->simulate(parameter, n);
+	simulation_state = seed * 0x9E3779B97F4A7C15ULL + 1;
+	model->simulate(groups, parameter, n);
 	qsort(groups, n, sizeof(CustomerGroup), compare);
 	for (int i = 1; i < n; i++)
 	{
