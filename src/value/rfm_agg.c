@@ -316,11 +316,11 @@ state_add_units(RfmState *state, int32 day, int64 units)
 		if (!state_sort(state))
 		{
 			LtvBuilder builder;
+			Numeric amount = ltv_units_with_scale(units, state->unit_scale, state->scale);
 
 			state = state_widen(state);
 			ltv_builder_init(&builder, state_ltv(state));
-			builder_add_day(&builder, ltv_units_with_scale(units, state->unit_scale, state->scale),
-			                day);
+			builder_add_day(&builder, amount, day);
 			return state_around(state, ltv_builder_finish(&builder, NULL));
 		}
 		n = state->ncells;

@@ -36,12 +36,13 @@ SELECT cdp.rfm(cdp.ltv_agg(amount, currency, at, 'Asia/Ho_Chi_Minh'), '2026-01-2
 -- Any order and split, amounts of any size and scale: the aggregate is cdp.rfm of cdp.ltv_agg.
 SELECT setseed(0.7);
 CREATE TEMP TABLE big AS
-SELECT g % 97 AS customer, timestamptz '2026-01-01+00' + random() * interval '400 days' AS at,
-       CASE g % 97 % 5
+SELECT g % 97 AS customer, timestamptz '2026-01-01+00' + random() * CASE WHEN g % 97 % 6 = 4 THEN interval '9 days' ELSE '400 days' END AS at,
+       CASE g % 97 % 6
             WHEN 0 THEN round((random() * 200 - 40)::numeric, 2)
             WHEN 1 THEN round((random() * 200 - 40)::numeric, g % 4)
             WHEN 2 THEN (random() * 2000 - 500)::numeric / 7
             WHEN 3 THEN round((random() * 200 - 40)::numeric, 2) * CASE WHEN g % 10 = 0 THEN 1e18 ELSE 1 END
+            WHEN 4 THEN round((random() * 4000)::numeric, 2) + (g % 999 + 1) * 0.000000000000001
             ELSE (random() * 4e18)::numeric::numeric(30,0) END AS amount
 FROM generate_series(1, 20000) g;
 SELECT count(*) AS customers, count(*) FILTER (WHERE a IS DISTINCT FROM b) AS differ, sum((a).frequency) AS repeats
