@@ -139,6 +139,7 @@ finish(Fit *fit, const Point *point, int n)
 		{
 			fit->outcome = FIT_UNDETERMINED;
 			fit->culprit = i;
+			fit->grows = point->log_parameter[i] > 0;
 		}
 	}
 }
@@ -191,6 +192,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 			{
 				fit->outcome = FIT_UNDETERMINED;
 				fit->culprit = i;
+				fit->grows = step[i] > 0;
 				return;
 			}
 		}
@@ -215,6 +217,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		{
 			fit->outcome = FIT_UNDETERMINED;
 			fit->culprit = fastest;
+			fit->grows = step[fastest] > 0;
 			return;
 		}
 		raise = raise < 1e-3 ? 0 : raise / 8;

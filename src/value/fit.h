@@ -39,6 +39,7 @@ typedef struct Fit
 	int iterations;
 	FitOutcome outcome;
 	int culprit; /* the parameter that is not determined, or -1 */
+	bool grows;  /* does it grow without end, or fall to zero? */
 } Fit;
 
 /* The customers of a fit, and what is called every now and then, so that the fit can be cancelled. */

@@ -152,8 +152,10 @@ report_no_fit(const ModelType *type, const Fit *fit, int64 customers)
 		                  " customers does not determine the parameters.",
 		                  customers);
 	else
-		detail = psprintf("The likelihood of " INT64_FORMAT " customers does not determine %s.",
-		                  customers, type->parameters[fit->culprit]);
+		detail =
+		    psprintf("The likelihood of " INT64_FORMAT
+		             " customers has no maximum: it is the better the %s %s is.",
+		             customers, fit->grows ? "larger" : "smaller", type->parameters[fit->culprit]);
 	ereport(
 	    ERROR,
 	    (errcode(ERRCODE_DATA_EXCEPTION), errmsg("the fit of %s does not converge", type->name),

@@ -94,6 +94,14 @@ SELECT sum(n) > 2 AS each_group FROM (SELECT g % 3, (cdp.bgnbd_fit(x, recency, a
 -- A running fit over a window changes no state.
 SELECT count(DISTINCT c) FROM (SELECT cdp.customers(cdp.btyd_agg(x, recency, age) OVER (ORDER BY g)) AS c FROM buyer WHERE g <= 100) w;
 
+-- A fit can be cancelled, in the middle of a pass.
+CREATE TABLE many AS SELECT b.x, b.recency + s * 1e-6 * (b.x > 0)::int AS recency, b.age + 0.001 + s * 1e-6 AS age
+FROM buyer b, generate_series(1, 20) s;
+SET statement_timeout = '700ms';
+SELECT cdp.paretonbd_fit(x, recency, age) FROM many;
+RESET statement_timeout;
+DROP TABLE many;
+
 -- Bad input.
 SELECT cdp.bgnbd_fit(-1, 0, 10);
 SELECT cdp.bgnbd_fit(1.5, 2, 10);
