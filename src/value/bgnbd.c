@@ -232,5 +232,5 @@ bgnbd_discounted(const BgnbdModel *m, double x, double tx, double T, double hori
 	if (!(horizon <= 1e300))
 		return bgnbd_dert(m, x, tx, T, delta);
 	return bgnbd_p_alive(m, x, tx, T) *
-	       discounted_sum(purchases_until, &active, m->alpha + T, horizon, delta);
+	       discounted_sum(purchases_until, &active, active.rate / (1 + active.R), horizon, delta);
 }

@@ -171,5 +171,5 @@ paretonbd_discounted(const ParetonbdModel *m, double x, double tx, double T, dou
 	if (!(horizon <= 1e300))
 		return paretonbd_dert(m, x, tx, T, delta);
 	return paretonbd_p_alive(m, x, tx, T) *
-	       discounted_sum(purchases_until, &alive, m->beta + T, horizon, delta);
+	       discounted_sum(purchases_until, &alive, alive.beta / (1 + m->s), horizon, delta);
 }

@@ -216,7 +216,8 @@ scaled_expint(double nu, double m)
 /*
  * By the trapezoidal rule in u, after p = logistic(y) and
  * y = u - exp(left - u) + exp(u - right), which make both ends fall doubly
- * exponentially (Takahasi and Mori); steps are halved until nothing changes.
+ * exponentially (Takahasi and Mori); steps begin
+ * below the width of the peak and are halved until nothing changes.
  * Numerator and denominator are sums over the same nodes, so that no beta
  * function is needed. scale is 1 / p of the last place left of 1 where f bends.
  */
@@ -232,7 +233,8 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 	double sum = 0;
 	double weight = 0;
 	double mean = 0;
-	double step = 0.5;
+	double spread = sqrt(1 / a + 1 / b); /* of y, where both are large */
+	double step = spread < 1 ? spread / 2 : 0.5;
 
 	for (int level = 0; level < 12; level++, step /= 2)
 	{
@@ -272,7 +274,7 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 			sum += w * f(exp(log_p), context);
 		}
 		mean = sum / weight;
-		if (level > 1 && fabs(mean - before) <= 1e-13 * fabs(mean))
+		if (level > 0 && fabs(mean - before) <= 1e-13 * fabs(mean))
 			break;
 	}
 	return mean;
@@ -299,7 +301,7 @@ discounted_sum(double (*purchases)(double s, const void *context), const void *c
 		length = log1p(horizon / scale);
 	}
 	head = exp(-delta * horizon) * purchases(horizon, context);
-	for (int panels = (int) ceil(length / 1.6); panels <= 4096; panels *= 2)
+	for (int panels = (int) ceil(length / 1.9); panels <= 4096; panels *= 2)
 	{
 		double half = length / panels / 2;
 		double coarse = 0;

@@ -53,7 +53,7 @@ extern double beta_mean(double a, double b, double scale,
 
 /*
  * The integral of exp(-delta s) d purchases(s) over s from 0 to horizon: expected
- * purchases, each discounted at the rate delta to now. scale is the time over
+ * purchases, each discounted at the rate delta to now. scale is the shortest time over
  * which purchases(s) begins to bend.
  */
 extern double discounted_sum(double (*purchases)(double s, const void *context),

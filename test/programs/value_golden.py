@@ -151,6 +151,8 @@ def random_row(rng, model):
         p[2] = rng.choice([1.0, 1 + 1e-9, 1 - 1e-7, 1 + 1e-3])
     elif kind < 0.3 and model == "paretonbd":
         p[3] = p[1] * rng.choice([1.0, 1 + 1e-9, 1e-3, 1e3])
+    elif kind > 0.85 and model == "bgnbd":
+        p[2] = size(20, 20000)  # nearly everybody is alike
     T = round(size(0.1, 800), 6)
     x = rng.choice([0, 0, 1, 1, 2, 3, 5, 9, 20, 60, 250, 1200])
     tx = 0 if x == 0 else round(T * rng.choice([0, 0.05, rng.random(), rng.random(), 0.97, 1]), 6)
