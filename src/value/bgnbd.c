@@ -66,8 +66,7 @@ typedef struct Active
 	double R;
 	double A;
 	double B;
-	double w;       /* t / rate */
-	double p_alive; /* what expectations are multiplied by */
+	double w; /* t / rate */
 	double rate;
 	double delta;
 } Active;
@@ -84,7 +83,7 @@ purchases_at(double p, const void *context)
 	return -expm1(-active->R * log1p(grown)) / p;
 }
 
-/* The reciprocals of whole numbers. */
+/* Terms of the series at a time, and the reciprocals that they need. */
 #define BLOCK 16
 #define RECIPROCALS 256
 #define R4(n) 1.0 / (n), 1.0 / ((n) + 1), 1.0 / ((n) + 2), 1.0 / ((n) + 3)
@@ -173,7 +172,7 @@ active_purchases(const Active *active)
 double
 bgnbd_expected(const BgnbdModel *m, double x, double tx, double T, double t)
 {
-	Active active = {m->r + x, m->a, m->b + x, t / (m->alpha + T), 1, 0, 0};
+	Active active = {m->r + x, m->a, m->b + x, t / (m->alpha + T), 0, 0};
 
 	return bgnbd_p_alive(m, x, tx, T) * active_purchases(&active);
 }
@@ -182,7 +181,7 @@ bgnbd_expected(const BgnbdModel *m, double x, double tx, double T, double t)
 double
 bgnbd_expected_new(const BgnbdModel *m, double t)
 {
-	Active active = {m->r, m->a, m->b, t / m->alpha, 1, 0, 0};
+	Active active = {m->r, m->a, m->b, t / m->alpha, 0, 0};
 
 	return active_purchases(&active);
 }
@@ -208,7 +207,7 @@ residual_at(double p, const void *context)
 double
 bgnbd_dert(const BgnbdModel *m, double x, double tx, double T, double delta)
 {
-	Active active = {m->r + x, m->a, m->b + x, 0, 1, m->alpha + T, delta};
+	Active active = {m->r + x, m->a, m->b + x, 0, m->alpha + T, delta};
 	double alive = bgnbd_p_alive(m, x, tx, T);
 
 	return alive * beta_mean(m->a, m->b + x, 1 / (delta * (m->alpha + T)), residual_at, &active);
@@ -227,7 +226,7 @@ purchases_until(double s, const void *context)
 double
 bgnbd_discounted(const BgnbdModel *m, double x, double tx, double T, double horizon, double delta)
 {
-	Active active = {m->r + x, m->a, m->b + x, 0, 1, m->alpha + T, delta};
+	Active active = {m->r + x, m->a, m->b + x, 0, m->alpha + T, delta};
 
 	if (!(horizon <= 1e300))
 		return bgnbd_dert(m, x, tx, T, delta);

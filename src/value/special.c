@@ -216,10 +216,10 @@ scaled_expint(double nu, double m)
 /*
  * By the trapezoidal rule in u, after p = logistic(y) and
  * y = u - exp(left - u) + exp(u - right), which make both ends fall doubly
- * exponentially (Takahasi and Mori); steps begin
- * below the width of the peak and are halved until nothing changes.
- * Numerator and denominator are sums over the same nodes, so that no beta
- * function is needed. scale is 1 / p of the last place left of 1 where f bends.
+ * exponentially (Takahasi and Mori). Steps begin below the width of the peak
+ * and are halved until nothing changes. Numerator and denominator are sums
+ * over the same nodes, so that no beta function is needed. scale is 1 / p of
+ * the last place left of 1 where f bends.
  */
 double
 beta_mean(double a, double b, double scale, double (*f)(double p, const void *context),
