@@ -89,7 +89,8 @@ CREATE TABLE %1$I.profiles (
     contested_until timestamptz,
     traits cdp.traits NOT NULL,
     ltv cdp.ltv NOT NULL,
-    segments cdp.segment_set NOT NULL
+    segments cdp.segment_set NOT NULL,
+    scores jsonb
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
 CREATE TABLE %1$I.identifiers (
@@ -248,6 +249,7 @@ COMMENT ON COLUMN %1$I.profiles.contested_until IS 'null: no evidence for its id
 COMMENT ON COLUMN %1$I.profiles.traits IS 'what is known of the person, last writer wins per key: traits->>''plan''';
 COMMENT ON COLUMN %1$I.profiles.ltv IS 'exact lifetime value: cdp.total(ltv, ''USD''), cdp.purchases(ltv)';
 COMMENT ON COLUMN %1$I.profiles.segments IS 'segments the profile is in: segments ? ''vip''';
+COMMENT ON COLUMN %1$I.profiles.scores IS 'what cdp.score expects of the customer: scores->>''p_alive''; null: not scored, or no purchase';
 
 COMMENT ON TABLE %1$I.identifiers IS 'which profile an identifier belongs to';
 COMMENT ON COLUMN %1$I.identifiers.identifier IS 'canonical identifier';
@@ -353,6 +355,7 @@ INSERT INTO %1$I.blocked_identifiers (namespace, kind, value) VALUES
     ('cookie', 'repeated', '6');
 $ddl$;
     EXECUTE pg_catalog.format(tables, workspace);
+    PERFORM cdp.attach_value(workspace);
     PERFORM cdp.attach_triggers(workspace);
     PERFORM cdp.attach_views(workspace);
 END

@@ -28,8 +28,9 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
           AND NOT c.relispartition
           AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
                             'event_ids', 'profiles', 'identifiers', 'identity_links',
-                            'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges', 'opening_balances', 'segments',
-                            'segment_changes', 'segment_errors')
+                            'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges',
+                            'opening_balances', 'segments', 'segment_changes', 'segment_errors',
+                            'exchange_rates', 'value_models', 'value_model_fits')
         ORDER BY c.relname;
     END;
 COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';

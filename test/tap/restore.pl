@@ -12,7 +12,8 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 
 # What is in a workspace's tables, whatever the order of the rows.
 my @tables = qw(settings identifier_namespaces blocked_identifiers events event_ids profiles identifiers
-  identity_links identity_refusals merges opening_balances segments segment_changes segment_errors);
+  identity_links identity_refusals merges opening_balances segments segment_changes segment_errors
+  exchange_rates value_models value_model_fits);
 my $digest = join ' UNION ALL ', map {
 	"SELECT '$_' AS t, count(*), md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text COLLATE \"C\"), '')) FROM shop.$_ r"
 } @tables;
@@ -66,6 +67,12 @@ $node->safe_psql('source', q{
 			jsonb_build_object('n', n)
 		FROM generate_series(1, 800) n;
 	UPDATE shop.profiles SET note = 'note ' || profile_id WHERE profile_id % 2 = 0;
+	INSERT INTO shop.exchange_rates VALUES ('EUR', '2024-01-01', 1.1), ('VND', '2024-01-01', 0.00004);
+	INSERT INTO shop.value_models (name, margin) VALUES ('customers', 0.3);
+	INSERT INTO shop.value_model_fits (value_model, fitted_at, model, currency, calibration_end, purchases, amounts)
+		VALUES ('customers', '2024-03-01', 'bgnbd', 'USD', '2024-03-01', to_jsonb(cdp.bgnbd_model(0.243, 4.414, 0.793, 2.426, '7 days')),
+			to_jsonb(cdp.gamma_gamma_model(6.25, 3.74, 15.44)));
+	SELECT cdp.score('shop');
 	CREATE SCHEMA app;
 	CREATE TABLE app.orders AS SELECT 1 AS n, '{"plan": "x"}'::jsonb AS j, 'email:a@b.com'::cdp.identifier AS who, cdp.ltv(5, 'USD', now(), 'UTC') AS value;
 	CREATE VIEW app.gold AS SELECT profile_id, traits->>'plan' AS plan FROM shop.profiles WHERE segments ? 'vip';
@@ -113,9 +120,9 @@ foreach my $options ([ '--data-only' ], [ '--data-only', '--single-transaction' 
 	like($err, qr/ERROR: .*settings of workspace "shop" are missing/, "@$options: refused");
 	like($err, qr/HINT: .*--disable-triggers/, "@$options: with a hint");
 	is($node->safe_psql('apart', join ' + ', map { $_ eq $tables[0] ? "SELECT (SELECT count(*) FROM shop.$_)" : "(SELECT count(*) FROM shop.$_)" }
-		grep { $_ ne 'blocked_identifiers' && $_ ne 'opening_balances' } @tables), 0, "@$options: nothing is left");
+		grep { !/^(blocked_identifiers|opening_balances|exchange_rates|value_models|value_model_fits)$/ } @tables), 0, "@$options: nothing is left");
 }
-$node->safe_psql('apart', 'SET session_replication_role = replica; TRUNCATE shop.blocked_identifiers');
+$node->safe_psql('apart', 'SET session_replication_role = replica; TRUNCATE shop.blocked_identifiers, shop.exchange_rates, shop.value_models, shop.value_model_fits');
 $node->command_ok([ 'pg_restore', '--data-only', '--disable-triggers', '--exit-on-error', '-d', $node->connstr('apart'), "$dir/c" ],
 	'data only with --disable-triggers');
 is(digest('apart'), $source, 'schema and data apart: every table is equal');
