@@ -39,14 +39,24 @@ BEGIN
     IF cdp.profile_of(workspace, a) = cdp.profile_of(workspace, b) THEN
         SELECT jsonb_agg(to_jsonb(s) ORDER BY s.step) INTO path FROM cdp.explain_identity(workspace, a, b) s;
     END IF;
-    EXECUTE format('SELECT array_agg(i.identifier) FROM %I.identifiers i WHERE i.profile_id IN ($1, $2)', workspace)
-        INTO members USING cdp.profile_of(workspace, a), cdp.profile_of(workspace, b);
+    EXECUTE format('SELECT array_agg(i.identifier) FROM %I.identifiers i '
+                   'WHERE i.profile_id IN ($1, $2) OR i.identifier IN ($3, $4)', workspace)
+        INTO members USING cdp.profile_of(workspace, a), cdp.profile_of(workspace, b),
+                           cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b);
     PERFORM cdp.decide(workspace, a, b, false, true, 'separate');
-    EXECUTE format('SELECT jsonb_agg(jsonb_build_object(''profile_id'', p.profile_id, ''identifiers'', p.identifiers) '
-                   '                 ORDER BY p.profile_id) '
-                   'FROM (SELECT i.profile_id, jsonb_agg(cdp.text(i.identifier) ORDER BY i.identifier) AS identifiers '
-                   '      FROM %I.identifiers i WHERE i.identifier = ANY ($1) '
-                   '      GROUP BY i.profile_id) p', workspace)
+    members := members || ARRAY[cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b)];
+    EXECUTE format($query$
+SELECT jsonb_agg(jsonb_build_object('profile_id', p.profile_id, 'identifiers', p.identifiers)
+                 ORDER BY p.profile_id, p.identifiers::text)
+FROM (SELECT i.profile_id, jsonb_agg(cdp.text(i.identifier) ORDER BY i.identifier) AS identifiers
+      FROM (SELECT DISTINCT m.profile_id FROM %1$I.identifiers m WHERE m.identifier = ANY ($1)) w
+      JOIN %1$I.identifiers i ON i.profile_id = w.profile_id
+      GROUP BY i.profile_id
+      UNION ALL
+      SELECT NULL, jsonb_build_array(cdp.text(i.identifier))
+      FROM %1$I.identifiers i
+      WHERE i.identifier = ANY ($1) AND i.profile_id IS NULL) p
+        $query$, workspace)
         INTO profiles USING members;
     RETURN jsonb_build_object('profiles', coalesce(profiles, '[]'), 'path', coalesce(path, '[]'));
 END
