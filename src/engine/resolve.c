@@ -379,8 +379,10 @@ are_all_listed(void *context)
 	for (int i = 0; i < batch->n_nodes; i++)
 		if (batch->nodes[i].guarded)
 			seeds[n_seeds++] = batch->nodes[i].identifier;
+	/* of a blank one nothing is stored but its row, with a guess for its profile */
 	for (int i = 0; i < batch->n_suspects; i++)
-		seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
+		if (!batch->nodes[batch->suspects[i]].blank)
+			seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
 	list->more = n_seeds == 0 ? NULL
 	                          : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
 	for (int i = 0; i < list->n_more; i++)
