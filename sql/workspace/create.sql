@@ -141,6 +141,7 @@ CREATE TABLE %1$I.identifier_companions (
 );
 
 CREATE TABLE %1$I.merges (
+    merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     merged_id bigint NOT NULL,
     profile_id bigint NOT NULL,
     merged_into bigint NOT NULL,
@@ -283,6 +284,7 @@ COMMENT ON COLUMN %1$I.identifier_companions.identifier IS 'an identifier whose 
 COMMENT ON COLUMN %1$I.identifier_companions.companion IS 'one that an event showed together with it';
 
 COMMENT ON TABLE %1$I.merges IS 'profiles that were merged, what they resolve to, and what was undone';
+COMMENT ON COLUMN %1$I.merges.merge_id IS 'number of the merge';
 COMMENT ON COLUMN %1$I.merges.merged_id IS 'former profile id; of a split without a merge before it, the new profile''s';
 COMMENT ON COLUMN %1$I.merges.profile_id IS 'the profile it resolves to now; where it was undone, resolved to until then';
 COMMENT ON COLUMN %1$I.merges.merged_into IS 'the profile it was merged into at the time';

@@ -213,7 +213,9 @@ $sql$, workspace, cause);
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, merged_at, cause, former_identifier)
     SELECT g.old_id, g.profile_id, g.profile_id, cdp.now(), $1,
-           (SELECT o.identifier FROM pg_temp.cdp_old_identifiers o WHERE o.profile_id = g.old_id
+           (SELECT o.identifier FROM pg_temp.cdp_old_identifiers o
+            JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) o.identifier
+            WHERE o.profile_id = g.old_id AND i.profile_id = g.profile_id
             ORDER BY o.anchored_at IS NULL, o.identifier LIMIT 1)
     FROM pg_temp.cdp_gone g;
 $sql$, workspace) USING cause;
@@ -246,6 +248,17 @@ $sql$, workspace);
     -- Rows are inserted anew rather than updated: a column of the users' that is GENERATED ALWAYS AS
     -- IDENTITY keeps its values, too.
     SELECT * INTO own FROM cdp.own_columns(workspace);
+    -- What a profile took over from one that is there again goes back.
+    FOR part IN EXECUTE pg_catalog.format(
+        'SELECT m.merged_id, k.parted_from, m.own_columns, c.name '
+        'FROM pg_temp.cdp_kept k '
+        'JOIN %I.merges m ON m.merged_id = k.old_id AND m.undone_at = cdp.now() '
+        'CROSS JOIN LATERAL unnest(m.inherited) c(name) WHERE k.parted_from IS NOT NULL', workspace)
+    LOOP
+        EXECUTE pg_catalog.format(
+            'UPDATE pg_temp.cdp_old_profiles p SET %1$I = NULL WHERE p.profile_id = $1 AND p.%1$I::text = $2', part.name)
+            USING part.parted_from, part.own_columns ->> part.name;
+    END LOOP;
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
                            next_evaluation_at, identifier_count, contested_until, traits, ltv, segments %2$s)
@@ -272,8 +285,7 @@ UPDATE %1$I.merges m SET undone_at = cdp.now(), undone_cause = $1
       AND NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
 $sql$, workspace) USING cause;
 
-    -- Where profiles have become one: the survivor's value, else another one's; what came from a profile
-    -- that is there again goes back.
+    -- Where profiles have become one: the survivor's value, else another one's.
     IF own.texts IS NOT NULL THEN
         FOR part IN SELECT g.old_id, g.profile_id FROM pg_temp.cdp_gone g ORDER BY g.old_id LOOP
             taken := NULL;
@@ -292,16 +304,6 @@ $sql$, workspace) USING cause;
                 'FROM pg_temp.cdp_old_profiles o '
                 'WHERE m.merged_id = $2 AND m.undone_at IS NULL AND o.profile_id = $2', workspace, own.texts)
                 USING taken, part.old_id;
-        END LOOP;
-        FOR part IN EXECUTE pg_catalog.format(
-            'SELECT m.merged_id, k.parted_from, m.own_columns, c.name '
-            'FROM pg_temp.cdp_kept k '
-            'JOIN %I.merges m ON m.merged_id = k.old_id AND m.undone_at = cdp.now() '
-            'CROSS JOIN LATERAL unnest(m.inherited) c(name) WHERE k.parted_from IS NOT NULL', workspace)
-        LOOP
-            EXECUTE pg_catalog.format(
-                'UPDATE %1$I.profiles p SET %2$I = NULL WHERE p.profile_id = $1 AND p.%2$I::text = $2', workspace, part.name)
-                USING part.parted_from, part.own_columns ->> part.name;
         END LOOP;
     END IF;
     DROP TABLE pg_temp.cdp_shares, pg_temp.cdp_kept, pg_temp.cdp_gone, pg_temp.cdp_new_profiles;

@@ -262,9 +262,24 @@ emit_merges(Batch *batch)
 	}
 }
 
+static void
+emit_profile(Batch *batch, Profile *profile)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (profile->vanishes)
+		store_delete(batch->store, TABLE_PROFILES, &profile->tuple->t_self);
+	else if (profile->changed == NULL)
+		return;
+	else if (profile->tuple == NULL)
+		store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));
+	else
+		store_update(batch->store, TABLE_PROFILES, &profile->tuple->t_self,
+		             evaluate_row(batch, profile));
+}
+
 /*
  * Merged profiles go first: a survivor may take over a value of theirs that is
- * unique.
+ * unique. Those that give such a value back go before those that get it.
  */
 static void
 emit_profiles(Batch *batch)
@@ -278,20 +293,11 @@ emit_profiles(Batch *batch)
 			store_delete(batch->store, TABLE_PROFILES, &loser->tuple->t_self);
 		}
 	for (int i = 0; i < batch->n_slice; i++)
-	{
-		Profile *profile = batch->slice[i];
-
-		CHECK_FOR_INTERRUPTS();
-		if (profile->vanishes)
-			store_delete(batch->store, TABLE_PROFILES, &profile->tuple->t_self);
-		if (profile->vanishes || profile->changed == NULL)
-			continue;
-		if (profile->tuple == NULL)
-			store_insert(batch->store, TABLE_PROFILES, evaluate_row(batch, profile));
-		else
-			store_update(batch->store, TABLE_PROFILES, &profile->tuple->t_self,
-			             evaluate_row(batch, profile));
-	}
+		if (batch->slice[i]->given_back != NULL)
+			emit_profile(batch, batch->slice[i]);
+	for (int i = 0; i < batch->n_slice; i++)
+		if (batch->slice[i]->given_back == NULL)
+			emit_profile(batch, batch->slice[i]);
 }
 
 static void

@@ -281,8 +281,8 @@ rebuild_concerned(Workspace *ws, bool companions)
 		pfree(change.profiles);
 	}
 	if (change.changes[0] > 0 || change.changes[1] > 0)
-		ereport(NOTICE, (errmsg("identity rules of workspace \"%s\": " INT64_FORMAT
-		                        " profiles merged, " INT64_FORMAT " came apart",
+		ereport(NOTICE, (errmsg("identity rules of workspace \"%s\": profiles merged: " INT64_FORMAT
+		                        ", split: " INT64_FORMAT,
 		                        ws->name, change.changes[0], change.changes[1]),
 		                 errhint("See %s.merges.", quote_identifier(ws->name))));
 }
