@@ -132,7 +132,7 @@ def main():
         BEGIN
             EXECUTE format('SELECT cdp.%I(''w'', $1, $2)', what) USING a, b;
         EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(XX|40|42|53|54|57|58)' THEN
+            IF SQLSTATE ~ '^(XX|23|40|42|53|54|57|58)' THEN
                 RAISE;
             END IF;
             INSERT INTO refused VALUES (SQLSTATE, SQLERRM);
