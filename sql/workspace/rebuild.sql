@@ -92,8 +92,9 @@ INSERT INTO %1$I.identifiers (identifier, first_seen, last_seen)
           UNION
           SELECT b.identifier_b FROM %1$I.identity_decisions b) d
     WHERE NOT EXISTS (SELECT FROM %1$I.identifiers i
-                      WHERE i.identifier OPERATOR(pg_catalog.=) d.identifier);
-$sql$, workspace);
+                      WHERE i.identifier OPERATOR(pg_catalog.=) d.identifier)
+      AND cdp.identifier_fault(%2$L, cdp.text(d.identifier)) IS NULL;
+$sql$, workspace, workspace);
 END
 $generic$;
 COMMENT ON FUNCTION cdp.rebuild_generic(name) IS

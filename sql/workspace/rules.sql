@@ -231,6 +231,19 @@ $sql$, workspace) USING reached + 1;
         reached := reached + 2;
     END LOOP;
     ANALYZE pg_temp.cdp_scope;
+    -- When an identifier was seen, nobody's events say, too, where its kind cannot anchor them.
+    IF EXISTS (SELECT FROM pg_temp.cdp_rules u WHERE NOT u.can_anchor) THEN
+        EXECUTE format($sql$
+INSERT INTO pg_temp.cdp_scope_events (event_id)
+    SELECT DISTINCT e.event_id
+    FROM %1$I.events e
+    CROSS JOIN LATERAL unnest(e.identifiers) u(received)
+    WHERE e.anchor IS NULL AND u.received IS NOT NULL
+      AND EXISTS (SELECT FROM pg_temp.cdp_scope s
+                  WHERE s.identifier = cdp.canonical_identifier(%2$L, u.received))
+    ON CONFLICT DO NOTHING;
+$sql$, workspace, workspace);
+    END IF;
     ANALYZE pg_temp.cdp_scope_events;
     DROP TABLE pg_temp.cdp_rules;
     RETURN (SELECT count(*) FROM pg_temp.cdp_scope) + (SELECT count(*) FROM pg_temp.cdp_scope_events);

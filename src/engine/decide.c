@@ -26,9 +26,9 @@ typedef struct Deciding
 	int n_more;
 } Deciding;
 
-/* An identifier that a decision can be on, from what the user wrote. */
+/* An identifier from what the user wrote; deciding: it must be one that a decision can be on. */
 static Identifier *
-read_identifier(Workspace *ws, text *received)
+read_identifier(Workspace *ws, text *received, bool deciding)
 {
 	NormalisedIdentifier normalised;
 	const char *value = VARDATA_ANY(received);
@@ -39,9 +39,10 @@ read_identifier(Workspace *ws, text *received)
 	if (status != NORMALISE_OK)
 		normalise_report(status, value, len);
 	rule = workspace_rule(ws, normalised.text, normalised.namespace_len);
-	if (workspace_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
-	    !workspace_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
-	                              normalised.len - normalised.namespace_len - 1))
+	if (deciding &&
+	    (workspace_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
+	     !workspace_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
+	                               normalised.len - normalised.namespace_len - 1)))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("identifier \"%s\" identifies nobody", normalised.text),
 		                errdetail("It is blocked, or does not match the pattern of its namespace."),
@@ -71,9 +72,9 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 	}
 }
 
-/* Makes sure that both have a row, and locks those that nothing else guards. */
+/* Locks those that nothing else guards; on: makes sure that both have a row. */
 static void
-take_identifiers(Deciding *deciding)
+take_identifiers(Deciding *deciding, bool on)
 {
 	for (int i = 0; i < 2; i++)
 	{
@@ -81,7 +82,7 @@ take_identifiers(Deciding *deciding)
 
 		node->stored = store_find_identifier(deciding->store, PointerGetDatum(node->identifier),
 		                                     &node->row);
-		if (node->stored && node->row.generic)
+		if (on && node->stored && node->row.generic)
 			ereport(ERROR,
 			        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			         errmsg("identifier \"%.*s\" identifies nobody",
@@ -89,7 +90,7 @@ take_identifiers(Deciding *deciding)
 			                IDENTIFIER_TEXT(node->identifier)),
 			         errdetail("It was seen with too many people: it is generic."),
 			         errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		if (!node->stored || node->row.profile_id == 0)
+		if (node->stored ? node->row.profile_id == 0 : on)
 			resolve_take_identifier(deciding->store, node);
 	}
 	store_refresh(deciding->store);
@@ -140,9 +141,9 @@ lock_profiles(void *context)
 
 /* Locks all that a replay of both components touches. */
 static void
-lock_components(Deciding *deciding)
+lock_components(Deciding *deciding, bool on)
 {
-	take_identifiers(deciding);
+	take_identifiers(deciding, on);
 	deciding->more = find_closure(deciding, &deciding->n_more);
 	do
 	{
@@ -246,7 +247,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 	bool there = false;
 
 	begin_deciding(&deciding, store, a, b);
-	lock_components(&deciding);
+	lock_components(&deciding, on);
 	slot = find_decision(&deciding);
 	if (slot != NULL)
 	{
@@ -299,8 +300,8 @@ cdp_decide(PG_FUNCTION_ARGS)
 	LockRelationOid(ws->tables[TABLE_EVENTS], RowExclusiveLock);
 	LockRelationOid(ws->tables[TABLE_PROFILES], RowExclusiveLock);
 	ws = workspace_of_events(ws->events);
-	a = read_identifier(ws, PG_GETARG_TEXT_PP(1));
-	b = read_identifier(ws, PG_GETARG_TEXT_PP(2));
+	a = read_identifier(ws, PG_GETARG_TEXT_PP(1), PG_GETARG_BOOL(4));
+	b = read_identifier(ws, PG_GETARG_TEXT_PP(2), PG_GETARG_BOOL(4));
 	workspace_become_owner(ws, &user);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);

@@ -86,6 +86,18 @@ graph_find(const Graph *graph, const Identifier *identifier)
 	return entry == NULL ? -1 : entry->node;
 }
 
+/* Whether a value is blocked, or its namespace's pattern does not let it pass. */
+static bool
+is_none(const Workspace *ws, const GraphNode *node)
+{
+	const char *text = IDENTIFIER_TEXT(node->identifier);
+	int namespace_len = IDENTIFIER_NAMESPACE_LEN(node->identifier);
+	int len = IDENTIFIER_LEN(node->identifier);
+
+	return workspace_blocks(ws, text, namespace_len, len) ||
+	       !workspace_pattern_allows(node->rule, text + namespace_len + 1, len - namespace_len - 1);
+}
+
 /* The node of an identifier, made where there is none yet: with a copy, and what is stored of it. */
 static int
 graph_add(Graph *graph, const Identifier *identifier)
@@ -109,8 +121,11 @@ graph_add(Graph *graph, const Identifier *identifier)
 	node->rule = workspace_rule(graph->store->ws, IDENTIFIER_TEXT(copy),
 	                            IDENTIFIER_NAMESPACE_LEN(copy));
 	node->row.anchored_at = DT_NOEND;
+	node->row.first_seen = DT_NOEND;
 	(void) store_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
 	node->removed = node->row.generic;
+	if (TIMESTAMP_IS_NOEND(node->row.first_seen)) /* only decisions name it */
+		node->removed = is_none(graph->store->ws, node);
 	return graph->n_nodes++;
 }
 
@@ -260,6 +275,7 @@ visit_decision(TupleTableSlot *slot, void *context)
 		decision->separate = separate;
 		MemoryContextSwitchTo(oldcontext);
 	}
+	graph->nodes[visit->node].separated = graph->nodes[visit->node].separated || separate;
 	if (!separate)
 	{
 		(void) graph_add(graph, a);

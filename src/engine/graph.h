@@ -18,8 +18,9 @@ typedef struct GraphNode
 	uint32 hash;
 	const NamespaceRule *rule;
 	StoredIdentifier row;
-	bool removed;   /* it is generic: taken out */
-	bool turned;    /* ... and was not so before */
+	bool removed;   /* it is generic or blocked: taken out */
+	bool turned;    /* it has turned out generic */
+	bool separated; /* from another by a decision, wherever that is */
 	bool rederived; /* events have it for their anchor that had a removed one */
 
 	int parent; /* union-find; itself: a root */

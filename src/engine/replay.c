@@ -144,10 +144,10 @@ collect_parts(Replay *replay)
 		part->first = root->first;
 		part->n_nodes = root->size;
 		part->anchors = root->anchored_at != DT_NOEND;
-		part->contest = root->separations >= 0;
 		part->contest_until = DT_NOBEGIN;
 		for (int n = root->first; n >= 0; n = graph->nodes[n].next)
-			part->contest = part->contest || !graph->nodes[n].rule->can_merge;
+			part->contest =
+			    part->contest || graph->nodes[n].separated || !graph->nodes[n].rule->can_merge;
 		replay->n_parts++;
 	}
 	for (int p = 0; p < replay->n_parts; p++)
@@ -528,7 +528,7 @@ apply_nodes(Replay *replay)
 
 		CHECK_FOR_INTERRUPTS();
 		row.profile_id = profile == NULL ? 0 : profile->id;
-		row.generic = node->removed;
+		row.generic = node->row.generic || node->turned;
 		if (profile != NULL && (old == NULL || old->apart))
 		{
 			profile->gained++;
