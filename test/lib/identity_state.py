@@ -116,7 +116,8 @@ def read_rules(workspace):
     """The rows of a workspace: {namespace: Namespace}, [Blocked]."""
     namespaces = {}
     for row in read_json("SELECT * FROM %s.identifier_namespaces" % workspace):
-        namespaces[row.pop("namespace")] = Namespace(**row)
+        kind = row.pop("namespace")
+        namespaces[kind] = Namespace(**row)
     return namespaces, [Blocked(**row) for row in read_json("SELECT * FROM %s.blocked_identifiers" % workspace)]
 
 

@@ -67,12 +67,12 @@ SELECT cdp.unlink('w', 'user_id:' || :a::int + :k::int, 'user_id:' || :a::text);
     "separate": (3, 0, """
 \\set a random(70, 110)
 \\set k random(1, 3)
-SELECT cdp.separate('w', 'user_id:' || :a::text, 'cookie:' || :a::int + :k::int);
+SELECT cdp.separate('w', 'user_id:' || :a::text, 'user_id:' || :a::int + :k::int);
 """),
     "unseparate": (3, 0, """
 \\set a random(70, 110)
 \\set k random(1, 3)
-SELECT cdp.unseparate('w', 'user_id:' || :a::text, 'cookie:' || :a::int + :k::int);
+SELECT cdp.unseparate('w', 'user_id:' || :a::text, 'user_id:' || :a::int + :k::int);
 """),
     # both of the same pairs: one may not be, and says so
     "contradict": (2, 0, """
@@ -125,20 +125,21 @@ def main():
         SELECT cdp.create_workspace('w');
         UPDATE w.identifier_namespaces SET max_per_profile = 2 WHERE namespace = 'email';
         INSERT INTO w.identifier_namespaces (namespace, priority, can_merge) VALUES ('loyalty', 40, false);
+        INSERT INTO w.events (event, source, identifiers) SELECT 'known', 'known', ARRAY['user_id:' || u] FROM generate_series(1, {people}) u;
         CREATE TABLE refused (sqlstate text, message text);
         -- A decision that may contradict another: that error counts, others are raised.
         CREATE FUNCTION tried(what text, a text, b text) RETURNS void LANGUAGE plpgsql AS $$
         BEGIN
             EXECUTE format('SELECT cdp.%I(''w'', $1, $2)', what) USING a, b;
         EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(XX|40|42|53|54|57|58)' THEN
+            IF SQLSTATE ~ '^(XX|23|40|42|53|54|57|58)' THEN
                 RAISE;
             END IF;
             INSERT INTO refused VALUES (SQLSTATE, SQLERRM);
         END
         $$;
-        """)
-    acknowledged = 0
+        """.format(people=PEOPLE))
+    acknowledged = PEOPLE
     log_start = os.path.getsize(os.environ["CDP_SERVER_LOG"])
     for when, share, batch_events in (("one batch", 0.7, 1000), ("several batches", 0.3, 1)):
         code, output, events = run_load(max(1, round(SECONDS * share)), batch_events)

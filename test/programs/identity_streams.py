@@ -187,8 +187,8 @@ def load(rng, workspace, events, meanwhile=None):
 
 
 def bad(sqlstate):
-    """Whether no statement of a user should ever give it: internal errors, deadlocks, failed constraints of the engine's tables."""
-    return sqlstate[:2] in ("XX", "40", "42", "53", "54", "57", "58")
+    """Whether no statement should ever give it: an internal error, a deadlock, a constraint of the engine's tables."""
+    return sqlstate[:2] in ("XX", "23", "40", "42", "53", "54", "57", "58")
 
 
 class Story:
