@@ -638,7 +638,10 @@ lock_statement(Statement *statement)
 		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &lock);
 		tuplesort_end(lock.profiles);
 		if (lock.gone != 0)
+		{
 			resolve_check_gone(lock.gone, gone);
+			lock.n_closure = 0; /* it may be the one that is gone */
+		}
 		gone = lock.gone;
 	} while (!all);
 }
