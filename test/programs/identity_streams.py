@@ -335,7 +335,8 @@ class Story:
             elif column == "row" or kind not in namespaces:
                 namespaces[kind] = new
             else:
-                namespaces[kind] = replace(namespaces[kind], **{column: getattr(new, column)})
+                turned = not getattr(namespaces[kind], column) if column.startswith("can_") else getattr(new, column)
+                namespaces[kind] = replace(namespaces[kind], **{column: turned})
         return namespaces, blocked
 
     def change_rules(self, rules):
