@@ -93,6 +93,12 @@ cdp_now(void)
 	return clock_is_set ? clock_instant : GetCurrentTimestamp();
 }
 
+TimestampTz
+cdp_statement_now(void)
+{
+	return clock_is_set ? clock_instant : GetCurrentStatementStartTimestamp();
+}
+
 bool
 cdp_error_is_fatal(int sqlerrcode)
 {

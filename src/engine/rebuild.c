@@ -113,8 +113,7 @@ rebuild_workspace(Workspace *ws)
 		(void) store_set_engine_writing(was_writing);
 	}
 	PG_END_TRY();
-	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
-	                   "rebuild");
+	evaluate_workspace(ws, ws->all_segments, "rebuild", false);
 }
 
 PG_FUNCTION_INFO_V1(cdp_rebuild);

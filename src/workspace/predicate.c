@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -34,7 +35,10 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "workspace/clock_tree.h"
+#include "workspace/reads.h"
 
 /* Stable functions whose result depends on the time zone and date style only. */
 static const Oid zone_functions[] = {
@@ -103,23 +107,11 @@ static const Oid zone_functions[] = {
     F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
 };
 
-/* Functions that read the clock. */
+/* Functions that are the engine's clock in a predicate, beside cdp.now(). */
 static const Oid clock_functions[] = {
-    F_NOW,       F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP, F_CLOCK_TIMESTAMP,
-    F_TIMEOFDAY, F_AGE_TIMESTAMPTZ,       F_AGE_TIMESTAMP,
-};
-
-/* Keywords that read the clock, by SQLValueFunctionOp. */
-static const char *const clock_values[] = {
-    [SVFOP_CURRENT_DATE] = "current_date",
-    [SVFOP_CURRENT_TIME] = "current_time",
-    [SVFOP_CURRENT_TIME_N] = "current_time",
-    [SVFOP_CURRENT_TIMESTAMP] = "current_timestamp",
-    [SVFOP_CURRENT_TIMESTAMP_N] = "current_timestamp",
-    [SVFOP_LOCALTIME] = "localtime",
-    [SVFOP_LOCALTIME_N] = "localtime",
-    [SVFOP_LOCALTIMESTAMP] = "localtimestamp",
-    [SVFOP_LOCALTIMESTAMP_N] = "localtimestamp",
+    F_NOW,
+    F_TRANSACTION_TIMESTAMP,
+    F_STATEMENT_TIMESTAMP,
 };
 
 /* Immutable functions whose result can be far larger than what they are given. */
@@ -141,8 +133,12 @@ typedef struct Walk
 	List *literals;       /* string constants (A_Const) of the predicate's text */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;    /* function cdp.absolute_time_text */
+	Oid clock;            /* function cdp.now */
 	Bitmapset *columns;
 	bool uses_time_zone;
+	bool reads_clock;
+	bool clock_as_column; /* in texts: the column evaluated_at stands for the clock */
+	Reads reads;
 	Oid refused; /* set by the function checker */
 } Walk;
 
@@ -178,12 +174,11 @@ is_listed(Oid function, const Oid *list, int n)
 }
 
 static void
-refuse_clock(const char *what, int location)
+refuse_clock(const char *what, int location, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	                errmsg("a segment's predicate cannot read the clock"),
-	                errdetail("\"%s\" depends on the time at which it is evaluated.", what),
-	                errhint("Compare with a constant date, or query profiles with this condition."),
+	                errmsg("a segment's predicate cannot read the clock by \"%s\"", what),
+	                errdetail("Nothing tells when it changes."), errhint("%s", hint),
 	                errposition(location >= 0 ? location + 1 : 0)));
 }
 
@@ -217,9 +212,8 @@ refuse_function(Walk *walk, Node *node)
 	int location = exprLocation(node);
 	const char *why;
 
-	if (is_listed(function, clock_functions, lengthof(clock_functions)) ||
-	    (schema == walk->extension_schema && strcmp(name, "now") == 0))
-		refuse_clock(name, location);
+	if (function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY)
+		refuse_clock(name, location, "Write now(): it is the instant of evaluation.");
 	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
 		why = "Only those of PostgreSQL and of cdp may be called.";
 	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
@@ -407,7 +401,8 @@ check_time_constant(Walk *walk, Const *constant)
 		char *text = strVal(&literal->val);
 
 		if (literal->location == constant->location && names_relative_time(text, strlen(text)))
-			refuse_clock(text, constant->location);
+			refuse_clock(text, constant->location,
+			             "Write now() or current_date, and add or subtract an interval.");
 	}
 }
 
@@ -463,7 +458,7 @@ check_column(Walk *walk, Var *var)
 		                errmsg("a segment's predicate cannot read the column \"%s\"",
 		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
 		                errdetail("It is the result of evaluating segments."),
-		                errhint("Repeat the other segment's condition instead."),
+		                errhint("Ask for membership by a constant name: segments ? 'vip'."),
 		                errposition(var->location + 1)));
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
@@ -497,11 +492,109 @@ is_generated(Walk *walk, Var *var)
 	       TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
 }
 
-/* Checks every node and puts cdp.absolute_time_text under casts from text. */
+static Node *
+make_cast(Oid function, Oid type, Node *argument)
+{
+	return (Node *) makeFuncExpr(function, type, list_make1(argument), InvalidOid, InvalidOid,
+	                             COERCE_EXPLICIT_CAST);
+}
+
+/* A time rounded to so many digits, as current_timestamp(3) is. */
+static Node *
+make_rounded(Oid function, Oid type, Node *argument, int typmod)
+{
+	List *args = list_make2(argument, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+	                                            Int32GetDatum(typmod), false, true));
+
+	return typmod < 0 ? argument
+	                  : (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
+	                                          COERCE_EXPLICIT_CAST);
+}
+
+/* The parameter that stands for the engine's clock. */
+static Node *
+clock_param(Walk *walk)
+{
+	Param *param = makeNode(Param);
+
+	walk->reads_clock = walk->uses_time_zone = true;
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = CLOCK_PARAM;
+	param->paramtype = TIMESTAMPTZOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* What a keyword that reads the clock is of the parameter. */
+static Node *
+clock_keyword(Walk *walk, SQLValueFunction *keyword)
+{
+	switch (keyword->op)
+	{
+		case SVFOP_CURRENT_DATE:
+			return make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+		case SVFOP_CURRENT_TIMESTAMP:
+		case SVFOP_CURRENT_TIMESTAMP_N:
+			return make_rounded(F_TIMESTAMPTZ_TIMESTAMPTZ_INT4, TIMESTAMPTZOID, clock_param(walk),
+			                    keyword->typmod);
+		case SVFOP_LOCALTIMESTAMP:
+		case SVFOP_LOCALTIMESTAMP_N:
+			return make_rounded(
+			    F_TIMESTAMP_TIMESTAMP_INT4, TIMESTAMPOID,
+			    make_cast(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID, clock_param(walk)),
+			    keyword->typmod);
+		case SVFOP_CURRENT_TIME:
+		case SVFOP_CURRENT_TIME_N:
+		case SVFOP_LOCALTIME:
+		case SVFOP_LOCALTIME_N:
+			refuse_clock(keyword->op <= SVFOP_CURRENT_TIME_N ? "current_time" : "localtime",
+			             keyword->location, "Write extract(hour FROM now()).");
+			break;
+		default:
+			ereport(ERROR,
+			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			         errmsg("a segment's predicate cannot depend on the session"),
+			         errdetail("current_user and its like differ between sessions."),
+			         errposition(keyword->location + 1)));
+	}
+	return NULL;
+}
+
+static Node *check_node(Node *node, void *context);
+
+/* What a function that reads the clock is of the parameter; null: it does not. */
+static Node *
+clock_call(Walk *walk, FuncExpr *call)
+{
+	Node *today;
+
+	if (is_listed(call->funcid, clock_functions, lengthof(clock_functions)) ||
+	    call->funcid == walk->clock)
+		return clock_param(walk);
+	if (call->funcid != F_AGE_TIMESTAMPTZ && call->funcid != F_AGE_TIMESTAMP)
+		return NULL;
+	today = make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+	if (call->funcid == F_AGE_TIMESTAMP)
+		return (Node *) makeFuncExpr(F_AGE_TIMESTAMP_TIMESTAMP, INTERVALOID,
+		                             list_make2(make_cast(F_TIMESTAMP_DATE, TIMESTAMPOID, today),
+		                                        check_node(linitial(call->args), walk)),
+		                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return (Node *) makeFuncExpr(F_AGE_TIMESTAMPTZ_TIMESTAMPTZ, INTERVALOID,
+	                             list_make2(make_cast(F_TIMESTAMPTZ_DATE, TIMESTAMPTZOID, today),
+	                                        check_node(linitial(call->args), walk)),
+	                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * Checks every node, puts cdp.absolute_time_text under casts from text, and a
+ * parameter for the clock.
+ */
 static Node *
 check_node(Node *node, void *context)
 {
 	Walk *walk = (Walk *) context;
+	Node *replaced;
 
 	if (node == NULL)
 		return NULL;
@@ -514,16 +607,11 @@ check_node(Node *node, void *context)
 	else if (IsA(node, Const))
 		check_time_constant(walk, (Const *) node);
 	else if (IsA(node, SQLValueFunction))
-	{
-		SQLValueFunction *function = (SQLValueFunction *) node;
-
-		if (function->op <= SVFOP_LOCALTIMESTAMP_N)
-			refuse_clock(clock_values[function->op], function->location);
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("a segment's predicate cannot depend on the session"),
-		                errdetail("current_user and its like differ between sessions."),
-		                errposition(function->location + 1)));
-	}
+		return clock_keyword(walk, (SQLValueFunction *) node);
+	else if (IsA(node, FuncExpr) && (replaced = clock_call(walk, (FuncExpr *) node)) != NULL)
+		return replaced;
+	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
+		return node;
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 	         IsA(node, XmlExpr))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -605,13 +693,16 @@ parse_expression(const char *text)
 	return target->val;
 }
 
-/* Analyses a predicate; fills the columns it reads. Errors as predicate_check says. */
+/*
+ * Analyses a predicate: walk is filled with what it reads. Errors as
+ * predicate_check says.
+ */
 static Expr *
-analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zone)
+analyse(Walk *walk, const char *text)
 {
-	Relation profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
+	Workspace *ws = walk->ws;
+	Relation profiles = walk->profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
-	Walk walk = {.ws = ws, .profiles = profiles};
 	Oid text_argument = TEXTOID;
 	Node *raw;
 	Node *expression;
@@ -625,19 +716,19 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	    pstate, addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
 	    false, true, true);
 	raw = parse_expression(text);
-	walk.extension_schema = get_namespace_oid("cdp", false);
-	(void) check_raw_node(raw, &walk);
+	walk->extension_schema = get_namespace_oid("cdp", false);
+	(void) check_raw_node(raw, walk);
 	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	expression = coerce_to_boolean(pstate, expression, "a segment's predicate");
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 
-	walk.absolute_text = LookupFuncName(
+	walk->absolute_text = LookupFuncName(
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
-	expression = check_node(expression, &walk);
+	walk->clock =
+	    LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
+	expression = check_node(expression, walk);
 	table_close(profiles, AccessShareLock);
-	*columns = walk.columns;
-	*uses_time_zone = walk.uses_time_zone;
 	return (Expr *) expression;
 }
 
@@ -686,36 +777,125 @@ predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
 }
 
 /*
- * analyse() with the names of a definition in force: cdp is in the path, and
- * nothing that a user could put there.
+ * Undoes for a reader what check_node has done: now() or a column for the
+ * clock's parameter, and no cdp.absolute_time_text.
  */
-static Expr *
-analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset **columns,
-                   bool *uses_time_zone)
+static Node *
+as_written(Node *node, void *context)
 {
-	PredicateContext context = {name, text};
-	ErrorContextCallback callback;
-	int nest_level = predicate_pin_settings(ws, true);
-	Expr *expression;
+	Walk *walk = (Walk *) context;
 
-	callback.callback = predicate_error_callback;
-	callback.arg = &context;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	expression = analyse(ws, text, columns, uses_time_zone);
-	expression = expression_planner(expression); /* a constant part that fails, as 1 / 0 */
-	error_context_stack = callback.previous;
-	AtEOXact_GUC(true, nest_level);
-	return expression;
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramid == CLOCK_PARAM)
+	{
+		AttrNumber column = walk->ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT];
+
+		if (walk->clock_as_column)
+			return (Node *) makeVar(1, column, TIMESTAMPTZOID, -1, InvalidOid, 0);
+		return (Node *) makeFuncExpr(F_NOW, TIMESTAMPTZOID, NIL, InvalidOid, InvalidOid,
+		                             COERCE_EXPLICIT_CALL);
+	}
+	if (IsA(node, Param))
+	{
+		int index = ((Param *) node)->paramid - SEGMENT_PARAM(0);
+		const char *name = walk->ws->segments[index].name;
+
+		return (Node *) makeFuncExpr(
+		    walk->reads.member_functions[0], BOOLOID,
+		    list_make2(makeVar(1, walk->ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS],
+		                       walk->ws->types[TABLE_PROFILES][PROFILE_SEGMENTS], -1, InvalidOid,
+		                       0),
+		               makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(name),
+		                         false, false)),
+		    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+	}
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == walk->absolute_text)
+		return as_written(linitial(((FuncExpr *) node)->args), context);
+	return expression_tree_mutator(node, as_written, context);
 }
 
-void
+/* Text of an analysed expression, as SQL over a row of profiles. */
+static char *
+expression_text(Node *expression, void *context)
+{
+	Walk *walk = (Walk *) context;
+	Oid profiles = walk->ws->tables[TABLE_PROFILES];
+
+	return deparse_expression(as_written(expression, walk),
+	                          deparse_context_for(get_rel_name(profiles), profiles), false, false);
+}
+
+/* Compiles an analysed expression into state or clock, for evaluation in estate. */
+static void
+build(Walk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
+      int *n_params)
+{
+	ClockBuild builder = {.estate = estate,
+	                      .next_param = SEGMENT_PARAM(walk->ws->n_segments),
+	                      .text = expression_text,
+	                      .context = walk};
+
+	/* folds constants: one that fails, as 1 / 0, fails here */
+	expression = expression_planner(
+	    (Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
+	if (clock_is_read((Node *) expression))
+		*clock = clock_build(&builder, expression);
+	else
+		*state = ExecPrepareExpr(expression, estate);
+	*n_params = builder.next_param - 1;
+}
+
+/* Settings and error context with which a definition is read. */
+typedef struct Definition
+{
+	PredicateContext context;
+	ErrorContextCallback callback;
+	int nest_level;
+} Definition;
+
+/* The names of a definition in force: cdp is in the path, and nothing that a user could put there. */
+static void
+begin_definition(Definition *definition, Workspace *ws, const char *name, const char *text)
+{
+	definition->context = (PredicateContext){name, text};
+	definition->nest_level = predicate_pin_settings(ws, true);
+	definition->callback.callback = predicate_error_callback;
+	definition->callback.arg = &definition->context;
+	definition->callback.previous = error_context_stack;
+	error_context_stack = &definition->callback;
+}
+
+static void
+end_definition(Definition *definition)
+{
+	error_context_stack = definition->callback.previous;
+	AtEOXact_GUC(true, definition->nest_level);
+}
+
+char *
 predicate_check(Workspace *ws, const char *name, const char *predicate)
 {
-	Bitmapset *columns;
-	bool uses_time_zone;
+	Walk walk = {.ws = ws, .clock_as_column = true};
+	EState *estate = CreateExecutorState();
+	Definition definition;
+	Expr *expression;
+	ExprState *state;
+	ClockNode *clock;
+	char *text = NULL;
+	int n_params;
 
-	(void) analyse_definition(ws, name, predicate, &columns, &uses_time_zone);
+	begin_definition(&definition, ws, name, predicate);
+	reads_begin(&walk.reads, ws);
+	expression = analyse(&walk, predicate);
+	walk.clock_as_column = false;
+	build(&walk, expression, estate, &state, &clock, &n_params);
+	walk.clock_as_column = true;
+	if (walk.reads_clock)
+		text = expression_text((Node *) expression, &walk);
+	end_definition(&definition);
+	FreeExecutorState(estate);
+	return text;
 }
 
 /* A segment of a workspace. */
@@ -723,24 +903,41 @@ typedef struct Compilation
 {
 	Workspace *ws;
 	Segment *segment;
+	Walk walk;
 } Compilation;
 
 static bool
 compile(void *context)
 {
 	Compilation *compilation = (Compilation *) context;
+	Workspace *ws = compilation->ws;
 	Segment *segment = compilation->segment;
-	Expr *expression = analyse_definition(compilation->ws, segment->name, segment->predicate,
-	                                      &segment->columns, &segment->uses_time_zone);
+	Walk *walk = &compilation->walk;
+	Definition definition;
+	Expr *expression;
+	ListCell *lc;
+	int n_params;
 
-	segment->state = ExecPrepareExpr(expression, compilation->ws->estate);
+	begin_definition(&definition, ws, segment->name, segment->predicate);
+	reads_begin(&walk->reads, ws);
+	expression = analyse(walk, segment->predicate);
+	build(walk, expression, ws->estate, &segment->state, &segment->clock, &n_params);
+	end_definition(&definition);
+	ws->n_params = Max(ws->n_params, n_params);
+	segment->columns = walk->columns;
+	segment->uses_time_zone = walk->uses_time_zone;
+	segment->reads = walk->reads.segments;
+	segment->keys = palloc(sizeof(char *) * Max(list_length(walk->reads.keys), 1));
+	foreach (lc, walk->reads.keys)
+		segment->keys[segment->n_keys++] = lfirst(lc);
 	return true;
 }
 
 void
 predicate_compile(Workspace *ws, Segment *segment)
 {
-	Compilation compilation = {ws, segment};
+	Compilation compilation = {ws, segment, {.ws = ws}};
 
 	(void) cdp_attempt(compile, &compilation, &segment->broken);
+	segment->missing = compilation.walk.reads.missing;
 }
