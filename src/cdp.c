@@ -163,6 +163,15 @@ cdp_clock_now(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(cdp_now());
 }
 
+PG_FUNCTION_INFO_V1(cdp_clock_statement_now);
+
+/* cdp.statement_now() -> timestamptz: the time that readers take for now. */
+Datum
+cdp_clock_statement_now(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(cdp_statement_now());
+}
+
 void
 _PG_init(void)
 {

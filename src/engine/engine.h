@@ -301,6 +301,9 @@ extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const cha
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
 
+/* tick.c: the workspace whose profiles have this row type; errors if there is none. */
+extern Workspace *workspace_of_row(Oid type);
+
 /* rebuild.c: derives everything from the events again. */
 extern void rebuild_workspace(Workspace *ws);
 

@@ -179,7 +179,7 @@ cdp_run(PG_FUNCTION_ARGS)
 }
 
 /* The workspace whose profiles have this row type. */
-static Workspace *
+Workspace *
 workspace_of_row(Oid type)
 {
 	Oid relid = get_typ_typrelid(getBaseType(type));

@@ -774,3 +774,9 @@ clock_build(ClockBuild *build, Expr *expression)
 {
 	return as_step(build, (Node *) expression, build_node(build, (Node *) expression));
 }
+
+ClockNode *
+clock_build_any(ClockBuild *build, Expr *expression)
+{
+	return build_node(build, (Node *) expression);
+}

@@ -122,7 +122,8 @@ typedef struct ClockBuild
 } ClockBuild;
 
 extern bool clock_is_read(Node *node);
-extern ClockNode *clock_build(ClockBuild *build, Expr *expression);
+extern ClockNode *clock_build(ClockBuild *build, Expr *expression);     /* plain or a step */
+extern ClockNode *clock_build_any(ClockBuild *build, Expr *expression); /* or moving */
 
 /* Value of a plain or step node; lowers context->until. */
 extern Datum clock_evaluate(ClockNode *node, ClockContext *context, bool *isnull);

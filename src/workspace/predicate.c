@@ -37,8 +37,7 @@
 #include "utils/memutils.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
-#include "workspace/clock_tree.h"
-#include "workspace/reads.h"
+#include "workspace/predicate_internal.h"
 
 /* Stable functions whose result depends on the time zone and date style only. */
 static const Oid zone_functions[] = {
@@ -125,30 +124,6 @@ static const Oid unbounded_functions[] = {
     F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
 };
 
-/* What the walk over an expression needs and finds. */
-typedef struct Walk
-{
-	Workspace *ws;
-	Relation profiles;
-	List *literals;       /* string constants (A_Const) of the predicate's text */
-	Oid extension_schema; /* cdp */
-	Oid absolute_text;    /* function cdp.absolute_time_text */
-	Oid clock;            /* function cdp.now */
-	Bitmapset *columns;
-	bool uses_time_zone;
-	bool reads_clock;
-	bool clock_as_column; /* in texts: the column evaluated_at stands for the clock */
-	Reads reads;
-	Oid refused; /* set by the function checker */
-} Walk;
-
-/* Position and text of the predicate for errors raised while it is compiled. */
-typedef struct PredicateContext
-{
-	const char *name;
-	const char *text;
-} PredicateContext;
-
 static void
 predicate_error_callback(void *arg)
 {
@@ -186,7 +161,7 @@ refuse_clock(const char *what, int location, const char *hint)
 static bool
 function_is_refused(Oid function, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 	Oid schema = get_func_namespace(function);
 	char volatility = func_volatile(function);
 
@@ -204,7 +179,7 @@ function_is_refused(Oid function, void *context)
 }
 
 static void
-refuse_function(Walk *walk, Node *node)
+refuse_function(PredicateWalk *walk, Node *node)
 {
 	Oid function = walk->refused;
 	char *name = get_func_name(function);
@@ -319,7 +294,7 @@ refuse_foreign(const char *what, const char *name, int location)
 
 /* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
 static bool
-type_is_allowed(Walk *walk, Oid type)
+type_is_allowed(PredicateWalk *walk, Oid type)
 {
 	Oid element = get_element_type(type);
 	HeapTuple tuple;
@@ -346,7 +321,7 @@ type_is_allowed(Walk *walk, Oid type)
 static bool
 check_raw_node(Node *node, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 
 	if (node == NULL)
 		return false;
@@ -389,7 +364,7 @@ check_raw_node(Node *node, void *context)
  * evaluated then: 'today' would be the day of the definition for ever.
  */
 static void
-check_time_constant(Walk *walk, Const *constant)
+check_time_constant(PredicateWalk *walk, Const *constant)
 {
 	ListCell *lc;
 
@@ -411,7 +386,7 @@ check_time_constant(Walk *walk, Const *constant)
  * which fails where it names a time relative to the clock.
  */
 static Expr *
-absolute_text(Walk *walk, CoerceViaIO *cast)
+absolute_text(PredicateWalk *walk, CoerceViaIO *cast)
 {
 	Expr *argument = cast->arg;
 	Oid collation = exprCollation((Node *) argument);
@@ -442,7 +417,7 @@ absolute_text(Walk *walk, CoerceViaIO *cast)
 
 /* Columns that are the engine's own business, or that a predicate would chase. */
 static void
-check_column(Walk *walk, Var *var)
+check_column(PredicateWalk *walk, Var *var)
 {
 	Workspace *ws = walk->ws;
 
@@ -486,7 +461,7 @@ check_input_call(FuncExpr *call)
  * from, because the row that it is evaluated on is not stored yet.
  */
 static bool
-is_generated(Walk *walk, Var *var)
+is_generated(PredicateWalk *walk, Var *var)
 {
 	return var->varattno > 0 &&
 	       TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
@@ -513,7 +488,7 @@ make_rounded(Oid function, Oid type, Node *argument, int typmod)
 
 /* The parameter that stands for the engine's clock. */
 static Node *
-clock_param(Walk *walk)
+clock_param(PredicateWalk *walk)
 {
 	Param *param = makeNode(Param);
 
@@ -528,7 +503,7 @@ clock_param(Walk *walk)
 
 /* What a keyword that reads the clock is of the parameter. */
 static Node *
-clock_keyword(Walk *walk, SQLValueFunction *keyword)
+clock_keyword(PredicateWalk *walk, SQLValueFunction *keyword)
 {
 	switch (keyword->op)
 	{
@@ -540,10 +515,9 @@ clock_keyword(Walk *walk, SQLValueFunction *keyword)
 			                    keyword->typmod);
 		case SVFOP_LOCALTIMESTAMP:
 		case SVFOP_LOCALTIMESTAMP_N:
-			return make_rounded(
-			    F_TIMESTAMP_TIMESTAMP_INT4, TIMESTAMPOID,
-			    make_cast(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID, clock_param(walk)),
-			    keyword->typmod);
+			return make_rounded(F_TIMESTAMP_TIMESTAMP_INT4, TIMESTAMPOID,
+			                    make_cast(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID, clock_param(walk)),
+			                    keyword->typmod);
 		case SVFOP_CURRENT_TIME:
 		case SVFOP_CURRENT_TIME_N:
 		case SVFOP_LOCALTIME:
@@ -552,11 +526,10 @@ clock_keyword(Walk *walk, SQLValueFunction *keyword)
 			             keyword->location, "Write extract(hour FROM now()).");
 			break;
 		default:
-			ereport(ERROR,
-			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			         errmsg("a segment's predicate cannot depend on the session"),
-			         errdetail("current_user and its like differ between sessions."),
-			         errposition(keyword->location + 1)));
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			                errmsg("a segment's predicate cannot depend on the session"),
+			                errdetail("current_user and its like differ between sessions."),
+			                errposition(keyword->location + 1)));
 	}
 	return NULL;
 }
@@ -565,7 +538,7 @@ static Node *check_node(Node *node, void *context);
 
 /* What a function that reads the clock is of the parameter; null: it does not. */
 static Node *
-clock_call(Walk *walk, FuncExpr *call)
+clock_call(PredicateWalk *walk, FuncExpr *call)
 {
 	Node *today;
 
@@ -593,7 +566,7 @@ clock_call(Walk *walk, FuncExpr *call)
 static Node *
 check_node(Node *node, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 	Node *replaced;
 
 	if (node == NULL)
@@ -693,12 +666,8 @@ parse_expression(const char *text)
 	return target->val;
 }
 
-/*
- * Analyses a predicate: walk is filled with what it reads. Errors as
- * predicate_check says.
- */
-static Expr *
-analyse(Walk *walk, const char *text)
+Expr *
+predicate_analyse(PredicateWalk *walk, const char *text)
 {
 	Workspace *ws = walk->ws;
 	Relation profiles = walk->profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
@@ -725,8 +694,7 @@ analyse(Walk *walk, const char *text)
 
 	walk->absolute_text = LookupFuncName(
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
-	walk->clock =
-	    LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
+	walk->clock = LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
 	expression = check_node(expression, walk);
 	table_close(profiles, AccessShareLock);
 	return (Expr *) expression;
@@ -783,7 +751,7 @@ predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
 static Node *
 as_written(Node *node, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 
 	if (node == NULL)
 		return NULL;
@@ -810,16 +778,25 @@ as_written(Node *node, void *context)
 		                         false, false)),
 		    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
 	}
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_DATE_TIMESTAMPTZ &&
+	    IsA(linitial(((FuncExpr *) node)->args), Param) && !walk->clock_as_column)
+	{
+		SQLValueFunction *today = makeNode(SQLValueFunction);
+
+		today->op = SVFOP_CURRENT_DATE;
+		today->type = DATEOID;
+		today->typmod = today->location = -1;
+		return (Node *) today;
+	}
 	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == walk->absolute_text)
 		return as_written(linitial(((FuncExpr *) node)->args), context);
 	return expression_tree_mutator(node, as_written, context);
 }
 
-/* Text of an analysed expression, as SQL over a row of profiles. */
-static char *
-expression_text(Node *expression, void *context)
+char *
+predicate_text(Node *expression, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 	Oid profiles = walk->ws->tables[TABLE_PROFILES];
 
 	return deparse_expression(as_written(expression, walk),
@@ -828,17 +805,17 @@ expression_text(Node *expression, void *context)
 
 /* Compiles an analysed expression into state or clock, for evaluation in estate. */
 static void
-build(Walk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
+build(PredicateWalk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
       int *n_params)
 {
 	ClockBuild builder = {.estate = estate,
 	                      .next_param = SEGMENT_PARAM(walk->ws->n_segments),
-	                      .text = expression_text,
+	                      .text = predicate_text,
 	                      .context = walk};
 
 	/* folds constants: one that fails, as 1 / 0, fails here */
-	expression = expression_planner(
-	    (Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
+	expression =
+	    expression_planner((Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
 	if (clock_is_read((Node *) expression))
 		*clock = clock_build(&builder, expression);
 	else
@@ -846,17 +823,10 @@ build(Walk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode
 	*n_params = builder.next_param - 1;
 }
 
-/* Settings and error context with which a definition is read. */
-typedef struct Definition
-{
-	PredicateContext context;
-	ErrorContextCallback callback;
-	int nest_level;
-} Definition;
-
 /* The names of a definition in force: cdp is in the path, and nothing that a user could put there. */
-static void
-begin_definition(Definition *definition, Workspace *ws, const char *name, const char *text)
+void
+predicate_begin_definition(PredicateDefinition *definition, Workspace *ws, const char *name,
+                           const char *text)
 {
 	definition->context = (PredicateContext){name, text};
 	definition->nest_level = predicate_pin_settings(ws, true);
@@ -866,8 +836,8 @@ begin_definition(Definition *definition, Workspace *ws, const char *name, const 
 	error_context_stack = &definition->callback;
 }
 
-static void
-end_definition(Definition *definition)
+void
+predicate_end_definition(PredicateDefinition *definition)
 {
 	error_context_stack = definition->callback.previous;
 	AtEOXact_GUC(true, definition->nest_level);
@@ -876,24 +846,24 @@ end_definition(Definition *definition)
 char *
 predicate_check(Workspace *ws, const char *name, const char *predicate)
 {
-	Walk walk = {.ws = ws, .clock_as_column = true};
+	PredicateWalk walk = {.ws = ws, .clock_as_column = true};
 	EState *estate = CreateExecutorState();
-	Definition definition;
+	PredicateDefinition definition;
 	Expr *expression;
 	ExprState *state;
 	ClockNode *clock;
 	char *text = NULL;
 	int n_params;
 
-	begin_definition(&definition, ws, name, predicate);
+	predicate_begin_definition(&definition, ws, name, predicate);
 	reads_begin(&walk.reads, ws);
-	expression = analyse(&walk, predicate);
+	expression = predicate_analyse(&walk, predicate);
 	walk.clock_as_column = false;
 	build(&walk, expression, estate, &state, &clock, &n_params);
 	walk.clock_as_column = true;
 	if (walk.reads_clock)
-		text = expression_text((Node *) expression, &walk);
-	end_definition(&definition);
+		text = predicate_text((Node *) expression, &walk);
+	predicate_end_definition(&definition);
 	FreeExecutorState(estate);
 	return text;
 }
@@ -903,7 +873,7 @@ typedef struct Compilation
 {
 	Workspace *ws;
 	Segment *segment;
-	Walk walk;
+	PredicateWalk walk;
 } Compilation;
 
 static bool
@@ -912,17 +882,17 @@ compile(void *context)
 	Compilation *compilation = (Compilation *) context;
 	Workspace *ws = compilation->ws;
 	Segment *segment = compilation->segment;
-	Walk *walk = &compilation->walk;
-	Definition definition;
+	PredicateWalk *walk = &compilation->walk;
+	PredicateDefinition definition;
 	Expr *expression;
 	ListCell *lc;
 	int n_params;
 
-	begin_definition(&definition, ws, segment->name, segment->predicate);
+	predicate_begin_definition(&definition, ws, segment->name, segment->predicate);
 	reads_begin(&walk->reads, ws);
-	expression = analyse(walk, segment->predicate);
+	expression = predicate_analyse(walk, segment->predicate);
 	build(walk, expression, ws->estate, &segment->state, &segment->clock, &n_params);
-	end_definition(&definition);
+	predicate_end_definition(&definition);
 	ws->n_params = Max(ws->n_params, n_params);
 	segment->columns = walk->columns;
 	segment->uses_time_zone = walk->uses_time_zone;

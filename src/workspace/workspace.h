@@ -152,17 +152,17 @@ typedef struct Segment
 	char *name;
 	int name_len;
 	char *predicate;
-	ExprState *state;         /* of one that does not read the clock; else null */
-	struct ClockNode *clock;  /* of one that does; both null: the definition does not compile */
-	ErrorData *broken;        /* why, then */
-	char *missing;            /* the segment that it refers to and that is not there; null: none */
-	Bitmapset *columns;       /* attribute numbers of profiles that it reads */
-	char **keys;              /* keys of traits that it reads */
+	ExprState *state;        /* of one that does not read the clock; else null */
+	struct ClockNode *clock; /* of one that does; both null: the definition does not compile */
+	ErrorData *broken;       /* why, then */
+	char *missing;           /* the segment that it refers to and that is not there; null: none */
+	Bitmapset *columns;      /* attribute numbers of profiles that it reads */
+	char **keys;             /* keys of traits that it reads */
 	int n_keys;
-	Bitmapset *reads;         /* segments that it refers to, by index */
-	Bitmapset *dependents;    /* segments that refer to it, by rank */
-	int rank;                 /* place in the order of evaluation */
-	bool uses_time_zone;      /* evaluate with the workspace's time zone set */
+	Bitmapset *reads;      /* segments that it refers to, by index */
+	Bitmapset *dependents; /* segments that refer to it, by rank */
+	int rank;              /* place in the order of evaluation */
+	bool uses_time_zone;   /* evaluate with the workspace's time zone set */
 } Segment;
 
 /* Segments that read one key of traits. */
