@@ -87,14 +87,6 @@ order_at(ClockNode *node, ClockContext *context, TimestampTz at)
 	return clock_try(make_comparison, &comparison) ? comparison.order : ORDER_FAILED;
 }
 
-static bool
-order_differs(void *arg, TimestampTz at)
-{
-	Search *search = (Search *) arg;
-
-	return order_at(search->node, search->context, at) != search->order;
-}
-
 /* What a comparison says of an order; false of a null or failed one, too. */
 static bool
 holds(const ClockNode *node, Order order)
@@ -121,6 +113,21 @@ same_result(const ClockNode *node, Order a, Order b)
 	if (a == ORDER_NULL || a == ORDER_FAILED || b == ORDER_NULL || b == ORDER_FAILED)
 		return a == b;
 	return holds(node, a) == holds(node, b);
+}
+
+/*
+ * Whether the state at an instant is another: the order, where a comparison is
+ * for equality, which it may pass through; else the result.
+ */
+static bool
+order_differs(void *arg, TimestampTz at)
+{
+	Search *search = (Search *) arg;
+	Order order = order_at(search->node, search->context, at);
+
+	return search->node->strategy == BTEqualStrategyNumber
+	           ? order != search->order
+	           : !same_result(search->node, order, search->order);
 }
 
 /*

@@ -188,9 +188,9 @@ clock_piece(ClockNode *node, ClockContext *context, TimestampTz at)
 TimestampTz
 clock_first(ClockTest test, void *context, TimestampTz low, TimestampTz high, TimestampTz guess)
 {
-	if (guess > low && guess < high)
+	if (guess >= low && guess < high)
 	{
-		bool reached = test(context, guess);
+		bool reached = guess > low && test(context, guess);
 		int64 step = 1;
 
 		/* the guess is right or nearly so: look around it in growing steps */

@@ -63,6 +63,36 @@ local_time(pg_tz *zone, int64 at)
 	return at + (tm == NULL ? 0 : tm->tm_gmtoff * USECS_PER_SEC);
 }
 
+/*
+ * A stretch of time without an end in it, as it was found last: the next
+ * question is nearly always about the same. The server keeps a loaded zone for
+ * the life of the backend, so its address stands for it.
+ */
+typedef struct Stretch
+{
+	pg_tz *zone; /* null: none yet */
+	int64 low;
+	int64 end;
+} Stretch;
+
+static Stretch last_instants = {NULL};
+static Stretch last_walls = {NULL};
+
+static bool
+is_within(const Stretch *stretch, pg_tz *zone, int64 value)
+{
+	return stretch->zone == zone && stretch->low <= value && value < stretch->end;
+}
+
+/* Keeps a stretch from a value to its end, joined to the last one where that has the same end. */
+static int64
+keep_stretch(Stretch *stretch, pg_tz *zone, int64 value, int64 end)
+{
+	if (stretch->zone != zone || stretch->end != end || value < stretch->low)
+		*stretch = (Stretch){zone, value, end};
+	return end;
+}
+
 static int64
 transition_after(pg_tz *zone, int64 at)
 {
@@ -70,7 +100,11 @@ transition_after(pg_tz *zone, int64 at)
 	int64 before;
 	int64 after;
 
-	return next_transition(zone, at, &transition, &before, &after) ? transition : PIECE_NONE;
+	if (is_within(&last_instants, zone, at))
+		return last_instants.end;
+	if (!next_transition(zone, at, &transition, &before, &after))
+		transition = PIECE_NONE;
+	return keep_stretch(&last_instants, zone, at, transition);
 }
 
 /* The first local time after another at which a gap or an overlap begins or ends. */
@@ -82,6 +116,8 @@ wall_edge_after(pg_tz *zone, int64 wall)
 	int64 before;
 	int64 after;
 
+	if (is_within(&last_walls, zone, wall))
+		return last_walls.end;
 	while (next_transition(zone, at, &at, &before, &after) &&
 	       (edge == PIECE_NONE || at - MAX_OFFSET < edge))
 	{
@@ -90,7 +126,7 @@ wall_edge_after(pg_tz *zone, int64 wall)
 		if (after > wall && after < edge)
 			edge = after;
 	}
-	return edge;
+	return keep_stretch(&last_walls, zone, wall, edge);
 }
 
 /* Local midnight of a day of a month; of a day that it does not have, the first of the next. */
