@@ -770,7 +770,7 @@ SELECT 'segment_changes', 'profile ' || coalesce(c.profile_id, m.profile_id) || 
        CASE WHEN m.segment IS NULL THEN 'left' ELSE 'entered at ' || m.entered_at END
 FROM (SELECT h.profile_id, h.segment, sum(CASE WHEN h.entered THEN 1 ELSE -1 END) > 0 AS entered_last,
              max(h.at) FILTER (WHERE h.entered) AS entered_at,
-             max(h.at) FILTER (WHERE NOT h.entered) AS left_at
+             max(h.at) FILTER (WHERE NOT h.entered) AS left_at, bool_or(h.cause = 'reevaluate') AS repeated
       FROM %1$I.segment_changes h
       GROUP BY h.profile_id, h.segment) c
 FULL JOIN (SELECT p.profile_id, e.segment COLLATE "C" AS segment, e.entered_at
@@ -778,10 +778,11 @@ FULL JOIN (SELECT p.profile_id, e.segment COLLATE "C" AS segment, e.entered_at
            CROSS JOIN LATERAL cdp.segment_entries(p.segments) e) m
        ON m.profile_id = c.profile_id AND m.segment = c.segment
 WHERE CASE WHEN m.segment IS NULL THEN c.entered_last
-           ELSE NOT coalesce(c.entered_last, false) OR c.entered_at <> m.entered_at END
+           ELSE NOT coalesce(c.entered_last, false) OR c.entered_at <> m.entered_at AND NOT c.repeated END
 
 UNION ALL
--- Who enters has been outside, who leaves inside.
+-- Who enters has been outside, who leaves inside; but where a reevaluation has set a profile right, as
+-- after the clock was moved back: a time that has passed twice is told twice.
 SELECT 'segment_changes', 'profile ' || c.profile_id || ', ' || c.segment,
        CASE WHEN c.inside > 1 THEN 'entered' ELSE 'left' END || ' at ' || c.at || ' twice', 'once'
 FROM (SELECT DISTINCT h.profile_id, h.segment, h.at,
@@ -789,6 +790,8 @@ FROM (SELECT DISTINCT h.profile_id, h.segment, h.at,
                  OVER (PARTITION BY h.profile_id, h.segment ORDER BY h.at) AS inside
       FROM %1$I.segment_changes h) c
 WHERE c.inside NOT IN (0, 1)
+  AND NOT EXISTS (SELECT FROM %1$I.segment_changes r
+                  WHERE r.profile_id = c.profile_id AND r.segment = c.segment AND r.cause = 'reevaluate')
         $query$, workspace);
 END
 $check$;

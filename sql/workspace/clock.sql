@@ -23,7 +23,7 @@ BEGIN
     EXECUTE format('SELECT p.next_evaluation_at FROM %I.profiles p WHERE p.next_evaluation_at IS NOT NULL '
                    'ORDER BY p.next_evaluation_at LIMIT 1', workspace)
         INTO earliest;
-    RETURN greatest(earliest - cdp.now(), '0');
+    RETURN CASE WHEN earliest IS NOT NULL THEN greatest(earliest - cdp.now(), '0') END;
 END
 $next_due$;
 COMMENT ON FUNCTION cdp.next_due(name) IS

@@ -57,6 +57,7 @@ batch_reset(Batch *batch)
 	batch->cause = kept.cause;
 	batch->rebuilding = kept.rebuilding;
 	batch->may_go_back = kept.may_go_back;
+	batch->redefined = kept.redefined;
 }
 
 bool

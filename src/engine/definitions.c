@@ -92,6 +92,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bo
 	bool more = true;
 
 	batch->may_go_back = may_go_back;
+	batch->redefined = !may_go_back;
 	forget_failures(store, wanted);
 	while (more)
 	{

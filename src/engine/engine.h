@@ -184,6 +184,7 @@ typedef struct Batch
 	const char *cause;     /* for segment_changes */
 	bool rebuilding;       /* no segments, no history: the rebuild sees to them */
 	bool may_go_back;      /* reevaluation: at the clock's instant, be it before a row's */
+	bool redefined;        /* the wanted segments are new: they have no changes before now */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;

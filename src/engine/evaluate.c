@@ -562,7 +562,7 @@ next_pass(Progress *progress)
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 			Bitmapset *stale = bms_copy(batch->ws->clock_segments);
 
-			if (progress->all_profiles)
+			if (batch->redefined)
 				stale = bms_del_members(stale, progress->wanted);
 			MemoryContextSwitchTo(oldcontext);
 			begin_pass(progress, PASS_PLAY, Max(subject->next_evaluation_at, subject->evaluated_at),

@@ -12,6 +12,7 @@
 #include "nodes/params.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -155,6 +156,14 @@ put_part(Explain *explain, Node *expression, int node)
 
 static bool explain_node(Node *node, void *context);
 
+/* Whether a node is current_date, which is written as a cast of the clock. */
+static bool
+is_today(Node *node)
+{
+	return IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_DATE_TIMESTAMPTZ &&
+	       IsA(linitial(((FuncExpr *) node)->args), Param);
+}
+
 /* Parts of a part that say more than it does itself. */
 static bool
 explain_parts(Node *node, void *context)
@@ -162,7 +171,7 @@ explain_parts(Node *node, void *context)
 	Explain *explain = (Explain *) context;
 
 	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
-	    reads_members(&explain->walk.reads, node))
+	    reads_members(&explain->walk.reads, node) || is_today(node))
 		return false;
 	return expression_tree_walker(node, explain_node, context);
 }
