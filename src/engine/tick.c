@@ -52,19 +52,26 @@ lock_due_row(Store *store, TupleTableSlot *slot, TimestampTz now)
 	return result == TM_Ok && row_is_due(store, slot, now);
 }
 
-/* Locks and loads due rows, those that have waited longest first; returns how many. */
+/*
+ * Locks and loads due rows, those that have waited longest first; returns how
+ * many. *from is the time from which on it looks, and then the last one that it
+ * has come to: what lies before is done, or somebody else's, and old versions
+ * of rows that this transaction has written would be walked over again.
+ */
 static int
-load_due(Batch *batch, TimestampTz now, int max_rows)
+load_due(Batch *batch, TimestampTz *from, TimestampTz now, int max_rows)
 {
 	Store *store = batch->store;
 	Relation rel = store_table(store, TABLE_PROFILES)->rel;
 	Relation index = index_open(batch->ws->profiles_by_timer, RowExclusiveLock);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	IndexScanDesc scan = CdpIndexBeginScan(rel, index, store->snapshot, 1);
-	ScanKeyData key;
+	IndexScanDesc scan = CdpIndexBeginScan(rel, index, store->snapshot, 2);
+	ScanKeyData keys[2];
 
-	ScanKeyInit(&key, 1, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(now));
-	index_rescan(scan, &key, 1, NULL, 0);
+	ScanKeyInit(&keys[0], 1, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
+	            TimestampTzGetDatum(*from));
+	ScanKeyInit(&keys[1], 1, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(now));
+	index_rescan(scan, keys, 2, NULL, 0);
 	while (batch->n_profiles < max_rows &&
 	       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
 	       index_getnext_slot(scan, ForwardScanDirection, slot))
@@ -73,6 +80,8 @@ load_due(Batch *batch, TimestampTz now, int max_rows)
 		bool isnull;
 
 		CHECK_FOR_INTERRUPTS();
+		*from = DatumGetTimestampTz(
+		    store_value(store, TABLE_PROFILES, slot, PROFILE_NEXT_EVALUATION_AT, &isnull));
 		if (lock_due_row(store, slot, now))
 			fold_load_profile(batch,
 			                  batch_profile(batch,
@@ -98,6 +107,7 @@ tick(const char *name, int64 max_rows)
 	MemoryContext oldcontext;
 	Store *store;
 	Batch *batch;
+	TimestampTz from = DT_NOBEGIN;
 	int64 done = 0;
 	int n;
 
@@ -111,7 +121,7 @@ tick(const char *name, int64 max_rows)
 	store = store_begin(ws);
 	batch = batch_create(store, context, "clock");
 	while (done < max_rows &&
-	       (n = load_due(batch, now, (int) Min(max_rows - done, SLICE_PROFILES))) > 0)
+	       (n = load_due(batch, &from, now, (int) Min(max_rows - done, SLICE_PROFILES))) > 0)
 	{
 		batch->slice = batch->profiles;
 		batch->n_slice = n;
