@@ -380,6 +380,7 @@ conclude(Progress *progress)
 	int n_old = segment_set_count(subject->segments);
 	SegmentMember *members;
 	MemoryContext oldcontext;
+	int n_entered = 0;
 	int n = 0;
 	int rank = -1;
 
@@ -387,7 +388,9 @@ conclude(Progress *progress)
 	    memcmp(progress->held, progress->holds, sizeof(bool) * ws->n_segments) == 0)
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->values);
-	members = palloc(sizeof(SegmentMember) * (n_old + ws->n_segments));
+	while ((rank = bms_next_member(progress->stale, rank)) >= 0)
+		n_entered += progress->holds[rank] && !progress->held[rank];
+	members = palloc(sizeof(SegmentMember) * (n_old + n_entered));
 	for (int i = 0; i < n_old; i++)
 	{
 		SegmentMember member;
@@ -401,6 +404,7 @@ conclude(Progress *progress)
 			add_change(batch, subject, member.name, member.name_len, false, progress->at,
 			           progress->cause);
 	}
+	rank = -1;
 	while ((rank = bms_next_member(progress->stale, rank)) >= 0)
 		if (progress->holds[rank] && !progress->held[rank])
 		{

@@ -167,20 +167,34 @@ month_piece(int64 wall)
 	return midnight_of(year, month, day < 28 ? 29 : day + 1);
 }
 
+/* Whether a zone has the same offset at all times, as UTC has. */
+static bool
+has_fixed_offset(pg_tz *zone)
+{
+	long int offset;
+
+	return pg_get_timezone_offset(zone, &offset);
+}
+
 /* The piece of timestamptz + interval; sign -1: - interval. */
 static int64
 interval_piece(pg_tz *zone, int64 at, const Interval *interval, int sign)
 {
 	Interval calendar = {.month = sign * interval->month, .day = sign * interval->day};
-	int64 end = transition_after(zone, at);
-	int64 wall = local_time(zone, at);
+	bool is_fixed = has_fixed_offset(zone);
+	int64 end = PIECE_NONE;
+	int64 wall;
 	int64 shifted;
 	int64 edge;
 
-	if (calendar.month == 0 && calendar.day == 0)
+	if (calendar.month == 0 && (calendar.day == 0 || is_fixed))
 		return PIECE_NONE;
+	wall = local_time(zone, at);
 	if (calendar.month != 0)
-		end = Min(end, at + (month_piece(wall) - wall));
+		end = at + (month_piece(wall) - wall);
+	if (is_fixed)
+		return end;
+	end = Min(end, transition_after(zone, at));
 	shifted = DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval, TimestampGetDatum(wall),
 	                                                IntervalPGetDatum(&calendar)));
 	if (TIMESTAMP_NOT_FINITE(shifted))

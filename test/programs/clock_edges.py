@@ -5,7 +5,7 @@ due, at each half hour around such a moment, or so many days or months from it; 
 in a plain query at every half hour around it, and a microsecond before and after, and what
 changes there is what segment_changes says, to the microsecond. Comparisons that flip there and back again
 are among them: local time is repeated in autumn, and the last days of a month fall together.
-timeout: 180
+timeout: 400
 """
 
 import sys

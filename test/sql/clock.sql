@@ -2,6 +2,7 @@
 \pset format unaligned
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
+SET intervalstyle = 'postgres';
 SET cdp.clock = '2024-01-01 10:00+00';
 SELECT cdp.create_workspace('clock');
 SET search_path = clock, public;
