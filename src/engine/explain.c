@@ -161,7 +161,7 @@ static bool
 is_today(Node *node)
 {
 	return IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_DATE_TIMESTAMPTZ &&
-	       IsA(linitial(((FuncExpr *) node)->args), Param);
+	       ((FuncExpr *) node)->args != NIL && IsA(linitial(((FuncExpr *) node)->args), Param);
 }
 
 /* Parts of a part that say more than it does itself. */

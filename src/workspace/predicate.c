@@ -885,7 +885,6 @@ compile(void *context)
 	PredicateWalk *walk = &compilation->walk;
 	PredicateDefinition definition;
 	Expr *expression;
-	ListCell *lc;
 	int n_params;
 
 	predicate_begin_definition(&definition, ws, segment->name, segment->predicate);
@@ -898,8 +897,9 @@ compile(void *context)
 	segment->uses_time_zone = walk->uses_time_zone;
 	segment->reads = walk->reads.segments;
 	segment->keys = palloc(sizeof(char *) * Max(list_length(walk->reads.keys), 1));
-	foreach (lc, walk->reads.keys)
-		segment->keys[segment->n_keys++] = lfirst(lc);
+	segment->n_keys = list_length(walk->reads.keys);
+	for (int i = 0; i < segment->n_keys; i++)
+		segment->keys[i] = list_nth(walk->reads.keys, i);
 	return true;
 }
 
