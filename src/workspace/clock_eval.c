@@ -21,7 +21,7 @@
 #include "utils/timestamp.h"
 
 /* So many pieces are looked through for a flip; then the next one's begin is reported. */
-#define MAX_PIECES 24
+#define MAX_PIECES 12
 
 /* Order of the two sides of a comparison at an instant; null and failed are further states. */
 typedef enum Order

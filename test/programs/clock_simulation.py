@@ -24,7 +24,7 @@ from datetime import datetime, timedelta, timezone
 
 from cdptest import SqlError, Tap, rows, sql
 
-ROUNDS = 44
+ROUNDS = 41
 PREDICATES = 25
 PROFILES = 12
 
