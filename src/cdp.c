@@ -93,6 +93,12 @@ cdp_now(void)
 	return clock_is_set ? clock_instant : GetCurrentTimestamp();
 }
 
+TimestampTz
+cdp_statement_now(void)
+{
+	return clock_is_set ? clock_instant : GetCurrentStatementStartTimestamp();
+}
+
 bool
 cdp_error_is_fatal(int sqlerrcode)
 {
@@ -155,6 +161,15 @@ Datum
 cdp_clock_now(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TIMESTAMPTZ(cdp_now());
+}
+
+PG_FUNCTION_INFO_V1(cdp_clock_statement_now);
+
+/* cdp.statement_now() -> timestamptz: the time that readers take for now. */
+Datum
+cdp_clock_statement_now(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TIMESTAMPTZ(cdp_statement_now());
 }
 
 void

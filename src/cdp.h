@@ -16,6 +16,9 @@
  */
 extern TimestampTz cdp_now(void);
 
+/* The same for readers: without the setting, when the statement came in. */
+extern TimestampTz cdp_statement_now(void);
+
 /*
  * Whether an error must end the statement wherever it comes from: a cancel, a
  * shutdown, lack of a resource, a conflict of transactions, a broken server.

@@ -6,6 +6,12 @@ CREATE FUNCTION cdp.now() RETURNS timestamptz
 COMMENT ON FUNCTION cdp.now() IS
     'the engine''s clock: the setting cdp.clock where it is set, else clock_timestamp()';
 
+CREATE FUNCTION cdp.statement_now() RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'cdp_clock_statement_now'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cdp.statement_now() IS
+    'the time that readers take for now: the setting cdp.clock where it is set, else statement_timestamp()';
+
 -- Event ids.
 
 CREATE FUNCTION cdp.event_id() RETURNS uuid

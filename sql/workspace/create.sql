@@ -92,6 +92,7 @@ CREATE TABLE %1$I.profiles (
     segments cdp.segment_set NOT NULL,
     scores jsonb
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
+CREATE INDEX profiles_next_evaluation_at_idx ON %1$I.profiles (next_evaluation_at);
 
 CREATE TABLE %1$I.identifiers (
     identifier cdp.identifier PRIMARY KEY,
@@ -177,6 +178,14 @@ CREATE TABLE %1$I.segments (
     description text
 );
 
+CREATE TABLE %1$I.segment_definitions (
+    segment text COLLATE "C" NOT NULL,
+    predicate text,
+    at timestamptz NOT NULL,
+    defined_by text NOT NULL
+);
+CREATE INDEX segment_definitions_segment_at_idx ON %1$I.segment_definitions (segment, at);
+
 CREATE TABLE %1$I.segment_changes (
     profile_id bigint NOT NULL,
     segment text COLLATE "C" NOT NULL,
@@ -242,7 +251,7 @@ COMMENT ON COLUMN %1$I.profiles.profile_id IS 'the customer; a merged one''s id 
 COMMENT ON COLUMN %1$I.profiles.first_seen IS 'effective time of the first event';
 COMMENT ON COLUMN %1$I.profiles.last_seen IS 'effective time of the last event';
 COMMENT ON COLUMN %1$I.profiles.event_count IS 'number of events';
-COMMENT ON COLUMN %1$I.profiles.evaluated_at IS 'instant at which the segments were last evaluated';
+COMMENT ON COLUMN %1$I.profiles.evaluated_at IS 'instant as of which the segments are right';
 COMMENT ON COLUMN %1$I.profiles.next_evaluation_at IS 'instant at which a segment may change by the clock alone; null: never';
 COMMENT ON COLUMN %1$I.profiles.identifier_count IS 'identifiers and former ids of the profile: the larger survives a merge';
 COMMENT ON COLUMN %1$I.profiles.contested_until IS 'null: no evidence for its identifiers depends on the order of events; else the effective time of the latest refused evidence that touches it (-infinity: of none so far)';
@@ -314,12 +323,18 @@ COMMENT ON COLUMN %1$I.segments.name IS 'name of the segment, as in segments ? '
 COMMENT ON COLUMN %1$I.segments.predicate IS 'SQL boolean expression over a row of profiles';
 COMMENT ON COLUMN %1$I.segments.description IS 'what it is for, in words';
 
+COMMENT ON TABLE %1$I.segment_definitions IS 'history of the segments'' definitions: appended, never rewritten';
+COMMENT ON COLUMN %1$I.segment_definitions.segment IS 'name of the segment';
+COMMENT ON COLUMN %1$I.segment_definitions.predicate IS 'its predicate from then on; null: the segment was deleted or renamed';
+COMMENT ON COLUMN %1$I.segment_definitions.at IS 'instant of the change';
+COMMENT ON COLUMN %1$I.segment_definitions.defined_by IS 'role that made the change';
+
 COMMENT ON TABLE %1$I.segment_changes IS 'entries into and exits from segments: history, appended, never rewritten';
 COMMENT ON COLUMN %1$I.segment_changes.profile_id IS 'the profile, under the id it had then';
 COMMENT ON COLUMN %1$I.segment_changes.segment IS 'the segment';
 COMMENT ON COLUMN %1$I.segment_changes.entered IS 'true: entered, false: left';
 COMMENT ON COLUMN %1$I.segment_changes.at IS 'instant of the change';
-COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, merge, column (of the users'' own), definition, reevaluate or rebuild';
+COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, clock, merge, column (of the users'' own), definition, reevaluate or rebuild';
 
 COMMENT ON TABLE %1$I.segment_errors IS 'profiles on which a predicate has failed since it was defined or last evaluated on all; where it fails it counts as false';
 COMMENT ON COLUMN %1$I.segment_errors.segment IS 'the segment';
@@ -358,6 +373,7 @@ $ddl$;
     PERFORM cdp.attach_value(workspace);
     PERFORM cdp.attach_triggers(workspace);
     PERFORM cdp.attach_views(workspace);
+    PERFORM cdp.attach_clock(workspace);
 END
 $create$;
 COMMENT ON FUNCTION cdp.create_workspace(name) IS
@@ -388,7 +404,7 @@ CREATE TRIGGER cdp_guard_columns
         next_evaluation_at, identifier_count, contested_until, traits, ltv, segments ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
-    REFERENCING NEW TABLE AS new_rows
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.evaluate_columns();
 CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.segments
     REFERENCING NEW TABLE AS new_rows
@@ -430,8 +446,8 @@ CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.settings
 $ddl$, workspace);
 
     FOREACH guarded IN ARRAY ARRAY['event_ids', 'identifiers', 'identity_links', 'identity_refusals',
-        'identity_decisions', 'identifier_companions',
-        'merges', 'opening_balances', 'segment_changes', 'segment_errors'] LOOP
+        'identity_decisions', 'identifier_companions', 'merges', 'opening_balances', 'segment_definitions',
+        'segment_changes', 'segment_errors'] LOOP
         EXECUTE pg_catalog.format(
             'CREATE TRIGGER cdp_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write()', workspace, guarded);

@@ -29,8 +29,8 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
           AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
                             'event_ids', 'profiles', 'identifiers', 'identity_links',
                             'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges',
-                            'opening_balances', 'segments', 'segment_changes', 'segment_errors',
-                            'exchange_rates', 'value_models', 'value_model_fits')
+                            'opening_balances', 'segments', 'segment_definitions', 'segment_changes',
+                            'segment_errors', 'exchange_rates', 'value_models', 'value_model_fits')
         ORDER BY c.relname;
     END;
 COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
@@ -73,7 +73,7 @@ BEGIN
     PERFORM cdp.lock_workspace(workspace);
     SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
     BEGIN
-        EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
+        EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
         EXECUTE format('DROP TABLE %s', tables);
         EXECUTE format('DROP SCHEMA %I', workspace);
     EXCEPTION WHEN dependent_objects_still_exist THEN
@@ -162,7 +162,7 @@ BEGIN
     PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
     tables := ARRAY(SELECT cdp.workspace_tables(workspace));
-    EXECUTE format('DROP VIEW IF EXISTS %I.customers', workspace);
+    EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
 
     FOR part IN
         SELECT t.tgname, t.tgrelid::regclass AS tab

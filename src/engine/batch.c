@@ -56,6 +56,8 @@ batch_reset(Batch *batch)
 	batch->row = kept.row;
 	batch->cause = kept.cause;
 	batch->rebuilding = kept.rebuilding;
+	batch->may_go_back = kept.may_go_back;
+	batch->redefined = kept.redefined;
 }
 
 bool

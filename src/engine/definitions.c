@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 #include "workspace/predicate.h"
+#include "workspace/reads.h"
 
 void
 lock_workspace(Workspace *ws, const char *what)
@@ -66,7 +67,7 @@ forget_failures(Store *store, const Bitmapset *wanted)
 		CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < ws->n_segments; i++)
 			if (strcmp(ws->segments[i].name, name) == 0)
-				stays = !bms_is_member(i, wanted);
+				stays = !bms_is_member(ws->segments[i].rank, wanted);
 		if (!stays)
 			store_delete(store, TABLE_SEGMENT_ERRORS, &slot->tts_tid);
 		pfree(name);
@@ -77,7 +78,7 @@ forget_failures(Store *store, const Bitmapset *wanted)
 }
 
 void
-evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
+evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bool may_go_back)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
@@ -90,6 +91,8 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause)
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	bool more = true;
 
+	batch->may_go_back = may_go_back;
+	batch->redefined = !may_go_back;
 	forget_failures(store, wanted);
 	while (more)
 	{
@@ -172,34 +175,136 @@ check_segment(Workspace *ws, const char *name, const char *predicate)
 	predicate_check(ws, name, predicate);
 }
 
-/*
- * Notes which segments a transition table names; check: they are to be
- * checked as definitions.
- */
-static Bitmapset *
-named_segments(Workspace *ws, Relation rel, Tuplestorestate *rows, bool check, Bitmapset *wanted)
+/* One row of segments that a statement has removed or put there. */
+typedef struct DefinedSegment
 {
-	TupleTableSlot *slot;
+	char *name;
+	char *predicate;
+} DefinedSegment;
+
+/* The rows of a transition table; null: it has none. */
+static List *
+read_definitions(Relation rel, Tuplestorestate *rows)
+{
 	AttrNumber name_column = get_attnum(RelationGetRelid(rel), "name");
 	AttrNumber predicate_column = get_attnum(RelationGetRelid(rel), "predicate");
+	List *result = NIL;
+	TupleTableSlot *slot;
 
 	if (rows == NULL)
-		return wanted;
+		return NIL;
 	slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
 	{
+		DefinedSegment *segment = palloc(sizeof(DefinedSegment));
 		bool isnull;
-		char *name = TextDatumGetCString(slot_getattr(slot, name_column, &isnull));
 
-		if (check)
-			check_segment(ws, name,
-			              TextDatumGetCString(slot_getattr(slot, predicate_column, &isnull)));
-		for (int i = 0; i < ws->n_segments; i++)
-			if (strcmp(ws->segments[i].name, name) == 0)
-				wanted = bms_add_member(wanted, i);
+		segment->name = TextDatumGetCString(slot_getattr(slot, name_column, &isnull));
+		segment->predicate = TextDatumGetCString(slot_getattr(slot, predicate_column, &isnull));
+		result = lappend(result, segment);
 	}
 	ExecDropSingleTupleTableSlot(slot);
+	return result;
+}
+
+static DefinedSegment *
+find_definition(List *definitions, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, definitions)
+		if (strcmp(((DefinedSegment *) lfirst(lc))->name, name) == 0)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Notes which segments are named; check: they are to be checked as definitions. */
+static Bitmapset *
+named_segments(Workspace *ws, List *definitions, bool check, Bitmapset *wanted)
+{
+	ListCell *lc;
+
+	foreach (lc, definitions)
+	{
+		DefinedSegment *defined = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (check)
+			check_segment(ws, defined->name, defined->predicate);
+		for (int i = 0; i < ws->n_segments; i++)
+			if (strcmp(ws->segments[i].name, defined->name) == 0)
+				wanted = bms_add_member(wanted, ws->segments[i].rank);
+	}
 	return wanted;
+}
+
+/*
+ * Refuses to take a segment away, or its name, that others refer to, and
+ * segments that refer to each other in a circle.
+ */
+static void
+check_references(Workspace *ws, List *old)
+{
+	char *circle = reads_circle(ws);
+
+	if (circle != NULL)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+		                errmsg("segments refer to each other in a circle"),
+		                errdetail("The circle is %s.", circle),
+		                errhint("Write out what one of them says of the profile itself.")));
+	for (int i = 0; i < ws->n_segments; i++)
+	{
+		Segment *segment = &ws->segments[i];
+
+		if (segment->missing != NULL && find_definition(old, segment->missing) != NULL)
+			ereport(ERROR,
+			        (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			         errmsg("segment \"%s\" cannot be deleted or renamed: others refer to it",
+			                segment->missing),
+			         errdetail("The predicate of segment \"%s\" is \"%s\".", segment->name,
+			                   segment->predicate),
+			         errhint("Change that segment first, or in the same statement.")));
+	}
+}
+
+/* Appends to the history of definitions what a statement has changed. */
+static void
+record_definitions(Workspace *ws, List *old, List *new, Oid user)
+{
+	Store *store = store_begin(ws);
+	TimestampTz now = cdp_now();
+	List *gone = NIL;
+	ListCell *lc;
+
+	foreach (lc, old)
+	{
+		DefinedSegment *removed = palloc0(sizeof(DefinedSegment));
+
+		removed->name = ((DefinedSegment *) lfirst(lc))->name;
+		if (find_definition(new, removed->name) == NULL)
+			gone = lappend(gone, removed);
+	}
+	foreach (lc, list_concat(gone, new))
+	{
+		DefinedSegment *defined = lfirst(lc);
+		DefinedSegment *before = find_definition(old, defined->name);
+		Datum values[N_DEFINITION_COLUMNS] = {0};
+		bool isnull[N_DEFINITION_COLUMNS] = {false};
+
+		if (defined->predicate != NULL && before != NULL &&
+		    strcmp(defined->predicate, before->predicate) == 0)
+			continue;
+		values[DEFINITION_SEGMENT] = CStringGetTextDatum(defined->name);
+		isnull[DEFINITION_PREDICATE] = defined->predicate == NULL;
+		if (defined->predicate != NULL)
+			values[DEFINITION_PREDICATE] = CStringGetTextDatum(defined->predicate);
+		values[DEFINITION_AT] = TimestampTzGetDatum(now);
+		values[DEFINITION_BY] = CStringGetTextDatum(GetUserNameFromId(user, false));
+		store_insert(store, TABLE_SEGMENT_DEFINITIONS,
+		             store_new_row(store, TABLE_SEGMENT_DEFINITIONS, values, isnull));
+	}
+	store_refresh(store);
+	store_end(store);
 }
 
 PG_FUNCTION_INFO_V1(cdp_define_segments);
@@ -215,14 +320,20 @@ cdp_define_segments(PG_FUNCTION_ARGS)
 	Workspace *ws =
 	    triggered_workspace(fcinfo, "cdp.define_segments", TABLE_SEGMENTS, TABLE_SEGMENTS);
 	WorkspaceUser user;
+	List *old;
+	List *new;
 	Bitmapset *wanted;
 
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing segments");
 	ws = read_again(ws);
-	wanted = named_segments(ws, trigger->tg_relation, trigger->tg_newtable, true, NULL);
-	wanted = named_segments(ws, trigger->tg_relation, trigger->tg_oldtable, false, wanted);
-	evaluate_workspace(ws, wanted, "definition");
+	old = read_definitions(trigger->tg_relation, trigger->tg_oldtable);
+	new = read_definitions(trigger->tg_relation, trigger->tg_newtable);
+	check_references(ws, old);
+	wanted = named_segments(ws, new, true, NULL);
+	wanted = named_segments(ws, old, false, wanted);
+	record_definitions(ws, old, new, user.user);
+	evaluate_workspace(ws, wanted, "definition", false);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }
@@ -338,13 +449,28 @@ segments_of_own_columns(Workspace *ws)
 		engines = bms_add_member(engines, ws->columns[TABLE_PROFILES][i]);
 	for (int i = 0; i < ws->n_segments; i++)
 		if (!bms_is_subset(ws->segments[i].columns, engines))
-			result = bms_add_member(result, i);
+			result = bms_add_member(result, ws->segments[i].rank);
 	return result;
 }
 
-/* Evaluates segments on the profiles of a transition table, which this command has updated. */
+/* Keeps the row of before an update for a profile that is to be played. */
 static void
-evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *rows)
+keep_old_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
+
+	profile->old_row = ExecCopySlotHeapTuple(slot);
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/*
+ * Evaluates segments on the profiles of a transition table, which this command
+ * has updated. Rows that are overdue are played as they were before, which
+ * old_rows has in the same order.
+ */
+static void
+evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *old_rows,
+                 Tuplestorestate *rows)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
@@ -352,6 +478,8 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 	Store *store = store_begin(ws);
 	Batch *batch = batch_create(store, context, "column");
 	TupleTableSlot *row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	TupleTableSlot *old_row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	TimestampTz now = cdp_now();
 	bool more = true;
 
 	store->wrote = true; /* the command's own updates become visible */
@@ -368,8 +496,15 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 			TupleTableSlot *slot = store_find(store, TABLE_PROFILES, id);
 
 			CHECK_FOR_INTERRUPTS();
+			(void) tuplestore_gettupleslot(old_rows, true, false, old_row);
 			if (slot != NULL)
-				fold_load_profile(batch, batch_profile(batch, DatumGetInt64(id), &found), slot);
+			{
+				Profile *profile = batch_profile(batch, DatumGetInt64(id), &found);
+
+				fold_load_profile(batch, profile, slot);
+				if (profile->has_next_evaluation && profile->next_evaluation_at <= now)
+					keep_old_row(batch, profile, old_row);
+			}
 		}
 		batch->slice = batch->profiles;
 		batch->n_slice = batch->n_profiles;
@@ -379,6 +514,7 @@ evaluate_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestor
 		store_refresh(store);
 	}
 	ExecDropSingleTupleTableSlot(row);
+	ExecDropSingleTupleTableSlot(old_row);
 	store_end(store);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
@@ -423,8 +559,8 @@ evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause)
 PG_FUNCTION_INFO_V1(cdp_evaluate_columns);
 
 /*
- * cdp.evaluate_columns(): AFTER UPDATE statement trigger on profiles, with a
- * new table. The users have written columns of their own, which segments may
+ * cdp.evaluate_columns(): AFTER UPDATE statement trigger on profiles, with an
+ * old and a new table. The users have written columns of their own, which segments may
  * read.
  */
 Datum
@@ -436,13 +572,14 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	Bitmapset *wanted;
 	WorkspaceUser user;
 
-	if (store_engine_is_writing() || trigger->tg_newtable == NULL)
+	if (store_engine_is_writing() || trigger->tg_newtable == NULL || trigger->tg_oldtable == NULL)
 		return PointerGetDatum(NULL);
 	wanted = segments_of_own_columns(ws);
 	if (!bms_is_empty(wanted))
 	{
 		workspace_become_owner(ws, &user);
-		evaluate_updated(ws, wanted, trigger->tg_relation, trigger->tg_newtable);
+		evaluate_updated(ws, wanted, trigger->tg_relation, trigger->tg_oldtable,
+		                 trigger->tg_newtable);
 		workspace_restore_user(&user);
 	}
 	return PointerGetDatum(NULL);
@@ -461,8 +598,7 @@ cdp_reevaluate(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "reevaluating segments");
 	ws = workspace_of_events(ws->events);
-	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
-	                   "reevaluate");
+	evaluate_workspace(ws, ws->all_segments, "reevaluate", true);
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
 }

@@ -333,7 +333,7 @@ emit_failures(Batch *batch)
 		values[ERROR_PROFILE_ID] = Int64GetDatum(failure->profile_id);
 		values[ERROR_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(failure->sqlerrcode));
 		values[ERROR_MESSAGE] = CStringGetTextDatum(failure->message);
-		values[ERROR_AT] = TimestampTzGetDatum(batch->instant);
+		values[ERROR_AT] = TimestampTzGetDatum(failure->at);
 		if (store_find_key(batch->store, TABLE_SEGMENT_ERRORS, 2, values) == NULL)
 			(void) store_insert_unless_there(
 			    batch->store, TABLE_SEGMENT_ERRORS,

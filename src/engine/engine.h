@@ -146,6 +146,7 @@ typedef struct Profile
 
 	bool loaded;
 	HeapTuple tuple;   /* the row; null: it has none yet */
+	HeapTuple old_row; /* its row before the users' own update; null: the same */
 	HeapTuple new_row; /* ... then with the defaults of the user's columns, once evaluated */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
@@ -156,6 +157,7 @@ typedef struct Profile
 	TimestampTz evaluated_at;
 	TimestampTz next_evaluation_at;
 	bool has_next_evaluation;
+	Traits *stored_traits; /* as they are in the row */
 	Traits *traits;
 	Ltv *ltv;
 	SegmentSet *segments;
@@ -233,6 +235,7 @@ typedef struct Failure
 	const Segment *segment;
 	int sqlerrcode;
 	const char *message;
+	TimestampTz at;
 } Failure;
 
 typedef struct Batch
@@ -244,6 +247,8 @@ typedef struct Batch
 	MemoryContext row;     /* of decoding one row of events */
 	const char *cause;     /* for segment_changes */
 	bool rebuilding;       /* no segments, no history, events in order: the rebuild sees to them */
+	bool may_go_back;      /* reevaluation: at the clock's instant, be it before a row's */
+	bool redefined;        /* the wanted segments are new: they have no changes before now */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;
@@ -383,6 +388,7 @@ extern void fold_slice(Batch *batch);
 /* evaluate.c: which segments the slice's profiles are in. */
 extern void evaluate_slice(Batch *batch);
 extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles);
+extern void evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc);
 
 /* The row that a profile is to have, in the slot that profiles are written from. */
 extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
@@ -410,13 +416,17 @@ extern void ingest_correct_anchors(Batch *batch);
 extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 
 /* definitions.c: evaluates segments on every profile. */
-extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause);
+extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause,
+                               bool may_go_back);
 
 /* ... and on some of them. */
 extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause);
 
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
+
+/* tick.c: the workspace whose profiles have this row type; errors if there is none. */
+extern Workspace *workspace_of_row(Oid type);
 
 /* rebuild.c: derives everything from the events again. */
 extern void rebuild_workspace(Workspace *ws, const char *cause);

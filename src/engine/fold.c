@@ -60,7 +60,7 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 		profile->first_seen = DT_NOEND;
 		profile->last_seen = DT_NOBEGIN;
 		profile->evaluated_at = DT_NOBEGIN;
-		profile->traits = traits_empty();
+		profile->traits = profile->stored_traits = traits_empty();
 		profile->ltv = ltv_empty(batch->ws->time_zone);
 		profile->segments = segment_set_empty();
 		MemoryContextSwitchTo(oldcontext);
@@ -87,7 +87,8 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	profile->next_evaluation_at =
 	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_NEXT_EVALUATION_AT, &isnull));
 	profile->has_next_evaluation = !isnull;
-	profile->traits = DatumGetTraitsP(profile_value(batch, tuple, desc, PROFILE_TRAITS, &isnull));
+	profile->traits = profile->stored_traits =
+	    DatumGetTraitsP(profile_value(batch, tuple, desc, PROFILE_TRAITS, &isnull));
 	profile->ltv = DatumGetLtvP(profile_value(batch, tuple, desc, PROFILE_LTV, &isnull));
 	profile->segments =
 	    DatumGetSegmentSetP(profile_value(batch, tuple, desc, PROFILE_SEGMENTS, &isnull));
@@ -166,7 +167,6 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 	fold_times(batch, survivor, loser->first_seen, loser->last_seen);
 	survivor->event_count += loser->event_count;
 	survivor->identifier_count += loser->identifier_count;
-	survivor->evaluated_at = Max(survivor->evaluated_at, loser->evaluated_at);
 	if (loser->contested)
 		fold_contest(batch, survivor, loser->contested_until);
 }

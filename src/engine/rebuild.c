@@ -219,8 +219,7 @@ void
 rebuild_workspace(Workspace *ws, const char *cause)
 {
 	while_writing(ws, derive_all, unconstify(char *, cause));
-	evaluate_workspace(ws, ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1),
-	                   "rebuild");
+	evaluate_workspace(ws, ws->all_segments, "rebuild", false);
 }
 
 typedef struct RulesChange

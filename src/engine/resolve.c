@@ -355,7 +355,10 @@ are_all_listed(void *context)
 	Identifier **seeds;
 	int n_seeds = 0;
 
-	if (batch->store->stale)
+	/* who changes what evidence guards need not write the profiles that guard it */
+	for (int i = 0; i < batch->n_nodes; i++)
+		touchy = touchy || batch->nodes[i].guarded;
+	if (batch->store->stale || touchy)
 	{
 		store_refresh(batch->store);
 		resolve_find(batch);

@@ -621,6 +621,20 @@ store_take_event_id(Store *store, const pg_uuid_t *id)
 	                                 store_new_row(store, TABLE_EVENT_IDS, values, NULL));
 }
 
+/*
+ * What became of changing a row, which the caller's locks keep others from.
+ * Above READ COMMITTED the snapshot may be older than those locks.
+ */
+static void
+check_changed(TM_Result result)
+{
+	if (result == TM_Ok)
+		return;
+	if (IsolationUsesXactSnapshot() && (result == TM_Updated || result == TM_Deleted))
+		serialization_failure();
+	elog(ERROR, "unexpected result %d of changing a row", (int) result);
+}
+
 void
 store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot *slot)
 {
@@ -648,8 +662,13 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 	{
 		CdpUpdateIndexes update_indexes = CDP_UPDATE_NO_INDEXES;
 
+		TM_FailureData failure;
+		LockTupleMode mode;
+
 		check_row(store, table, slot, CMD_UPDATE);
-		simple_table_tuple_update(table->rel, tid, slot, store->snapshot, &update_indexes);
+		check_changed(table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
+		                                 store->snapshot, InvalidSnapshot, true, &failure, &mode,
+		                                 &update_indexes));
 		if (update_indexes != CDP_UPDATE_NO_INDEXES)
 		{
 			open_indexes(store, table, false);
@@ -683,7 +702,12 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 		EvalPlanQualEnd(&epqstate);
 	}
 	else
-		simple_table_tuple_delete(table->rel, tid, store->snapshot);
+	{
+		TM_FailureData failure;
+
+		check_changed(table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
+		                                 store->snapshot, InvalidSnapshot, true, &failure, false));
+	}
 	store->wrote = true;
 }
 

@@ -582,3 +582,23 @@ traits_hash_extended(PG_FUNCTION_ARGS)
 	PG_RETURN_UINT64(hash_bytes_extended((const unsigned char *) VARDATA(traits),
 	                                     VARSIZE(traits) - VARHDRSZ, PG_GETARG_INT64(1)));
 }
+
+/* Whether two states have the same value of a key, or neither has one: what reads by key gives. */
+bool
+traits_same_value(const Traits *a, const Traits *b, const char *key, int key_len)
+{
+	const Traits *states[2] = {a, b};
+	TraitsKind kinds[2] = {TRAITS_UNSET, TRAITS_UNSET};
+	const char *values[2] = {NULL, NULL};
+	uint32 lengths[2] = {0, 0};
+
+	for (int i = 0; i < 2; i++)
+	{
+		int found = traits_find(states[i], key, key_len);
+
+		if (found >= 0)
+			kinds[i] = traits_value(states[i], found, &values[i], &lengths[i]);
+	}
+	return kinds[0] == kinds[1] && lengths[0] == lengths[1] &&
+	       (lengths[0] == 0 || memcmp(values[0], values[1], lengths[0]) == 0);
+}

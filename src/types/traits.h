@@ -86,6 +86,7 @@ typedef struct TraitsBuilder
 } TraitsBuilder;
 
 extern Traits *traits_empty(void);
+extern bool traits_same_value(const Traits *a, const Traits *b, const char *key, int key_len);
 extern Traits *traits_merge(const Traits *a, const Traits *b);
 
 extern void traits_builder_init(TraitsBuilder *builder, const Traits *base);

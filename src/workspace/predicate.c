@@ -9,6 +9,7 @@
 
 #include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -34,7 +35,9 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/ruleutils.h"
 #include "utils/syscache.h"
+#include "workspace/predicate_internal.h"
 
 /* Stable functions whose result depends on the time zone and date style only. */
 static const Oid zone_functions[] = {
@@ -103,23 +106,11 @@ static const Oid zone_functions[] = {
     F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
 };
 
-/* Functions that read the clock. */
+/* Functions that are the engine's clock in a predicate, beside cdp.now(). */
 static const Oid clock_functions[] = {
-    F_NOW,       F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP, F_CLOCK_TIMESTAMP,
-    F_TIMEOFDAY, F_AGE_TIMESTAMPTZ,       F_AGE_TIMESTAMP,
-};
-
-/* Keywords that read the clock, by SQLValueFunctionOp. */
-static const char *const clock_values[] = {
-    [SVFOP_CURRENT_DATE] = "current_date",
-    [SVFOP_CURRENT_TIME] = "current_time",
-    [SVFOP_CURRENT_TIME_N] = "current_time",
-    [SVFOP_CURRENT_TIMESTAMP] = "current_timestamp",
-    [SVFOP_CURRENT_TIMESTAMP_N] = "current_timestamp",
-    [SVFOP_LOCALTIME] = "localtime",
-    [SVFOP_LOCALTIME_N] = "localtime",
-    [SVFOP_LOCALTIMESTAMP] = "localtimestamp",
-    [SVFOP_LOCALTIMESTAMP_N] = "localtimestamp",
+    F_NOW,
+    F_TRANSACTION_TIMESTAMP,
+    F_STATEMENT_TIMESTAMP,
 };
 
 /* Immutable functions whose result can be far larger than what they are given. */
@@ -132,26 +123,6 @@ static const Oid unbounded_functions[] = {
     F_ARRAY_FILL_ANYELEMENT__INT4,
     F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
 };
-
-/* What the walk over an expression needs and finds. */
-typedef struct Walk
-{
-	Workspace *ws;
-	Relation profiles;
-	List *literals;       /* string constants (A_Const) of the predicate's text */
-	Oid extension_schema; /* cdp */
-	Oid absolute_text;    /* function cdp.absolute_time_text */
-	Bitmapset *columns;
-	bool uses_time_zone;
-	Oid refused; /* set by the function checker */
-} Walk;
-
-/* Position and text of the predicate for errors raised while it is compiled. */
-typedef struct PredicateContext
-{
-	const char *name;
-	const char *text;
-} PredicateContext;
 
 static void
 predicate_error_callback(void *arg)
@@ -178,12 +149,11 @@ is_listed(Oid function, const Oid *list, int n)
 }
 
 static void
-refuse_clock(const char *what, int location)
+refuse_clock(const char *what, int location, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	                errmsg("a segment's predicate cannot read the clock"),
-	                errdetail("\"%s\" depends on the time at which it is evaluated.", what),
-	                errhint("Compare with a constant date, or query profiles with this condition."),
+	                errmsg("a segment's predicate cannot read the clock by \"%s\"", what),
+	                errdetail("Nothing tells when it changes."), errhint("%s", hint),
 	                errposition(location >= 0 ? location + 1 : 0)));
 }
 
@@ -191,7 +161,7 @@ refuse_clock(const char *what, int location)
 static bool
 function_is_refused(Oid function, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 	Oid schema = get_func_namespace(function);
 	char volatility = func_volatile(function);
 
@@ -209,7 +179,7 @@ function_is_refused(Oid function, void *context)
 }
 
 static void
-refuse_function(Walk *walk, Node *node)
+refuse_function(PredicateWalk *walk, Node *node)
 {
 	Oid function = walk->refused;
 	char *name = get_func_name(function);
@@ -217,9 +187,8 @@ refuse_function(Walk *walk, Node *node)
 	int location = exprLocation(node);
 	const char *why;
 
-	if (is_listed(function, clock_functions, lengthof(clock_functions)) ||
-	    (schema == walk->extension_schema && strcmp(name, "now") == 0))
-		refuse_clock(name, location);
+	if (function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY)
+		refuse_clock(name, location, "Write now(): it is the instant of evaluation.");
 	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
 		why = "Only those of PostgreSQL and of cdp may be called.";
 	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
@@ -325,7 +294,7 @@ refuse_foreign(const char *what, const char *name, int location)
 
 /* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
 static bool
-type_is_allowed(Walk *walk, Oid type)
+type_is_allowed(PredicateWalk *walk, Oid type)
 {
 	Oid element = get_element_type(type);
 	HeapTuple tuple;
@@ -352,7 +321,7 @@ type_is_allowed(Walk *walk, Oid type)
 static bool
 check_raw_node(Node *node, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
 
 	if (node == NULL)
 		return false;
@@ -395,7 +364,7 @@ check_raw_node(Node *node, void *context)
  * evaluated then: 'today' would be the day of the definition for ever.
  */
 static void
-check_time_constant(Walk *walk, Const *constant)
+check_time_constant(PredicateWalk *walk, Const *constant)
 {
 	ListCell *lc;
 
@@ -407,7 +376,8 @@ check_time_constant(Walk *walk, Const *constant)
 		char *text = strVal(&literal->val);
 
 		if (literal->location == constant->location && names_relative_time(text, strlen(text)))
-			refuse_clock(text, constant->location);
+			refuse_clock(text, constant->location,
+			             "Write now() or current_date, and add or subtract an interval.");
 	}
 }
 
@@ -416,7 +386,7 @@ check_time_constant(Walk *walk, Const *constant)
  * which fails where it names a time relative to the clock.
  */
 static Expr *
-absolute_text(Walk *walk, CoerceViaIO *cast)
+absolute_text(PredicateWalk *walk, CoerceViaIO *cast)
 {
 	Expr *argument = cast->arg;
 	Oid collation = exprCollation((Node *) argument);
@@ -447,7 +417,7 @@ absolute_text(Walk *walk, CoerceViaIO *cast)
 
 /* Columns that are the engine's own business, or that a predicate would chase. */
 static void
-check_column(Walk *walk, Var *var)
+check_column(PredicateWalk *walk, Var *var)
 {
 	Workspace *ws = walk->ws;
 
@@ -463,7 +433,7 @@ check_column(Walk *walk, Var *var)
 		                errmsg("a segment's predicate cannot read the column \"%s\"",
 		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
 		                errdetail("It is the result of evaluating segments."),
-		                errhint("Repeat the other segment's condition instead."),
+		                errhint("Ask for membership by a constant name: segments ? 'vip'."),
 		                errposition(var->location + 1)));
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
@@ -491,17 +461,113 @@ check_input_call(FuncExpr *call)
  * from, because the row that it is evaluated on is not stored yet.
  */
 static bool
-is_generated(Walk *walk, Var *var)
+is_generated(PredicateWalk *walk, Var *var)
 {
 	return var->varattno > 0 &&
 	       TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
 }
 
-/* Checks every node and puts cdp.absolute_time_text under casts from text. */
+static Node *
+make_cast(Oid function, Oid type, Node *argument)
+{
+	return (Node *) makeFuncExpr(function, type, list_make1(argument), InvalidOid, InvalidOid,
+	                             COERCE_EXPLICIT_CAST);
+}
+
+/* A time rounded to so many digits, as current_timestamp(3) is. */
+static Node *
+make_rounded(Oid function, Oid type, Node *argument, int typmod)
+{
+	List *args = list_make2(argument, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+	                                            Int32GetDatum(typmod), false, true));
+
+	return typmod < 0 ? argument
+	                  : (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
+	                                          COERCE_EXPLICIT_CAST);
+}
+
+/* The parameter that stands for the engine's clock. */
+static Node *
+clock_param(PredicateWalk *walk)
+{
+	Param *param = makeNode(Param);
+
+	walk->reads_clock = walk->uses_time_zone = true;
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = CLOCK_PARAM;
+	param->paramtype = TIMESTAMPTZOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* What a keyword that reads the clock is of the parameter. */
+static Node *
+clock_keyword(PredicateWalk *walk, SQLValueFunction *keyword)
+{
+	switch (keyword->op)
+	{
+		case SVFOP_CURRENT_DATE:
+			return make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+		case SVFOP_CURRENT_TIMESTAMP:
+		case SVFOP_CURRENT_TIMESTAMP_N:
+			return make_rounded(F_TIMESTAMPTZ_TIMESTAMPTZ_INT4, TIMESTAMPTZOID, clock_param(walk),
+			                    keyword->typmod);
+		case SVFOP_LOCALTIMESTAMP:
+		case SVFOP_LOCALTIMESTAMP_N:
+			return make_rounded(F_TIMESTAMP_TIMESTAMP_INT4, TIMESTAMPOID,
+			                    make_cast(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID, clock_param(walk)),
+			                    keyword->typmod);
+		case SVFOP_CURRENT_TIME:
+		case SVFOP_CURRENT_TIME_N:
+		case SVFOP_LOCALTIME:
+		case SVFOP_LOCALTIME_N:
+			refuse_clock(keyword->op <= SVFOP_CURRENT_TIME_N ? "current_time" : "localtime",
+			             keyword->location, "Write extract(hour FROM now()).");
+			break;
+		default:
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			                errmsg("a segment's predicate cannot depend on the session"),
+			                errdetail("current_user and its like differ between sessions."),
+			                errposition(keyword->location + 1)));
+	}
+	return NULL;
+}
+
+static Node *check_node(Node *node, void *context);
+
+/* What a function that reads the clock is of the parameter; null: it does not. */
+static Node *
+clock_call(PredicateWalk *walk, FuncExpr *call)
+{
+	Node *today;
+
+	if (is_listed(call->funcid, clock_functions, lengthof(clock_functions)) ||
+	    call->funcid == walk->clock)
+		return clock_param(walk);
+	if (call->funcid != F_AGE_TIMESTAMPTZ && call->funcid != F_AGE_TIMESTAMP)
+		return NULL;
+	today = make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+	if (call->funcid == F_AGE_TIMESTAMP)
+		return (Node *) makeFuncExpr(F_AGE_TIMESTAMP_TIMESTAMP, INTERVALOID,
+		                             list_make2(make_cast(F_TIMESTAMP_DATE, TIMESTAMPOID, today),
+		                                        check_node(linitial(call->args), walk)),
+		                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return (Node *) makeFuncExpr(F_AGE_TIMESTAMPTZ_TIMESTAMPTZ, INTERVALOID,
+	                             list_make2(make_cast(F_TIMESTAMPTZ_DATE, TIMESTAMPTZOID, today),
+	                                        check_node(linitial(call->args), walk)),
+	                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * Checks every node, puts cdp.absolute_time_text under casts from text, and a
+ * parameter for the clock.
+ */
 static Node *
 check_node(Node *node, void *context)
 {
-	Walk *walk = (Walk *) context;
+	PredicateWalk *walk = (PredicateWalk *) context;
+	Node *replaced;
 
 	if (node == NULL)
 		return NULL;
@@ -514,16 +580,11 @@ check_node(Node *node, void *context)
 	else if (IsA(node, Const))
 		check_time_constant(walk, (Const *) node);
 	else if (IsA(node, SQLValueFunction))
-	{
-		SQLValueFunction *function = (SQLValueFunction *) node;
-
-		if (function->op <= SVFOP_LOCALTIMESTAMP_N)
-			refuse_clock(clock_values[function->op], function->location);
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("a segment's predicate cannot depend on the session"),
-		                errdetail("current_user and its like differ between sessions."),
-		                errposition(function->location + 1)));
-	}
+		return clock_keyword(walk, (SQLValueFunction *) node);
+	else if (IsA(node, FuncExpr) && (replaced = clock_call(walk, (FuncExpr *) node)) != NULL)
+		return replaced;
+	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
+		return node;
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 	         IsA(node, XmlExpr))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -605,13 +666,12 @@ parse_expression(const char *text)
 	return target->val;
 }
 
-/* Analyses a predicate; fills the columns it reads. Errors as predicate_check says. */
-static Expr *
-analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zone)
+Expr *
+predicate_analyse(PredicateWalk *walk, const char *text)
 {
-	Relation profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
+	Workspace *ws = walk->ws;
+	Relation profiles = walk->profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
-	Walk walk = {.ws = ws, .profiles = profiles};
 	Oid text_argument = TEXTOID;
 	Node *raw;
 	Node *expression;
@@ -625,19 +685,18 @@ analyse(Workspace *ws, const char *text, Bitmapset **columns, bool *uses_time_zo
 	    pstate, addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
 	    false, true, true);
 	raw = parse_expression(text);
-	walk.extension_schema = get_namespace_oid("cdp", false);
-	(void) check_raw_node(raw, &walk);
+	walk->extension_schema = get_namespace_oid("cdp", false);
+	(void) check_raw_node(raw, walk);
 	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	expression = coerce_to_boolean(pstate, expression, "a segment's predicate");
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 
-	walk.absolute_text = LookupFuncName(
+	walk->absolute_text = LookupFuncName(
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
-	expression = check_node(expression, &walk);
+	walk->clock = LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
+	expression = check_node(expression, walk);
 	table_close(profiles, AccessShareLock);
-	*columns = walk.columns;
-	*uses_time_zone = walk.uses_time_zone;
 	return (Expr *) expression;
 }
 
@@ -686,36 +745,127 @@ predicate_needs_pinning(Workspace *ws, bool uses_time_zone)
 }
 
 /*
- * analyse() with the names of a definition in force: cdp is in the path, and
- * nothing that a user could put there.
+ * Undoes for a reader what check_node has done: now() or a column for the
+ * clock's parameter, and no cdp.absolute_time_text.
  */
-static Expr *
-analyse_definition(Workspace *ws, const char *name, const char *text, Bitmapset **columns,
-                   bool *uses_time_zone)
+static Node *
+as_written(Node *node, void *context)
 {
-	PredicateContext context = {name, text};
-	ErrorContextCallback callback;
-	int nest_level = predicate_pin_settings(ws, true);
-	Expr *expression;
+	PredicateWalk *walk = (PredicateWalk *) context;
 
-	callback.callback = predicate_error_callback;
-	callback.arg = &context;
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
-	expression = analyse(ws, text, columns, uses_time_zone);
-	expression = expression_planner(expression); /* a constant part that fails, as 1 / 0 */
-	error_context_stack = callback.previous;
-	AtEOXact_GUC(true, nest_level);
-	return expression;
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramid == CLOCK_PARAM)
+	{
+		AttrNumber column = walk->ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT];
+
+		if (walk->clock_as_column)
+			return (Node *) makeVar(1, column, TIMESTAMPTZOID, -1, InvalidOid, 0);
+		return (Node *) makeFuncExpr(F_NOW, TIMESTAMPTZOID, NIL, InvalidOid, InvalidOid,
+		                             COERCE_EXPLICIT_CALL);
+	}
+	if (IsA(node, Param))
+	{
+		int index = ((Param *) node)->paramid - SEGMENT_PARAM(0);
+		const char *name = walk->ws->segments[index].name;
+
+		return (Node *) makeFuncExpr(
+		    walk->reads.member_functions[0], BOOLOID,
+		    list_make2(makeVar(1, walk->ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS],
+		                       walk->ws->types[TABLE_PROFILES][PROFILE_SEGMENTS], -1, InvalidOid,
+		                       0),
+		               makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum(name),
+		                         false, false)),
+		    InvalidOid, DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+	}
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_DATE_TIMESTAMPTZ &&
+	    IsA(linitial(((FuncExpr *) node)->args), Param) && !walk->clock_as_column)
+	{
+		SQLValueFunction *today = makeNode(SQLValueFunction);
+
+		today->op = SVFOP_CURRENT_DATE;
+		today->type = DATEOID;
+		today->typmod = today->location = -1;
+		return (Node *) today;
+	}
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == walk->absolute_text)
+		return as_written(linitial(((FuncExpr *) node)->args), context);
+	return expression_tree_mutator(node, as_written, context);
+}
+
+char *
+predicate_text(Node *expression, void *context)
+{
+	PredicateWalk *walk = (PredicateWalk *) context;
+	Oid profiles = walk->ws->tables[TABLE_PROFILES];
+
+	return deparse_expression(as_written(expression, walk),
+	                          deparse_context_for(get_rel_name(profiles), profiles), false, false);
+}
+
+/* Compiles an analysed expression into state or clock, for evaluation in estate. */
+static void
+build(PredicateWalk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
+      int *n_params)
+{
+	ClockBuild builder = {.estate = estate,
+	                      .next_param = SEGMENT_PARAM(walk->ws->n_segments),
+	                      .text = predicate_text,
+	                      .context = walk};
+
+	/* folds constants: one that fails, as 1 / 0, fails here */
+	expression =
+	    expression_planner((Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
+	if (clock_is_read((Node *) expression))
+		*clock = clock_build(&builder, expression);
+	else
+		*state = ExecPrepareExpr(expression, estate);
+	*n_params = builder.next_param - 1;
+}
+
+/* The names of a definition in force: cdp is in the path, and nothing that a user could put there. */
+void
+predicate_begin_definition(PredicateDefinition *definition, Workspace *ws, const char *name,
+                           const char *text)
+{
+	definition->context = (PredicateContext){name, text};
+	definition->nest_level = predicate_pin_settings(ws, true);
+	definition->callback.callback = predicate_error_callback;
+	definition->callback.arg = &definition->context;
+	definition->callback.previous = error_context_stack;
+	error_context_stack = &definition->callback;
 }
 
 void
+predicate_end_definition(PredicateDefinition *definition)
+{
+	error_context_stack = definition->callback.previous;
+	AtEOXact_GUC(true, definition->nest_level);
+}
+
+char *
 predicate_check(Workspace *ws, const char *name, const char *predicate)
 {
-	Bitmapset *columns;
-	bool uses_time_zone;
+	PredicateWalk walk = {.ws = ws, .clock_as_column = true};
+	EState *estate = CreateExecutorState();
+	PredicateDefinition definition;
+	Expr *expression;
+	ExprState *state;
+	ClockNode *clock;
+	char *text = NULL;
+	int n_params;
 
-	(void) analyse_definition(ws, name, predicate, &columns, &uses_time_zone);
+	predicate_begin_definition(&definition, ws, name, predicate);
+	reads_begin(&walk.reads, ws);
+	expression = predicate_analyse(&walk, predicate);
+	walk.clock_as_column = false;
+	build(&walk, expression, estate, &state, &clock, &n_params);
+	walk.clock_as_column = true;
+	if (walk.reads_clock)
+		text = predicate_text((Node *) expression, &walk);
+	predicate_end_definition(&definition);
+	FreeExecutorState(estate);
+	return text;
 }
 
 /* A segment of a workspace. */
@@ -723,24 +873,41 @@ typedef struct Compilation
 {
 	Workspace *ws;
 	Segment *segment;
+	PredicateWalk walk;
 } Compilation;
 
 static bool
 compile(void *context)
 {
 	Compilation *compilation = (Compilation *) context;
+	Workspace *ws = compilation->ws;
 	Segment *segment = compilation->segment;
-	Expr *expression = analyse_definition(compilation->ws, segment->name, segment->predicate,
-	                                      &segment->columns, &segment->uses_time_zone);
+	PredicateWalk *walk = &compilation->walk;
+	PredicateDefinition definition;
+	Expr *expression;
+	int n_params;
 
-	segment->state = ExecPrepareExpr(expression, compilation->ws->estate);
+	predicate_begin_definition(&definition, ws, segment->name, segment->predicate);
+	reads_begin(&walk->reads, ws);
+	expression = predicate_analyse(walk, segment->predicate);
+	build(walk, expression, ws->estate, &segment->state, &segment->clock, &n_params);
+	predicate_end_definition(&definition);
+	ws->n_params = Max(ws->n_params, n_params);
+	segment->columns = walk->columns;
+	segment->uses_time_zone = walk->uses_time_zone;
+	segment->reads = walk->reads.segments;
+	segment->keys = palloc(sizeof(char *) * Max(list_length(walk->reads.keys), 1));
+	segment->n_keys = list_length(walk->reads.keys);
+	for (int i = 0; i < segment->n_keys; i++)
+		segment->keys[i] = list_nth(walk->reads.keys, i);
 	return true;
 }
 
 void
 predicate_compile(Workspace *ws, Segment *segment)
 {
-	Compilation compilation = {ws, segment};
+	Compilation compilation = {ws, segment, {.ws = ws}};
 
 	(void) cdp_attempt(compile, &compilation, &segment->broken);
+	segment->missing = compilation.walk.reads.missing;
 }

@@ -17,10 +17,14 @@ extern void predicate_compile(Workspace *ws, Segment *segment);
 /*
  * Checks a predicate as a definition. Errors say what is wrong with it: it
  * does not parse, is not boolean, has a subquery, an aggregate, a
- * set-returning or volatile function, reads the clock, or names a column that
- * is not there.
+ * set-returning or volatile function, reads the clock in a way that tells no
+ * instant of change, or names a column or segment that is not there.
+ *
+ * The result is the predicate as SQL in which the column evaluated_at stands
+ * for the clock; null: it does not read the clock, and the text as it is will
+ * do.
  */
-extern void predicate_check(Workspace *ws, const char *name, const char *predicate);
+extern char *predicate_check(Workspace *ws, const char *name, const char *predicate);
 
 /* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
 extern bool names_relative_time(const char *text, size_t len);

@@ -39,7 +39,9 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "nodes/params.h"
 #include "workspace/predicate.h"
+#include "workspace/reads.h"
 
 /* A value that identifies nobody, in ASCII lower case. */
 typedef struct BlockedValue
@@ -82,6 +84,7 @@ static const char *const table_names[N_WORKSPACE_TABLES] = {
     [TABLE_OPENING_BALANCES] = "opening_balances",
     [TABLE_SEGMENT_CHANGES] = "segment_changes",
     [TABLE_SEGMENT_ERRORS] = "segment_errors",
+    [TABLE_SEGMENT_DEFINITIONS] = "segment_definitions",
     [TABLE_SEGMENTS] = "segments",
     [TABLE_SETTINGS] = "settings",
     [TABLE_NAMESPACES] = "identifier_namespaces",
@@ -174,6 +177,10 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                               {"sqlstate", "text"},
                               {"message", "text"},
                               {"at", "timestamptz"}},
+    [TABLE_SEGMENT_DEFINITIONS] = {{"segment", "text"},
+                                   {"predicate", "text", true},
+                                   {"at", "timestamptz"},
+                                   {"defined_by", "text"}},
     [TABLE_SEGMENTS] = {{"name", "text"}, {"predicate", "text"}},
     [TABLE_SETTINGS] = {{"time_zone", "text"},
                         {"default_currency", "text"},
@@ -427,6 +434,7 @@ find_indexes(Workspace *ws)
 	static const char *const by_identifier[] = {"identifier"};
 	static const char *const by_anchor_reason[] = {"anchor", "reason"};
 	static const char *const by_b[] = {"identifier_b"};
+	static const char *const by_timer[] = {"next_evaluation_at"};
 	Relation index;
 	Oid family;
 	Oid type;
@@ -440,6 +448,7 @@ find_indexes(Workspace *ws)
 	ws->decisions_by_b = find_index(ws->tables[TABLE_DECISIONS], false, 1, by_b);
 	ws->merges_by_profile = find_index(ws->tables[TABLE_MERGES], false, 1, by_profile);
 	ws->events_by_anchor = find_index(ws->tables[TABLE_EVENTS], false, 2, by_anchor);
+	ws->profiles_by_timer = find_index(ws->tables[TABLE_PROFILES], false, 1, by_timer);
 	ws->profiles_sequence = getIdentitySequence(ws->tables[TABLE_PROFILES],
 	                                            ws->columns[TABLE_PROFILES][PROFILE_ID], false);
 
@@ -716,8 +725,11 @@ read_definitions(Workspace *ws)
 
 	ws->estate = CreateExecutorState();
 	ws->econtext = CreateExprContext(ws->estate);
+	ws->n_params = SEGMENT_PARAM(ws->n_segments) - 1;
 	for (int i = 0; i < ws->n_segments; i++)
 		predicate_compile(ws, &ws->segments[i]);
+	ws->econtext->ecxt_param_list_info = makeParamList(ws->n_params);
+	reads_order_segments(ws);
 }
 
 /*

@@ -27,6 +27,7 @@ typedef enum WorkspaceTable
 	TABLE_OPENING_BALANCES,
 	TABLE_SEGMENT_CHANGES,
 	TABLE_SEGMENT_ERRORS,
+	TABLE_SEGMENT_DEFINITIONS,
 	TABLE_SEGMENTS,
 	TABLE_SETTINGS,
 	TABLE_NAMESPACES,
@@ -164,6 +165,15 @@ typedef enum ErrorColumn
 	N_ERROR_COLUMNS
 } ErrorColumn;
 
+typedef enum DefinitionColumn
+{
+	DEFINITION_SEGMENT,
+	DEFINITION_PREDICATE,
+	DEFINITION_AT,
+	DEFINITION_BY,
+	N_DEFINITION_COLUMNS
+} DefinitionColumn;
+
 /* No table has more columns of the engine's. */
 #define MAX_ENGINE_COLUMNS N_MERGE_COLUMNS
 StaticAssertDecl((int) N_MERGE_COLUMNS >= (int) N_EVENT_COLUMNS &&
@@ -189,11 +199,26 @@ typedef struct Segment
 	char *name;
 	int name_len;
 	char *predicate;
-	ExprState *state;    /* null: the definition does not compile */
-	ErrorData *broken;   /* why, then */
-	Bitmapset *columns;  /* attribute numbers of profiles that it reads */
-	bool uses_time_zone; /* evaluate with the workspace's time zone set */
+	ExprState *state;        /* of one that does not read the clock; else null */
+	struct ClockNode *clock; /* of one that does; both null: the definition does not compile */
+	ErrorData *broken;       /* why, then */
+	char *missing;           /* the segment that it refers to and that is not there; null: none */
+	Bitmapset *columns;      /* attribute numbers of profiles that it reads */
+	char **keys;             /* keys of traits that it reads */
+	int n_keys;
+	Bitmapset *reads;      /* segments that it refers to, by index */
+	Bitmapset *dependents; /* segments that refer to it, by rank */
+	int rank;              /* place in the order of evaluation */
+	bool uses_time_zone;   /* evaluate with the workspace's time zone set */
 } Segment;
+
+/* Segments that read one key of traits. */
+typedef struct TraitReaders
+{
+	const char *key;
+	int key_len;
+	Bitmapset *segments; /* by rank */
+} TraitReaders;
 
 typedef struct Workspace
 {
@@ -212,6 +237,7 @@ typedef struct Workspace
 	Oid decisions_by_b;           /* index on (identifier_b) */
 	Oid merges_by_profile;        /* index on (profile_id) */
 	Oid events_by_anchor;         /* index on (anchor, occurred_at) */
+	Oid profiles_by_timer;        /* index on (next_evaluation_at) */
 	Oid profiles_sequence;        /* that hands out profile ids */
 	Oid identifier_eq;            /* functions cdp.identifier =, >= and < */
 	Oid identifier_ge;
@@ -237,7 +263,16 @@ typedef struct Workspace
 
 	Segment *segments; /* sorted by name bytes */
 	int n_segments;
-	EState *estate; /* for the predicates */
+	int *by_rank;              /* indexes into segments, in the order of evaluation */
+	Bitmapset *all_segments;   /* sets of segments by rank */
+	Bitmapset *clock_segments; /* ... that read the clock */
+	Bitmapset **readers;       /* ... that read a column, by its attribute number */
+	int n_readers;
+	TraitReaders *trait_readers;
+	int n_trait_readers;
+	Bitmapset *in_circle; /* segments, by index, that refer to each other */
+	int n_params;         /* of the predicates */
+	EState *estate;       /* for the predicates */
 	ExprContext *econtext;
 } Workspace;
 

@@ -11,7 +11,7 @@ $primary->safe_psql('postgres', q{
 	CREATE EXTENSION cdp;
 	SELECT cdp.create_workspace('shop');
 	INSERT INTO shop.segments (name, predicate) VALUES ('vip', $$cdp.total(ltv, 'USD') >= 100$$),
-		('failing', $$(traits->>'plan')::int > 3$$);
+		('failing', $$(traits->>'plan')::int > 3$$), ('young', $$now() < first_seen + interval '100 years' AND segments ? 'vip'$$);
 	INSERT INTO shop.events (event, identifiers) SELECT 'early', ARRAY['cookie:' || n] FROM generate_series(1, 90) n;
 	INSERT INTO shop.events (event_id, occurred_at, event, identifiers, amount, traits)
 		SELECT cdp.event_id('n ' || n), '2024-01-01'::timestamptz + n * interval '1 hour', 'e' || n % 3,
@@ -36,6 +36,12 @@ my %read = (
 	customers => q{SELECT * FROM shop.customers ORDER BY profile_id},
 	profiles => q{SELECT profile_id, traits->>'plan', cdp.total(ltv, 'USD'), segments FROM shop.profiles WHERE segments ? 'vip' ORDER BY 1},
 	aggregates => q{SELECT cdp.merge_agg(traits), cdp.merge_agg(ltv) FROM (SELECT traits, ltv FROM shop.profiles ORDER BY profile_id) p},
+	profiles_now => q{SELECT profile_id, segments FROM shop.profiles_now ORDER BY 1},
+	members => q{SELECT * FROM cdp.members('shop', 'young') ORDER BY 1},
+	members_then => q{SELECT count(*) > 0 FROM cdp.members('shop', 'vip', now())},
+	count => q{SELECT cdp.count('shop', $$last_seen < now() - interval '1 day' AND segments ? 'vip'$$)},
+	explain_segment => q{SELECT e.node, e.value, e.truth, e.flips_at, e.event_id FROM shop.profiles p, cdp.explain_segment('shop', p.profile_id, 'vip') e ORDER BY p.profile_id, 1},
+	next_due => q{SELECT cdp.next_due('shop') > interval '70 years'},
 	event_id => q{SELECT cdp.event_id('x')},
 	clock => q{SELECT cdp.now() > now() - interval '1 hour'});
 

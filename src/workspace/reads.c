@@ -1,0 +1,309 @@
+/*
+ * reads.c
+ *	  What predicates read, and the order in which segments are evaluated: those
+ *	  that others refer to first.
+ */
+#include "workspace/reads.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_func.h"
+#include "types/segment_set.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Tests of membership: the function, its second argument, and whether all names must hold. */
+enum
+{
+	MEMBER_ONE,
+	MEMBER_ANY_NAME,
+	MEMBER_ALL_NAMES,
+	MEMBER_ANY_SET,
+	MEMBER_ALL_SET
+};
+
+static Oid
+function_of(const char *name, Oid first, Oid second)
+{
+	Oid types[2] = {first, second};
+
+	return LookupFuncName(list_make2(makeString("cdp"), makeString(pstrdup(name))), 2, types,
+	                      false);
+}
+
+void
+reads_begin(Reads *reads, Workspace *ws)
+{
+	Oid traits = ws->types[TABLE_PROFILES][PROFILE_TRAITS];
+	Oid set = ws->types[TABLE_PROFILES][PROFILE_SEGMENTS];
+
+	memset(reads, 0, sizeof(Reads));
+	reads->ws = ws;
+	reads->trait_functions[0] = function_of("trait", traits, TEXTOID);
+	reads->trait_functions[1] = function_of("trait_text", traits, TEXTOID);
+	reads->trait_functions[2] = function_of("has_trait", traits, TEXTOID);
+	reads->member_functions[MEMBER_ONE] = function_of("has_segment", set, TEXTOID);
+	reads->member_functions[MEMBER_ANY_NAME] = function_of("has_any_segment", set, TEXTARRAYOID);
+	reads->member_functions[MEMBER_ALL_NAMES] = function_of("has_all_segments", set, TEXTARRAYOID);
+	reads->member_functions[MEMBER_ANY_SET] = function_of("has_any_segment", set, set);
+	reads->member_functions[MEMBER_ALL_SET] = function_of("has_all_segments", set, set);
+}
+
+/*
+ * The constant second argument of a call, by name or as an operator, of one of
+ * some functions on a column of profiles; null: it is no such call.
+ */
+static Const *
+constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int *which)
+{
+	Oid function;
+	List *args;
+
+	if (IsA(node, OpExpr))
+	{
+		set_opfuncid((OpExpr *) node);
+		function = ((OpExpr *) node)->opfuncid;
+		args = ((OpExpr *) node)->args;
+	}
+	else if (IsA(node, FuncExpr))
+	{
+		function = ((FuncExpr *) node)->funcid;
+		args = ((FuncExpr *) node)->args;
+	}
+	else
+		return NULL;
+	for (*which = 0; *which < n; (*which)++)
+		if (functions[*which] == function)
+			break;
+	if (*which == n || list_length(args) != 2 || !IsA(linitial(args), Var) ||
+	    ((Var *) linitial(args))->varattno != column || !IsA(lsecond(args), Const) ||
+	    ((Const *) lsecond(args))->constisnull)
+		return NULL;
+	return (Const *) lsecond(args);
+}
+
+bool
+reads_trait(Reads *reads, Node *node)
+{
+	int which;
+	Const *key = constant_of_call(node, reads->trait_functions, lengthof(reads->trait_functions),
+	                              reads->ws->columns[TABLE_PROFILES][PROFILE_TRAITS], &which);
+
+	if (key == NULL)
+		return false;
+	reads->keys = lappend(reads->keys, TextDatumGetCString(key->constvalue));
+	return true;
+}
+
+static int
+segment_index(Reads *reads, const char *name)
+{
+	for (int i = 0; i < reads->ws->n_segments; i++)
+		if (strcmp(reads->ws->segments[i].name, name) == 0)
+			return i;
+	reads->missing = pstrdup(name);
+	ereport(ERROR,
+	        (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("segment \"%s\" does not exist", name),
+	         errdetail("A predicate asks whether a profile is in it."),
+	         errhint("Define it first, or in the same statement.")));
+	return -1;
+}
+
+/* The parameter that says whether a profile is in a segment. */
+static Node *
+member_param(Reads *reads, const char *name)
+{
+	int index = segment_index(reads, name);
+	Param *param = makeNode(Param);
+
+	reads->segments = bms_add_member(reads->segments, index);
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = SEGMENT_PARAM(index);
+	param->paramtype = BOOLOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* The test as parameters; null: the node is none. */
+static Node *
+members_of(Reads *reads, Node *node)
+{
+	int which;
+	Const *constant =
+	    constant_of_call(node, reads->member_functions, lengthof(reads->member_functions),
+	                     reads->ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS], &which);
+	List *params = NIL;
+	bool all = which == MEMBER_ALL_NAMES || which == MEMBER_ALL_SET;
+
+	if (constant == NULL)
+		return NULL;
+	if (which == MEMBER_ONE)
+		return member_param(reads, TextDatumGetCString(constant->constvalue));
+	if (which == MEMBER_ANY_NAME || which == MEMBER_ALL_NAMES)
+	{
+		Datum *names;
+		bool *nulls;
+		int n;
+
+		deconstruct_array(DatumGetArrayTypeP(constant->constvalue), TEXTOID, -1, false,
+		                  TYPALIGN_INT, &names, &nulls, &n);
+		for (int i = 0; i < n; i++)
+			if (!nulls[i])
+				params = lappend(params, member_param(reads, TextDatumGetCString(names[i])));
+	}
+	else
+	{
+		SegmentSet *set = DatumGetSegmentSetP(constant->constvalue);
+
+		for (int i = 0; i < segment_set_count(set); i++)
+		{
+			SegmentMember member;
+
+			segment_set_get(set, i, &member);
+			params = lappend(params, member_param(reads, pnstrdup(member.name, member.name_len)));
+		}
+	}
+	if (list_length(params) == 1)
+		return linitial(params);
+	if (params == NIL)
+		return makeBoolConst(all, false);
+	return (Node *) makeBoolExpr(all ? AND_EXPR : OR_EXPR, params, -1);
+}
+
+bool
+reads_members(Reads *reads, Node *node)
+{
+	return members_of(reads, node) != NULL;
+}
+
+static Node *
+resolve_members(Node *node, void *context)
+{
+	Node *resolved;
+
+	if (node == NULL)
+		return NULL;
+	resolved = members_of((Reads *) context, node);
+	return resolved != NULL ? resolved : expression_tree_mutator(node, resolve_members, context);
+}
+
+Node *
+reads_resolve_members(Reads *reads, Node *expression)
+{
+	return resolve_members(expression, reads);
+}
+
+/* Notes, per column, key and segment, who reads it; of trait keys one entry each. */
+static void
+note_readers(Workspace *ws, const Segment *segment)
+{
+	int column = -1;
+	int other = -1;
+
+	while ((column = bms_next_member(segment->columns, column)) >= 0)
+	{
+		if (column >= ws->n_readers)
+		{
+			int n = column + 1;
+
+			ws->readers = ws->readers == NULL ? palloc0(sizeof(Bitmapset *) * n)
+			                                  : repalloc(ws->readers, sizeof(Bitmapset *) * n);
+			while (ws->n_readers < n)
+				ws->readers[ws->n_readers++] = NULL;
+		}
+		ws->readers[column] = bms_add_member(ws->readers[column], segment->rank);
+	}
+	for (int i = 0; i < segment->n_keys; i++)
+	{
+		TraitReaders *readers = NULL;
+
+		for (int k = 0; k < ws->n_trait_readers && readers == NULL; k++)
+			if (strcmp(ws->trait_readers[k].key, segment->keys[i]) == 0)
+				readers = &ws->trait_readers[k];
+		if (readers == NULL)
+		{
+			int n = ws->n_trait_readers + 1;
+
+			ws->trait_readers = ws->trait_readers == NULL
+			                        ? palloc(sizeof(TraitReaders))
+			                        : repalloc(ws->trait_readers, sizeof(TraitReaders) * n);
+			readers = &ws->trait_readers[ws->n_trait_readers++];
+			readers->key = segment->keys[i];
+			readers->key_len = strlen(segment->keys[i]);
+			readers->segments = NULL;
+		}
+		readers->segments = bms_add_member(readers->segments, segment->rank);
+	}
+	while ((other = bms_next_member(segment->reads, other)) >= 0)
+		ws->segments[other].dependents =
+		    bms_add_member(ws->segments[other].dependents, segment->rank);
+}
+
+void
+reads_order_segments(Workspace *ws)
+{
+	Bitmapset *done = NULL;
+	int n = 0;
+
+	ws->by_rank = palloc(sizeof(int) * Max(ws->n_segments, 1));
+	while (n < ws->n_segments)
+	{
+		int before = n;
+
+		for (int i = 0; i < ws->n_segments; i++)
+			if (!bms_is_member(i, done) && bms_is_subset(ws->segments[i].reads, done))
+			{
+				ws->segments[i].rank = n;
+				ws->by_rank[n++] = i;
+				done = bms_add_member(done, i);
+			}
+		if (n > before)
+			continue;
+		/* they read each other: a definition refuses that */
+		for (int i = 0; i < ws->n_segments; i++)
+			if (!bms_is_member(i, done))
+			{
+				ws->segments[i].rank = n;
+				ws->by_rank[n++] = i;
+				ws->in_circle = bms_add_member(ws->in_circle, i);
+			}
+	}
+	for (int i = 0; i < ws->n_segments; i++)
+	{
+		note_readers(ws, &ws->segments[i]);
+		ws->all_segments = bms_add_member(ws->all_segments, i);
+		if (ws->segments[i].clock != NULL)
+			ws->clock_segments = bms_add_member(ws->clock_segments, ws->segments[i].rank);
+	}
+}
+
+char *
+reads_circle(Workspace *ws)
+{
+	StringInfoData circle;
+	Bitmapset *seen = NULL;
+	int at = bms_next_member(ws->in_circle, -1);
+	int first;
+
+	if (at < 0)
+		return NULL;
+	/* each reads another one in or before a circle: going on, one comes round */
+	while (!bms_is_member(at, seen))
+	{
+		seen = bms_add_member(seen, at);
+		at = bms_next_member(bms_intersect(ws->segments[at].reads, ws->in_circle), -1);
+	}
+	first = at;
+	initStringInfo(&circle);
+	do
+	{
+		appendStringInfo(&circle, "%s -> ", ws->segments[at].name);
+		at = bms_next_member(bms_intersect(ws->segments[at].reads, ws->in_circle), -1);
+	} while (at != first);
+	appendStringInfoString(&circle, ws->segments[first].name);
+	return circle.data;
+}

@@ -1,0 +1,39 @@
+/*
+ * reads.h
+ *	  What a predicate reads beside columns: keys of traits, and other segments;
+ *	  and the order of evaluation that follows.
+ */
+#ifndef CDP_READS_H
+#define CDP_READS_H
+
+#include "workspace/workspace.h"
+
+/* Number of the parameter that says whether a profile is in the segment of that index. */
+#define SEGMENT_PARAM(index) ((index) + 2)
+
+typedef struct Reads
+{
+	Workspace *ws;
+	Oid trait_functions[3];  /* cdp.trait, trait_text, has_trait */
+	Oid member_functions[5]; /* cdp.has_segment and the like, see reads.c */
+	List *keys;              /* of traits: char * */
+	Bitmapset *segments;     /* indexes into ws->segments */
+	char *missing;           /* the name of a segment that is not there; null: none */
+} Reads;
+
+extern void reads_begin(Reads *reads, Workspace *ws);
+
+/* Whether a node reads one key of traits, or membership by name: noted, if so. */
+extern bool reads_trait(Reads *reads, Node *node);
+extern bool reads_members(Reads *reads, Node *node);
+
+/* Replaces tests of membership by parameters. */
+extern Node *reads_resolve_members(Reads *reads, Node *expression);
+
+/* Puts the workspace's segments, which are compiled, into the order of evaluation. */
+extern void reads_order_segments(Workspace *ws);
+
+/* The names of segments that read each other in a circle, as in "a -> b -> a"; null: none do. */
+extern char *reads_circle(Workspace *ws);
+
+#endif /* CDP_READS_H */
