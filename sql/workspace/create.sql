@@ -143,7 +143,6 @@ CREATE TABLE %1$I.identifier_companions (
 );
 
 CREATE TABLE %1$I.merges (
-    merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     merged_id bigint NOT NULL,
     profile_id bigint NOT NULL,
     merged_into bigint NOT NULL,
@@ -157,6 +156,7 @@ CREATE TABLE %1$I.merges (
     inherited text[],
     undone_at timestamptz,
     undone_cause text COLLATE "C",
+    merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     CHECK ((undone_at IS NULL) = (undone_cause IS NULL)),
     CHECK (merged_at IS NOT NULL OR undone_at IS NOT NULL)
 );
@@ -295,7 +295,6 @@ COMMENT ON COLUMN %1$I.identifier_companions.identifier IS 'an identifier whose 
 COMMENT ON COLUMN %1$I.identifier_companions.companion IS 'one that an event showed together with it';
 
 COMMENT ON TABLE %1$I.merges IS 'profiles that were merged, what they resolve to, and what was undone';
-COMMENT ON COLUMN %1$I.merges.merge_id IS 'number of the merge';
 COMMENT ON COLUMN %1$I.merges.merged_id IS 'former profile id; of a split without a merge before it, the new profile''s';
 COMMENT ON COLUMN %1$I.merges.profile_id IS 'the profile it resolves to now; where it was undone, resolved to until then';
 COMMENT ON COLUMN %1$I.merges.merged_into IS 'the profile it was merged into at the time';
@@ -307,6 +306,7 @@ COMMENT ON COLUMN %1$I.merges.identifier IS 'the identifier that joined them';
 COMMENT ON COLUMN %1$I.merges.former_identifier IS 'an identifier that the merged profile had: it has the id again where that comes apart';
 COMMENT ON COLUMN %1$I.merges.own_columns IS 'the merged profile''s values of the users'' own columns, as text; null: it had none';
 COMMENT ON COLUMN %1$I.merges.inherited IS 'users'' columns in which the survivor took over the merged profile''s value';
+COMMENT ON COLUMN %1$I.merges.merge_id IS 'number of the row';
 COMMENT ON COLUMN %1$I.merges.undone_at IS 'instant at which it came apart again; null: it did not';
 COMMENT ON COLUMN %1$I.merges.undone_cause IS 'event (earlier evidence came late, or a value turned out generic), unlink, separate, rules or rebuild';
 

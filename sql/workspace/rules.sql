@@ -90,7 +90,7 @@ DELETE FROM %1$I.identifier_companions c
            WHERE cdp.identifier_fault(%2$L, cdp.text(i.identifier)) IS NOT NULL) f
     WHERE c.identifier = f.identifier OR c.companion = f.identifier;
 
--- Identifiers that are none now; that anchor events and may not; that are generic and were not.
+-- Identifiers that are none now; that anchor events and may not; that may not merge.
 INSERT INTO pg_temp.cdp_scope (identifier)
     SELECT i.identifier FROM %1$I.identifiers i
     WHERE cdp.identifier_fault(%2$L, cdp.text(i.identifier)) IS NOT NULL
@@ -101,8 +101,7 @@ INSERT INTO pg_temp.cdp_scope (identifier)
     UNION
     SELECT i.identifier FROM %1$I.identifiers i
     JOIN pg_temp.cdp_rules u ON u.namespace = cdp.namespace(i.identifier) COLLATE "C"
-    LEFT JOIN %1$I.profiles p ON p.profile_id = i.profile_id
-    WHERE NOT u.can_merge AND p.contested_until IS NULL AND NOT i.generic;
+    WHERE NOT u.can_merge AND NOT i.generic;
 CREATE TEMPORARY TABLE cdp_generic ON COMMIT DROP AS
     SELECT DISTINCT c.identifier
     FROM (SELECT n.identifier, cdp.namespace(n.identifier) COLLATE "C" AS namespace, count(*) AS n

@@ -748,7 +748,7 @@ repoint_formers(Replay *replay)
 		}
 }
 
-/* An identifier of a profile, the smallest that anchors an event. */
+/* An identifier of a profile in the part that has it: one that anchors an event, if there is such. */
 static const GraphNode *
 find_former_node(const Replay *replay, const OldProfile *old)
 {
@@ -759,8 +759,13 @@ find_former_node(const Replay *replay, const OldProfile *old)
 	{
 		const GraphNode *node = &graph->nodes[n];
 
-		if (node->row.profile_id == old->id && node->row.anchored_at != DT_NOEND &&
-		    (best == NULL || identifier_compare(node->identifier, best->identifier) < 0))
+		bool anchors = node->row.anchored_at != DT_NOEND;
+		bool best_anchors = best != NULL && best->row.anchored_at != DT_NOEND;
+
+		if (node->row.profile_id == old->id &&
+		    (best == NULL || anchors > best_anchors ||
+		     (anchors == best_anchors &&
+		      identifier_compare(node->identifier, best->identifier) < 0)))
 			best = node;
 	}
 	return best;
