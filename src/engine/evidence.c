@@ -853,7 +853,8 @@ decide_pair(Batch *batch, Pair *pair)
 	}
 	if (!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other))
 	{
-		if (!free || (touchy && (!in_order || (a->touchy && b->touchy))))
+		if (!free || (touchy && (!in_order || (a->touchy && b->touchy &&
+		                                       store_has_decisions(batch->store)))))
 		{
 			suspect(batch, pair, a, b);
 			return;

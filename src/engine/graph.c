@@ -148,7 +148,6 @@ typedef struct VisitNode
 {
 	Graph *graph;
 	int node;
-	RefusalReason reason;
 } VisitNode;
 
 static Identifier *
@@ -207,44 +206,52 @@ identifier_of_text(const text *value)
 	return identifier_make(&normalised);
 }
 
+/* The reason of a refusal; -1: one that is not of pairs, but of the identifier itself. */
+static int
+pair_reason(Graph *graph, TupleTableSlot *slot)
+{
+	bool isnull;
+	char *reason = TextDatumGetCString(
+	    store_value(graph->store, TABLE_REFUSALS, slot, REFUSAL_REASON, &isnull));
+
+	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS; i++)
+		if (strcmp(reason, refusal_reasons[i]) == 0)
+			return i;
+	return -1;
+}
+
 static bool
 visit_refusal(TupleTableSlot *slot, void *context)
 {
 	VisitNode *visit = (VisitNode *) context;
 	Graph *graph = visit->graph;
 	Store *store = graph->store;
+	int reason = pair_reason(graph, slot);
 	bool isnull;
-	text *refused =
+	text *refused;
+	GraphEdge *edge;
+	int other;
+
+	if (reason < 0)
+		return true;
+	refused =
 	    DatumGetTextPP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_IDENTIFIER, &isnull));
-	int other = graph_add(graph, identifier_of_text(refused));
-	GraphEdge *edge = add_edge(
+	other = graph_add(graph, identifier_of_text(refused));
+	edge = add_edge(
 	    graph, visit->node, other,
 	    DatumGetTimestampTz(store_value(store, TABLE_REFUSALS, slot, REFUSAL_OCCURRED_AT, &isnull)),
 	    DatumGetUUIDP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_EVENT_ID, &isnull)));
-
 	edge->stored = PAIR_REFUSED;
-	edge->stored_reason = visit->reason;
+	edge->stored_reason = reason;
 	return true;
-}
-
-/* Whether a reason is one of pairs; else the identifier itself is none. */
-static bool
-is_pair_reason(const char *reason)
-{
-	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS; i++)
-		if (strcmp(reason, refusal_reasons[i]) == 0)
-			return true;
-	return false;
 }
 
 static bool
 visit_refusal_to(TupleTableSlot *slot, void *context)
 {
 	VisitNode *visit = (VisitNode *) context;
-	bool isnull;
 
-	if (is_pair_reason(TextDatumGetCString(store_value(visit->graph->store, TABLE_REFUSALS, slot,
-	                                                   REFUSAL_REASON, &isnull))))
+	if (pair_reason(visit->graph, slot) >= 0)
 		(void) graph_add(visit->graph,
 		                 slot_identifier(visit->graph, TABLE_REFUSALS, slot, REFUSAL_ANCHOR));
 	return true;
@@ -296,11 +303,7 @@ expand(Graph *graph, int node)
 
 	store_scan_links_of_anchor(store, identifier, visit_link, &visit);
 	store_scan_links_to(store, identifier, visit_link_to, &visit);
-	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS; i++)
-	{
-		visit.reason = i;
-		store_scan_refusals_of_anchor(store, identifier, refusal_reasons[i], visit_refusal, &visit);
-	}
+	store_scan_refusals_of_anchor(store, identifier, NULL, visit_refusal, &visit);
 	store_scan_refusals_to(store, PointerGetDatum(name), visit_refusal_to, &visit);
 	if (store_has_decisions(store))
 	{
@@ -326,6 +329,7 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 	graph->table = graphnodes_create(context, GROW_MIN, NULL);
 	for (int i = 0; i < n_seeds; i++)
 		(void) graph_add(graph, seeds[i]);
+	graph->n_seeds = graph->n_nodes;
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -517,7 +521,10 @@ refuse_edges(Graph *graph, int node)
 	}
 }
 
-/* Finds the nodes that are seen with too many others; returns whether there are such. */
+/*
+ * Finds the nodes that are seen with too many others; returns whether there
+ * are such. Who has just crossed the limit is a seed.
+ */
 static bool
 mark_generic(Graph *graph)
 {
@@ -526,7 +533,7 @@ mark_generic(Graph *graph)
 	    AllocSetContextCreate(graph->context, "cdp companions", ALLOCSET_SMALL_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 
-	for (int i = 0; i < graph->n_nodes; i++)
+	for (int i = 0; i < graph->n_seeds; i++)
 	{
 		GraphNode *node = &graph->nodes[i];
 		CountCompanions count = {graph};

@@ -75,7 +75,8 @@ typedef struct Graph
 	MemoryContext context;
 	struct graphnodes_hash *table;
 	struct graphpairs_hash *pairs; /* null: edges need not be found */
-	GraphNode *nodes;
+	GraphNode *nodes; /* the seeds first */
+	int n_seeds;
 	int n_nodes;
 	int max_nodes;
 	GraphEdge *edges;

@@ -1001,9 +1001,11 @@ store_scan_refusals_of_anchor(Store *store, Datum anchor, const char *reason, Vi
 	ScanKeyData keys[2];
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, store->ws->identifier_eq, anchor);
-	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID,
-	                       F_TEXTEQ, CStringGetTextDatum(reason));
-	scan_index(store, TABLE_REFUSALS, store->ws->refusals_by_anchor, keys, 2, visit, context);
+	if (reason != NULL)
+		ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID,
+		                       F_TEXTEQ, CStringGetTextDatum(reason));
+	scan_index(store, TABLE_REFUSALS, store->ws->refusals_by_anchor, keys, reason == NULL ? 1 : 2,
+	           visit, context);
 }
 
 void

@@ -155,7 +155,7 @@ extern void store_scan_merges(Store *store, int64 profile_id, VisitRow visit, vo
 extern void store_scan_links_of_anchor(Store *store, Datum anchor, VisitRow visit, void *context);
 extern void store_scan_links_to(Store *store, Datum identifier, VisitRow visit, void *context);
 
-/* Refused evidence of an anchor, or of an identifier by its text, for one reason. */
+/* What was refused of an anchor's events (reason null: for any), or of an identifier by its text. */
 extern void store_scan_refusals_of_anchor(Store *store, Datum anchor, const char *reason,
 										  VisitRow visit, void *context);
 extern void store_scan_refusals_to(Store *store, Datum text, VisitRow visit, void *context);
