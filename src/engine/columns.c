@@ -125,7 +125,8 @@ columns_record(Batch *batch, Profile *survivor)
 				taken[i] = true;
 				names[n++] = CStringGetTextDatum(NameStr(TupleDescAttr(desc, i)->attname));
 			}
-		loser->inherited = n == 0 ? NULL : construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
+		loser->inherited =
+		    n == 0 ? NULL : construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
 	}
 	MemoryContextSwitchTo(oldcontext);
 }
@@ -137,7 +138,8 @@ recorded(const Jsonb *columns, const char *name, bool *there)
 	JsonbValue value;
 	const JsonbValue *found;
 
-	found = getKeyJsonValueFromContainer((JsonbContainer *) &columns->root, name, strlen(name), &value);
+	found =
+	    getKeyJsonValueFromContainer((JsonbContainer *) &columns->root, name, strlen(name), &value);
 	*there = found != NULL;
 	return found == NULL || found->type != jbvString
 	           ? NULL

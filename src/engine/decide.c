@@ -56,9 +56,9 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 	int order = identifier_compare(a, b);
 
 	if (order == 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("the two identifiers are one"),
-		                errdetail("Both are \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a))));
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the two identifiers are one"),
+		         errdetail("Both are \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a))));
 	memset(deciding, 0, sizeof(Deciding));
 	deciding->store = store;
 	deciding->nodes[0].identifier = order < 0 ? a : b;
@@ -80,16 +80,16 @@ take_identifiers(Deciding *deciding, bool on)
 	{
 		IdNode *node = &deciding->nodes[i];
 
-		node->stored = store_find_identifier(deciding->store, PointerGetDatum(node->identifier),
-		                                     &node->row);
+		node->stored =
+		    store_find_identifier(deciding->store, PointerGetDatum(node->identifier), &node->row);
 		if (on && node->stored && node->row.generic)
-			ereport(ERROR,
-			        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			         errmsg("identifier \"%.*s\" identifies nobody",
-			                (int) IDENTIFIER_LEN(node->identifier),
-			                IDENTIFIER_TEXT(node->identifier)),
-			         errdetail("It was seen with too many people: it is generic."),
-			         errhint("Raise generic_after of its namespace first, if that is wrong.")));
+			ereport(
+			    ERROR,
+			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			     errmsg("identifier \"%.*s\" identifies nobody",
+			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
+			     errdetail("It was seen with too many people: it is generic."),
+			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
 		if (node->stored ? node->row.profile_id == 0 : on)
 			resolve_take_identifier(deciding->store, node);
 	}

@@ -528,8 +528,7 @@ evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause)
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Store *store = store_begin(ws);
 	Batch *batch = batch_create(store, context, cause);
-	Bitmapset *wanted =
-	    ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1);
+	Bitmapset *wanted = ws->n_segments == 0 ? NULL : bms_add_range(NULL, 0, ws->n_segments - 1);
 
 	for (int i = 0; i < n;)
 	{

@@ -185,7 +185,8 @@ emit_refusal(Store *store, const char *identifier, int identifier_len, const Ide
 	Datum values[N_REFUSAL_COLUMNS] = {0};
 	bool isnull[N_REFUSAL_COLUMNS] = {false};
 
-	values[REFUSAL_IDENTIFIER] = PointerGetDatum(cstring_to_text_with_len(identifier, identifier_len));
+	values[REFUSAL_IDENTIFIER] =
+	    PointerGetDatum(cstring_to_text_with_len(identifier, identifier_len));
 	isnull[REFUSAL_ANCHOR] = anchor == NULL;
 	values[REFUSAL_ANCHOR] = PointerGetDatum(anchor);
 	values[REFUSAL_REASON] = CStringGetTextDatum(refusal_reasons[reason]);

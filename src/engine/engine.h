@@ -36,9 +36,9 @@ typedef struct IdNode
 	Identifier *identifier;
 	const NamespaceRule *rule;
 	uint32 hash;
-	bool stored; /* has a row in identifiers */
-	bool fresh;  /* ... which this statement has inserted: no part of the graph yet */
-	bool new_id; /* the guess for it is an id that nobody has had */
+	bool stored;  /* has a row in identifiers */
+	bool fresh;   /* ... which this statement has inserted: no part of the graph yet */
+	bool new_id;  /* the guess for it is an id that nobody has had */
 	bool guarded; /* stored without a profile, but with evidence: see resolve.c */
 	bool blank;   /* no evidence of it is stored */
 	bool crosses; /* is seen with too many others: it becomes generic */
@@ -61,11 +61,11 @@ typedef struct Event
 	Numeric amount; /* null: none */
 	const char *source;
 	int source_len;
-	int first_ref; /* its nodes in batch->refs, the anchor first */
-	int n_refs;    /* 0: it belongs to nobody */
-	int n_named;   /* with those that are generic, or cannot anchor it */
+	int first_ref;                /* its nodes in batch->refs, the anchor first */
+	int n_refs;                   /* 0: it belongs to nobody */
+	int n_named;                  /* with those that are generic, or cannot anchor it */
 	const Identifier *row_anchor; /* the anchor that its row has; null: none */
-	int next;      /* the next event of the same profile; -1: none */
+	int next;                     /* the next event of the same profile; -1: none */
 	char currency[4];
 } Event;
 
@@ -105,7 +105,7 @@ typedef struct Pair
 	int other;
 	int event;
 	StoredPair stored;
-	bool earlier;   /* than what is stored; of a new one: true */
+	bool earlier; /* than what is stored; of a new one: true */
 	bool accepted;
 	RefusalReason reason; /* not accepted: why */
 	const char *detail;
@@ -122,20 +122,20 @@ typedef struct Profile
 	bool merged;          /* into another, in this batch */
 	bool component_known; /* component is set */
 	int component;
-	int first_event;          /* of the batch's events; -1: none */
-	int64 gained;             /* identifiers that the batch gives it, former ids included */
-	int first_node;           /* the first of the batch's nodes that are stored as its; -1: none */
-	bool peeked;              /* the three below are known from its row */
-	bool was_contested;       /* the order of its evidence matters */
+	int first_event;    /* of the batch's events; -1: none */
+	int64 gained;       /* identifiers that the batch gives it, former ids included */
+	int first_node;     /* the first of the batch's nodes that are stored as its; -1: none */
+	bool peeked;        /* the three below are known from its row */
+	bool was_contested; /* the order of its evidence matters */
 	TimestampTz was_contested_until;
 	TimestampTz was_seen_until;
-	bool contest;               /* the batch has refused evidence that touches it, ... */
-	TimestampTz contest_until;  /* ... the last of it at this effective time */
-	bool exact_contest;         /* ... and nothing else has: contest and contest_until say all */
-	bool refold;                /* its values are not to be trusted: fold it from its pieces */
-	bool vanishes;              /* nothing is left of it */
-	struct Piece *pieces;       /* identifiers whose events it is to be folded from */
-	struct Profile *taken_in; /* the profiles merged into it, linked by next_taken */
+	bool contest;              /* the batch has refused evidence that touches it, ... */
+	TimestampTz contest_until; /* ... the last of it at this effective time */
+	bool exact_contest;        /* ... and nothing else has: contest and contest_until say all */
+	bool refold;               /* its values are not to be trusted: fold it from its pieces */
+	bool vanishes;             /* nothing is left of it */
+	struct Piece *pieces;      /* identifiers whose events it is to be folded from */
+	struct Profile *taken_in;  /* the profiles merged into it, linked by next_taken */
 	struct Profile *next_taken;
 
 	/* of one that is merged, or was and comes apart: see columns.c */
@@ -152,7 +152,7 @@ typedef struct Profile
 	TimestampTz last_seen;
 	int64 event_count;
 	int64 identifier_count;
-	bool contested;              /* contested_until is not null */
+	bool contested; /* contested_until is not null */
 	TimestampTz contested_until;
 	TimestampTz evaluated_at;
 	TimestampTz next_evaluation_at;

@@ -27,9 +27,8 @@
 #include "engine/tables.h"
 
 const char *const refusal_reasons[N_REFUSAL_REASONS] = {
-    [REFUSED_INVALID] = "invalid",     [REFUSED_BLOCKED] = "blocked", [REFUSED_GENERIC] = "generic",
-    [REFUSED_LIMIT] = "limit",         [REFUSED_SEPARATED] = "separated",
-    [REFUSED_MERGE] = "merge",
+    [REFUSED_INVALID] = "invalid", [REFUSED_BLOCKED] = "blocked",     [REFUSED_GENERIC] = "generic",
+    [REFUSED_LIMIT] = "limit",     [REFUSED_SEPARATED] = "separated", [REFUSED_MERGE] = "merge",
 };
 
 /* What is stored of an identifier */
@@ -56,8 +55,7 @@ note_decision(TupleTableSlot *slot, void *context)
 	bool isnull;
 	Datum kind = store_value(find->store, TABLE_DECISIONS, slot, DECISION_KIND, &isnull);
 
-	find->found =
-	    find->kind == NULL || strcmp(TextDatumGetCString(kind), find->kind) == 0;
+	find->found = find->kind == NULL || strcmp(TextDatumGetCString(kind), find->kind) == 0;
 	return !find->found;
 }
 
@@ -80,8 +78,8 @@ note_pair_refusal(TupleTableSlot *slot, void *context)
 {
 	FindKind *find = (FindKind *) context;
 	bool isnull;
-	char *reason =
-	    TextDatumGetCString(store_value(find->store, TABLE_REFUSALS, slot, REFUSAL_REASON, &isnull));
+	char *reason = TextDatumGetCString(
+	    store_value(find->store, TABLE_REFUSALS, slot, REFUSAL_REASON, &isnull));
 
 	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS; i++)
 		find->found = find->found || strcmp(reason, refusal_reasons[i]) == 0;
@@ -578,7 +576,8 @@ note_companion(Batch *batch, const Event *event, int node, int companion)
 
 	if (batch->companion_table == NULL)
 		batch->companion_table = pairtable_create(batch->context, GROW_MIN, NULL);
-	(void) pairtable_insert(batch->companion_table, (uint64) node << 32 | (uint32) companion, &found);
+	(void) pairtable_insert(batch->companion_table, (uint64) node << 32 | (uint32) companion,
+	                        &found);
 	if (found)
 		return;
 	if (!batch->nodes[node].blank && !batch->nodes[companion].blank)
@@ -589,8 +588,7 @@ note_companion(Batch *batch, const Event *event, int node, int companion)
 			PairEntry *pair =
 			    batch->pair_table == NULL
 			        ? NULL
-			        : pairtable_lookup(batch->pair_table,
-			                           (uint64) companion << 32 | (uint32) node);
+			        : pairtable_lookup(batch->pair_table, (uint64) companion << 32 | (uint32) node);
 
 			if (pair != NULL && batch->pairs[pair->index].stored != PAIR_NEW)
 				return;
@@ -610,10 +608,10 @@ static bool
 is_companion(const IdNode *node, const IdNode *companion)
 {
 	return node->rule->generic_after >= 0 && companion->rule->max_per_profile >= 0 &&
-	       workspace_namespace_is_stronger(
-	           companion->rule, IDENTIFIER_TEXT(companion->identifier),
-	           IDENTIFIER_NAMESPACE_LEN(companion->identifier), node->rule,
-	           IDENTIFIER_TEXT(node->identifier), IDENTIFIER_NAMESPACE_LEN(node->identifier));
+	       workspace_namespace_is_stronger(companion->rule, IDENTIFIER_TEXT(companion->identifier),
+	                                       IDENTIFIER_NAMESPACE_LEN(companion->identifier),
+	                                       node->rule, IDENTIFIER_TEXT(node->identifier),
+	                                       IDENTIFIER_NAMESPACE_LEN(node->identifier));
 }
 
 static bool
@@ -853,8 +851,8 @@ decide_pair(Batch *batch, Pair *pair)
 	}
 	if (!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other))
 	{
-		if (!free || (touchy && (!in_order || (a->touchy && b->touchy &&
-		                                       store_has_decisions(batch->store)))))
+		if (!free || (touchy &&
+		              (!in_order || (a->touchy && b->touchy && store_has_decisions(batch->store)))))
 		{
 			suspect(batch, pair, a, b);
 			return;
@@ -886,8 +884,7 @@ suspect_nodes(Batch *batch)
 			add_suspect(batch, i);
 		/* where profiles may not merge, it matters when they were there */
 		else if (component->touchy && !batch->ws->can_all_merge && !node->blank &&
-		         node->anchors_at < node->row.anchored_at &&
-		         node->anchors_at <= component->last_at)
+		         node->anchors_at < node->row.anchored_at && node->anchors_at <= component->last_at)
 			add_suspect(batch, i);
 	}
 }

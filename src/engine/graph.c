@@ -118,8 +118,8 @@ graph_add(Graph *graph, const Identifier *identifier)
 	memset(node, 0, sizeof(GraphNode));
 	node->identifier = copy;
 	node->hash = entry->hash;
-	node->rule = workspace_rule(graph->store->ws, IDENTIFIER_TEXT(copy),
-	                            IDENTIFIER_NAMESPACE_LEN(copy));
+	node->rule =
+	    workspace_rule(graph->store->ws, IDENTIFIER_TEXT(copy), IDENTIFIER_NAMESPACE_LEN(copy));
 	node->row.anchored_at = DT_NOEND;
 	node->row.first_seen = DT_NOEND;
 	(void) store_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
@@ -164,8 +164,7 @@ visit_link(TupleTableSlot *slot, void *context)
 	VisitNode *visit = (VisitNode *) context;
 	Graph *graph = visit->graph;
 	bool isnull;
-	int other =
-	    graph_add(graph, slot_identifier(graph, TABLE_LINKS, slot, LINK_IDENTIFIER));
+	int other = graph_add(graph, slot_identifier(graph, TABLE_LINKS, slot, LINK_IDENTIFIER));
 	GraphEdge *edge = add_edge(
 	    graph, visit->node, other,
 	    DatumGetTimestampTz(
@@ -181,8 +180,7 @@ visit_link_to(TupleTableSlot *slot, void *context)
 {
 	VisitNode *visit = (VisitNode *) context;
 
-	(void) graph_add(visit->graph,
-	                 slot_identifier(visit->graph, TABLE_LINKS, slot, LINK_ANCHOR));
+	(void) graph_add(visit->graph, slot_identifier(visit->graph, TABLE_LINKS, slot, LINK_ANCHOR));
 	return true;
 }
 
@@ -196,9 +194,9 @@ identifier_of_text(const text *value)
 	NormalisedIdentifier normalised;
 
 	if (colon == NULL || len > NORMALISE_MAX || colon - bytes > NORMALISE_MAX_NAMESPACE)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-		                errmsg("a refused identifier is not canonical"),
-		                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATA_CORRUPTED), errmsg("a refused identifier is not canonical"),
+		         errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 	memcpy(normalised.text, bytes, len);
 	normalised.text[len] = '\0';
 	normalised.len = len;
@@ -234,8 +232,7 @@ visit_refusal(TupleTableSlot *slot, void *context)
 
 	if (reason < 0)
 		return true;
-	refused =
-	    DatumGetTextPP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_IDENTIFIER, &isnull));
+	refused = DatumGetTextPP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_IDENTIFIER, &isnull));
 	other = graph_add(graph, identifier_of_text(refused));
 	edge = add_edge(
 	    graph, visit->node, other,
@@ -458,8 +455,7 @@ rederive_batch(Graph *graph, Batch *batch)
 			continue;
 		anchor = graph_add(graph, batch->nodes[refs[0]].identifier);
 		graph->nodes[anchor].rederived = true;
-		graph->nodes[anchor].row.anchored_at =
-		    Min(graph->nodes[anchor].row.anchored_at, event->at);
+		graph->nodes[anchor].row.anchored_at = Min(graph->nodes[anchor].row.anchored_at, event->at);
 		for (int i = 1; i < event->n_refs; i++)
 			note_edge(graph, anchor, graph_add(graph, batch->nodes[refs[i]].identifier), event);
 	}
@@ -767,11 +763,10 @@ decide_edge(Graph *graph, GraphEdge *edge)
 		bool swap = identifier_compare(one, two) > 0;
 
 		edge->reason = REFUSED_SEPARATED;
-		edge->detail = psprintf("%.*s and %.*s are separated",
-		                        (int) IDENTIFIER_LEN(swap ? two : one),
-		                        IDENTIFIER_TEXT(swap ? two : one),
-		                        (int) IDENTIFIER_LEN(swap ? one : two),
-		                        IDENTIFIER_TEXT(swap ? one : two));
+		edge->detail =
+		    psprintf("%.*s and %.*s are separated", (int) IDENTIFIER_LEN(swap ? two : one),
+		             IDENTIFIER_TEXT(swap ? two : one), (int) IDENTIFIER_LEN(swap ? one : two),
+		             IDENTIFIER_TEXT(swap ? one : two));
 	}
 	else if ((limit = find_broken_limit(&graph->nodes[a], &graph->nodes[b])) != NULL)
 	{
@@ -783,10 +778,9 @@ decide_edge(Graph *graph, GraphEdge *edge)
 	          !graph->nodes[edge->other].rule->can_merge) &&
 	         graph->nodes[a].anchored_at < edge->at && graph->nodes[b].anchored_at < edge->at)
 	{
-		const Identifier *of = graph->nodes[graph->nodes[edge->other].rule->can_merge
-		                                        ? edge->anchor
-		                                        : edge->other]
-		                           .identifier;
+		const Identifier *of =
+		    graph->nodes[graph->nodes[edge->other].rule->can_merge ? edge->anchor : edge->other]
+		        .identifier;
 
 		edge->reason = REFUSED_MERGE;
 		edge->detail = psprintf("%.*s may not merge profiles", (int) IDENTIFIER_NAMESPACE_LEN(of),
@@ -822,15 +816,14 @@ take_decisions(Graph *graph, bool strict)
 		const GraphEnd *end = &graph->ends[i];
 
 		if (graph_root(graph, end->node) == graph_root(graph, end->other))
-			ereport(ERROR,
-			        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			         errmsg("decisions would both link and separate two identifiers"),
-			         errdetail("They are %.*s and %.*s.",
-			                   (int) IDENTIFIER_LEN(graph->nodes[end->node].identifier),
-			                   IDENTIFIER_TEXT(graph->nodes[end->node].identifier),
-			                   (int) IDENTIFIER_LEN(graph->nodes[end->other].identifier),
-			                   IDENTIFIER_TEXT(graph->nodes[end->other].identifier)),
-			         errhint("Withdraw one first, with cdp.unlink or cdp.unseparate.")));
+			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			                errmsg("decisions would both link and separate two identifiers"),
+			                errdetail("They are %.*s and %.*s.",
+			                          (int) IDENTIFIER_LEN(graph->nodes[end->node].identifier),
+			                          IDENTIFIER_TEXT(graph->nodes[end->node].identifier),
+			                          (int) IDENTIFIER_LEN(graph->nodes[end->other].identifier),
+			                          IDENTIFIER_TEXT(graph->nodes[end->other].identifier)),
+			                errhint("Withdraw one first, with cdp.unlink or cdp.unseparate.")));
 	}
 }
 

@@ -33,7 +33,7 @@ typedef struct GraphNode
 	int size;
 	int n_limits;
 	LimitCount *limits;
-	int separations;         /* the first of its list in graph->ends; -1: none */
+	int separations; /* the first of its list in graph->ends; -1: none */
 	int last_separation;
 	int n_separations;
 	TimestampTz anchored_at; /* when it was first a profile */
@@ -75,7 +75,7 @@ typedef struct Graph
 	MemoryContext context;
 	struct graphnodes_hash *table;
 	struct graphpairs_hash *pairs; /* null: edges need not be found */
-	GraphNode *nodes; /* the seeds first */
+	GraphNode *nodes;              /* the seeds first */
 	int n_seeds;
 	int n_nodes;
 	int max_nodes;
@@ -91,7 +91,8 @@ typedef struct Graph
 } Graph;
 
 /* graph.c */
-extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_seeds);
+extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *seeds,
+                         int n_seeds);
 extern int graph_find(const Graph *graph, const Identifier *identifier);
 extern int graph_root(Graph *graph, int node);
 extern void graph_remove_generic(Graph *graph);

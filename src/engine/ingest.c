@@ -41,7 +41,7 @@ typedef struct Statement
 	int64 n_rows;
 	int64 n_repeated;
 	Repairs repairs;
-	bits8 *repeated;     /* a bit per row: its event id had been taken; null: none had */
+	bits8 *repeated; /* a bit per row: its event id had been taken; null: none had */
 } Statement;
 
 /* An event id and the row it stands in. */
@@ -474,10 +474,10 @@ typedef struct LockSort
 {
 	Statement *statement;
 	Tuplesortstate *profiles;
-	int64 gone;       /* the one that could not be locked; 0: another has changed meanwhile */
-	Repairs guarded;  /* identifiers whose components may have to be replayed */
-	List *contested;  /* profiles of which the same holds */
-	int64 *closure;   /* profiles of those components, as far as they are among the locked ones */
+	int64 gone;      /* the one that could not be locked; 0: another has changed meanwhile */
+	Repairs guarded; /* identifiers whose components may have to be replayed */
+	List *contested; /* profiles of which the same holds */
+	int64 *closure;  /* profiles of those components, as far as they are among the locked ones */
 	int n_closure;
 } LockSort;
 

@@ -113,8 +113,7 @@ read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
 	if (status != NORMALISE_OK)
 		normalise_report(status, text, len);
 	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
-	if (!workspace_pattern_allows(candidate->rule,
-	                              normalised->text + normalised->namespace_len + 1,
+	if (!workspace_pattern_allows(candidate->rule, normalised->text + normalised->namespace_len + 1,
 	                              normalised->len - normalised->namespace_len - 1))
 	{
 		if (refuse != NULL)
@@ -154,10 +153,10 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason, cons
 static bool
 is_stronger_than_node(const Candidate *candidate, const IdNode *before)
 {
-	return workspace_namespace_is_stronger(
-	    candidate->rule, candidate->normalised.text, candidate->normalised.namespace_len,
-	    before->rule, IDENTIFIER_TEXT(before->identifier),
-	    IDENTIFIER_NAMESPACE_LEN(before->identifier));
+	return workspace_namespace_is_stronger(candidate->rule, candidate->normalised.text,
+	                                       candidate->normalised.namespace_len, before->rule,
+	                                       IDENTIFIER_TEXT(before->identifier),
+	                                       IDENTIFIER_NAMESPACE_LEN(before->identifier));
 }
 
 /*

@@ -50,9 +50,8 @@ call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, i
 typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
-static const char *const all_events =
-    "SELECT e.* FROM ONLY %1$s.events AS e "
-    "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
+static const char *const all_events = "SELECT e.* FROM ONLY %1$s.events AS e "
+                                      "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 static const char *const scope_events =
     "SELECT e.* FROM ONLY %1$s.events AS e "
     "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s) "
@@ -124,10 +123,10 @@ add_decisions(Store *store, Repairs *repairs)
 	{
 		bool isnull;
 
-		repairs_add(repairs, DatumGetIdentifierPP(store_value(store, TABLE_DECISIONS, slot,
-		                                                      DECISION_A, &isnull)));
-		repairs_add(repairs, DatumGetIdentifierPP(store_value(store, TABLE_DECISIONS, slot,
-		                                                      DECISION_B, &isnull)));
+		repairs_add(repairs, DatumGetIdentifierPP(
+		                         store_value(store, TABLE_DECISIONS, slot, DECISION_A, &isnull)));
+		repairs_add(repairs, DatumGetIdentifierPP(
+		                         store_value(store, TABLE_DECISIONS, slot, DECISION_B, &isnull)));
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
@@ -172,10 +171,9 @@ derive(Workspace *ws, bool partial, const char *cause, int64 *changes)
 {
 	const char *which = partial ? scope_events : all_events;
 
-	call_for_workspace(ws,
-	                   partial ? "SELECT cdp.rebuild_begin($1, true)"
-	                           : "SELECT cdp.rebuild_begin($1, false)",
-	                   cause, 0, NULL);
+	call_for_workspace(
+	    ws, partial ? "SELECT cdp.rebuild_begin($1, true)" : "SELECT cdp.rebuild_begin($1, false)",
+	    cause, 0, NULL);
 	if (ws->max_generic_after >= 0)
 		with_store(ws, which, read_companions);
 	call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)", cause, 0, NULL);
@@ -248,18 +246,19 @@ derive_concerned(Workspace *ws, void *context)
 	if (concerned == 0)
 		return;
 	derive(ws, true, "rules", change->changes);
-	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id", "rules", 0, NULL);
+	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id",
+	                   "rules", 0, NULL);
 	oldcontext = MemoryContextSwitchTo(TopTransactionContext);
-	change->profiles = MemoryContextAllocHuge(TopTransactionContext,
-	                                          sizeof(int64) * Max(SPI_processed, 1));
+	change->profiles =
+	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
 	MemoryContextSwitchTo(oldcontext);
 	change->n_profiles = SPI_processed;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		bool isnull;
 
-		change->profiles[i] = DatumGetInt64(
-		    SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		change->profiles[i] =
+		    DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 }
 

@@ -29,10 +29,10 @@ typedef struct OldProfile
 {
 	int64 id;
 	Profile *profile;
-	int64 count;       /* of its row: identifiers and former ids */
+	int64 count; /* of its row: identifiers and former ids */
 	int n_nodes;
-	int part;          /* that has it; -1: none */
-	bool apart;        /* it does not keep all that it had, or its events are others */
+	int part;   /* that has it; -1: none */
+	bool apart; /* it does not keep all that it had, or its events are others */
 	char status;
 } OldProfile;
 
@@ -52,11 +52,11 @@ typedef struct Part
 {
 	int first; /* its nodes, linked by next */
 	int n_nodes;
-	bool anchors;     /* some event: it is a profile */
-	Profile *profile; /* that it becomes */
-	bool fresh;       /* ... which has no row yet */
-	bool revived;     /* ... because it is back again */
-	int64 weight;     /* of the profile, for who survives */
+	bool anchors;      /* some event: it is a profile */
+	Profile *profile;  /* that it becomes */
+	bool fresh;        /* ... which has no row yet */
+	bool revived;      /* ... because it is back again */
+	int64 weight;      /* of the profile, for who survives */
 	int64 parted_from; /* profile that it comes apart from; 0: none */
 	bool contest;
 	TimestampTz contest_until;
@@ -67,7 +67,7 @@ typedef struct Former
 {
 	int64 id;
 	OldProfile *of;
-	int part;      /* that has its identifier; -1: none */
+	int part; /* that has its identifier; -1: none */
 	bool revived;
 	ItemPointerData tid;
 	Jsonb *own_columns;
@@ -129,8 +129,7 @@ collect_parts(Replay *replay)
 {
 	Graph *graph = replay->graph;
 
-	replay->parts =
-	    MemoryContextAllocHuge(graph->context, sizeof(Part) * Max(graph->n_nodes, 1));
+	replay->parts = MemoryContextAllocHuge(graph->context, sizeof(Part) * Max(graph->n_nodes, 1));
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
 		GraphNode *root = &graph->nodes[i];
@@ -195,8 +194,8 @@ collect_old(Replay *replay)
 			if (slot == NULL)
 				resolve_check_gone(node->row.profile_id, node->row.profile_id);
 			old->profile = batch_profile(replay->batch, node->row.profile_id, &found);
-			old->count = DatumGetInt64(
-			    store_value(replay->store, TABLE_PROFILES, slot, PROFILE_IDENTIFIER_COUNT, &isnull));
+			old->count = DatumGetInt64(store_value(replay->store, TABLE_PROFILES, slot,
+			                                       PROFILE_IDENTIFIER_COUNT, &isnull));
 			old->part = node->part;
 			old->apart = false;
 			old->n_nodes = 0;
@@ -229,10 +228,10 @@ visit_former(TupleTableSlot *slot, void *context)
 		if (replay->n_formers == replay->max_formers)
 		{
 			replay->max_formers = Max(GROW_MIN, replay->max_formers * 2);
-			replay->formers = replay->formers == NULL
-			                      ? palloc(sizeof(Former) * replay->max_formers)
-			                      : repalloc_huge(replay->formers,
-			                                      sizeof(Former) * (Size) replay->max_formers);
+			replay->formers =
+			    replay->formers == NULL
+			        ? palloc(sizeof(Former) * replay->max_formers)
+			        : repalloc_huge(replay->formers, sizeof(Former) * (Size) replay->max_formers);
 		}
 		former = &replay->formers[replay->n_formers++];
 		memset(former, 0, sizeof(Former));
@@ -281,7 +280,7 @@ typedef struct Share
 {
 	int64 profile;
 	int part;
-	int n;        /* nodes */
+	int n;         /* nodes */
 	int strongest; /* of them */
 } Share;
 
@@ -309,8 +308,8 @@ is_claimed(const Replay *replay, const OldProfile *old, int part)
 static void
 offer_profile(Part *part, Profile *profile, int64 weight)
 {
-	if (part->profile != NULL && (part->weight > weight ||
-	                              (part->weight == weight && part->profile->id < profile->id)))
+	if (part->profile != NULL &&
+	    (part->weight > weight || (part->weight == weight && part->profile->id < profile->id)))
 		return;
 	part->profile = profile;
 	part->weight = weight;
@@ -346,11 +345,10 @@ place_profile(Replay *replay, const Share *shares, int n, OldProfile *old)
 		if (part->parted_from == 0)
 			part->parted_from = old->id;
 		claimed = is_claimed(replay, old, shares[i].part);
-		if (best >= 0 &&
-		    (claimed > best_claimed ||
-		     (claimed == best_claimed &&
-		      !is_stronger_node(&replay->graph->nodes[shares[i].strongest],
-		                        &replay->graph->nodes[shares[best].strongest]))))
+		if (best >= 0 && (claimed > best_claimed ||
+		                  (claimed == best_claimed &&
+		                   !is_stronger_node(&replay->graph->nodes[shares[i].strongest],
+		                                     &replay->graph->nodes[shares[best].strongest]))))
 			continue;
 		best = i;
 		best_claimed = claimed;
@@ -462,8 +460,8 @@ revive_profiles(Replay *replay)
 			continue;
 		do
 			part->profile = batch_profile(
-			    replay->batch,
-			    nextval_internal(replay->store->ws->profiles_sequence, false), &found);
+			    replay->batch, nextval_internal(replay->store->ws->profiles_sequence, false),
+			    &found);
 		while (found);
 		part->profile->is_new = part->fresh = true;
 	}
@@ -818,8 +816,7 @@ record_changes(Replay *replay)
 		if (edge != NULL)
 		{
 			values[MERGE_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
-			values[MERGE_ANCHOR] =
-			    PointerGetDatum(replay->graph->nodes[edge->anchor].identifier);
+			values[MERGE_ANCHOR] = PointerGetDatum(replay->graph->nodes[edge->anchor].identifier);
 			values[MERGE_IDENTIFIER] =
 			    PointerGetDatum(replay->graph->nodes[edge->other].identifier);
 		}

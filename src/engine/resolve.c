@@ -186,8 +186,7 @@ take_row(void *context)
 	TakeRow *take = (TakeRow *) context;
 	TupleTableSlot *slot = store_find(take->store, TABLE_IDENTIFIERS, take->key);
 
-	return slot != NULL &&
-	       store_lock_unchanged(take->store, TABLE_IDENTIFIERS, slot) == LOCK_OK &&
+	return slot != NULL && store_lock_unchanged(take->store, TABLE_IDENTIFIERS, slot) == LOCK_OK &&
 	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_unguarded, take);
 }
 
@@ -386,8 +385,7 @@ are_all_listed(void *context)
 	for (int i = 0; i < batch->n_suspects; i++)
 		if (!batch->nodes[batch->suspects[i]].blank)
 			seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
-	list->more = n_seeds == 0 ? NULL
-	                          : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
+	list->more = n_seeds == 0 ? NULL : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
 	for (int i = 0; i < list->n_more; i++)
 		if (!is_listed(list, list->more[i]))
 			return false;

@@ -23,17 +23,17 @@
 /* One open table. */
 typedef struct StoreTable
 {
-	Relation rel;			   /* null: not opened in this run */
-	Relation key;			   /* index by which rows are found; null: not opened */
-	IndexScanDesc scan;		   /* on it, under the store's snapshot; null: none */
-	ResultRelInfo *result;	   /* for writes; null: not opened for them */
-	bool indexes_open;		   /* its indexes are open for writing */
-	bool speculative;		   /* ... for speculative insertion too */
-	bool row_triggers;		   /* has row triggers of the user's */
-	Oid referencing;		   /* a table whose foreign key references it; or InvalidOid */
-	TupleTableSlot *slot;	   /* row read */
+	Relation rel;               /* null: not opened in this run */
+	Relation key;               /* index by which rows are found; null: not opened */
+	IndexScanDesc scan;         /* on it, under the store's snapshot; null: none */
+	ResultRelInfo *result;      /* for writes; null: not opened for them */
+	bool indexes_open;          /* its indexes are open for writing */
+	bool speculative;           /* ... for speculative insertion too */
+	bool row_triggers;          /* has row triggers of the user's */
+	Oid referencing;            /* a table whose foreign key references it; or InvalidOid */
+	TupleTableSlot *slot;       /* row read */
 	TupleTableSlot *write_slot; /* row written */
-	ExprState **defaults;	   /* of the user's own columns; null: there are none */
+	ExprState **defaults;       /* of the user's own columns; null: there are none */
 	bool defaults_known;
 } StoreTable;
 
@@ -55,16 +55,16 @@ typedef struct Store
 	Workspace *ws;
 	EState *estate;
 	Snapshot snapshot;
-	MemoryContext context; /* what lives as long as the run */
+	MemoryContext context;      /* what lives as long as the run */
 	MemoryContext scan_context; /* ... and as long as the open scans */
 	StoreTable tables[N_WORKSPACE_TABLES];
 	StoreIndex indexes[STORE_INDEXES];
-	bool wrote; /* since the last refresh: own rows are not visible yet */
-	bool stale; /* somebody else has changed a row since the snapshot */
-	int snapshots; /* how often the snapshot has been taken anew */
-	ResourceOwner owner; /* of what the run opens, also within a subtransaction */
+	bool wrote;           /* since the last refresh: own rows are not visible yet */
+	bool stale;           /* somebody else has changed a row since the snapshot */
+	int snapshots;        /* how often the snapshot has been taken anew */
+	ResourceOwner owner;  /* of what the run opens, also within a subtransaction */
 	bool decisions_known; /* has_decisions is */
-	bool has_decisions; /* identity_decisions has a row */
+	bool has_decisions;   /* identity_decisions has a row */
 } Store;
 
 /* A row of identifiers as it is stored. */
@@ -96,12 +96,12 @@ extern void store_refresh(Store *store);
  */
 extern TupleTableSlot *store_find(Store *store, WorkspaceTable table, Datum key);
 extern TupleTableSlot *store_find_key(Store *store, WorkspaceTable table, int nkeys,
-									  const Datum *keys);
+                                      const Datum *keys);
 extern bool store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found);
 
 /* Value of the i-th engine column of a row of that table. */
 extern Datum store_value(Store *store, WorkspaceTable table, TupleTableSlot *slot, int column,
-						 bool *isnull);
+                         bool *isnull);
 
 /*
  * Writing. values and isnull are in the order of the table's engine columns;
@@ -112,13 +112,13 @@ extern Datum store_value(Store *store, WorkspaceTable table, TupleTableSlot *slo
  */
 extern void store_prepare_rows(Store *store, WorkspaceTable table);
 extern TupleTableSlot *store_new_row(Store *store, WorkspaceTable table, const Datum *values,
-									 const bool *isnull);
+                                     const bool *isnull);
 extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 extern bool store_insert_unless_there(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 extern TupleTableSlot *store_changed_row(Store *store, WorkspaceTable table, TupleTableSlot *old,
-										 const Datum *values, const bool *isnull);
+                                         const Datum *values, const bool *isnull);
 extern TupleTableSlot *store_changed_tuple(Store *store, WorkspaceTable table, HeapTuple old,
-										   const Datum *values, const bool *isnull);
+                                           const Datum *values, const bool *isnull);
 extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
 extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
 
@@ -146,7 +146,7 @@ extern void store_read_identifier(Store *store, TupleTableSlot *slot, StoredIden
 
 /* All identifiers of a profile: of one namespace, or (null) of all. */
 extern void store_scan_identifiers(Store *store, int64 profile_id, const char *namespace_name,
-								   VisitRow visit, void *context);
+                                   VisitRow visit, void *context);
 
 /* All rows of merges with this profile as survivor: its former ids, and those undone. */
 extern void store_scan_merges(Store *store, int64 profile_id, VisitRow visit, void *context);
@@ -157,7 +157,7 @@ extern void store_scan_links_to(Store *store, Datum identifier, VisitRow visit, 
 
 /* What was refused of an anchor's events (reason null: for any), or of an identifier by its text. */
 extern void store_scan_refusals_of_anchor(Store *store, Datum anchor, const char *reason,
-										  VisitRow visit, void *context);
+                                          VisitRow visit, void *context);
 extern void store_scan_refusals_to(Store *store, Datum text, VisitRow visit, void *context);
 
 /* Deletes what was refused of an anchor's events because it identifies nobody. */
@@ -165,7 +165,7 @@ extern void store_delete_refusals_of_anchor(Store *store, Datum anchor);
 
 /* Decisions in which an identifier is the smaller, or the larger one. */
 extern void store_scan_decisions(Store *store, Datum identifier, bool smaller, VisitRow visit,
-								 void *context);
+                                 void *context);
 
 /* Whether there is any decision. */
 extern bool store_has_decisions(Store *store);
@@ -178,7 +178,7 @@ extern void store_scan_anchored(Store *store, Datum anchor, VisitRow visit, void
 
 /* All events of an anchor (null: of none) that occurred at an instant. */
 extern void store_scan_events(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at,
-							  VisitRow visit, void *context);
+                              VisitRow visit, void *context);
 
 /*
  * Lets go of every buffer, so that a subtransaction can begin or end. The
@@ -190,15 +190,14 @@ extern void store_release(Store *store, WorkspaceTable table);
  * Calls take(context), which locks rows of the table, in a subtransaction. If
  * it returns false the subtransaction is rolled back: the locks are given back.
  */
-extern bool store_attempt(Store *store, WorkspaceTable table, bool (*take)(void *),
-						  void *context);
+extern bool store_attempt(Store *store, WorkspaceTable table, bool (*take)(void *), void *context);
 
 /*
  * Calls read(context) within such a subtransaction, on behalf of the run: what
  * is opened then belongs to the run, and stays open whatever becomes of it.
  */
 extern bool store_read_outside(Store *store, WorkspaceTable table, bool (*read)(void *),
-							   void *context);
+                               void *context);
 
 /* Opens a table in this run; store_table(...)->rel is its relation. */
 extern StoreTable *store_table(Store *store, WorkspaceTable table);

@@ -57,8 +57,8 @@ typedef struct BlockedPattern
 {
 	char *namespace_name; /* * is every namespace */
 	int namespace_len;
-	text *pattern;  /* regular expression; null: repeated is set */
-	int repeated;   /* so many characters or more */
+	text *pattern; /* regular expression; null: repeated is set */
+	int repeated;  /* so many characters or more */
 } BlockedPattern;
 
 /* Entry of the cache: the workspace may be replaced under the same key. */

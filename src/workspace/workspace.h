@@ -252,9 +252,9 @@ typedef struct Workspace
 	char default_currency[4];
 	NamespaceRule *rules; /* sorted by name, without the default */
 	int n_rules;
-	NamespaceRule default_rule; /* of the namespace * */
-	bool can_all_merge;         /* no namespace has can_merge false */
-	int max_generic_after;      /* the largest; -1: none */
+	NamespaceRule default_rule;   /* of the namespace * */
+	bool can_all_merge;           /* no namespace has can_merge false */
+	int max_generic_after;        /* the largest; -1: none */
 	struct BlockedValue *blocked; /* sorted by value, then namespace */
 	int n_blocked;
 	uint64 blocked_lengths[256]; /* by first byte: bit Min(length, 63) of the blocked values */
