@@ -112,14 +112,7 @@ is_all_locked(void *context)
 
 	store_refresh(deciding->store);
 	deciding->more = find_closure(deciding, &deciding->n_more);
-	for (int i = 0, j = 0; i < deciding->n_more; i++)
-	{
-		while (j < deciding->n_locked && deciding->locked[j] < deciding->more[i])
-			j++;
-		if (j == deciding->n_locked || deciding->locked[j] != deciding->more[i])
-			return false;
-	}
-	return true;
+	return ids_include(deciding->locked, deciding->n_locked, deciding->more, deciding->n_more);
 }
 
 static bool

@@ -337,6 +337,8 @@ extern void batch_reset(Batch *batch);
 extern bool batch_is_full(Batch *batch);
 extern void *batch_copy(Batch *batch, const void *data, Size size);
 extern void batch_forget_profiles(Batch *batch);
+extern int ids_sort(int64 *ids, int n);
+extern bool ids_include(const int64 *ids, int n, const int64 *others, int n_others);
 extern Profile *batch_profile(Batch *batch, int64 id, bool *found);
 extern int batch_add_node(Batch *batch, const NormalisedIdentifier *normalised,
                           const NamespaceRule *rule);

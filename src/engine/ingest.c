@@ -565,18 +565,11 @@ is_closure_locked(void *context)
 	if (lock->guarded.n_seeds == 0)
 		return true;
 	found = replay_closure(store, lock->guarded.seeds, lock->guarded.n_seeds, &n);
-	for (int i = 0, j = 0; i < n; i++)
-	{
-		while (j < lock->n_closure && lock->closure[j] < found[i])
-			j++;
-		if (j == lock->n_closure || lock->closure[j] != found[i])
-		{
-			lock->closure = found;
-			lock->n_closure = n;
-			return false;
-		}
-	}
-	return true;
+	if (ids_include(lock->closure, lock->n_closure, found, n))
+		return true;
+	lock->closure = found;
+	lock->n_closure = n;
+	return false;
 }
 
 /* Locks sorted profiles; false: one of them has been merged into another, or others are needed. */

@@ -91,15 +91,6 @@ typedef struct Replay
 	int n_merges;
 } Replay;
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64 x = *(const int64 *) a;
-	int64 y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* The profiles that a replay of the seeds' components may touch, sorted. */
 int64 *
 replay_closure(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
@@ -109,17 +100,12 @@ replay_closure(Store *store, Identifier *const *seeds, int n_seeds, int *n_profi
 	Graph *graph = graph_load(store, context, seeds, n_seeds);
 	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
 	int n = 0;
-	int distinct = 0;
 
 	for (int i = 0; i < graph->n_nodes; i++)
 		if (graph->nodes[i].row.profile_id != 0)
 			ids[n++] = graph->nodes[i].row.profile_id;
-	qsort(ids, n, sizeof(int64), compare_ids);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || ids[i] != ids[distinct - 1])
-			ids[distinct++] = ids[i];
 	MemoryContextDelete(context);
-	*n_profiles = distinct;
+	*n_profiles = ids_sort(ids, n);
 	return ids;
 }
 
@@ -419,7 +405,10 @@ place_profiles(Replay *replay)
 static int
 compare_formers(const void *a, const void *b)
 {
-	return compare_ids(&((const Former *) a)->id, &((const Former *) b)->id);
+	int64 x = ((const Former *) a)->id;
+	int64 y = ((const Former *) b)->id;
+
+	return x < y ? -1 : x > y;
 }
 
 /*

@@ -264,29 +264,6 @@ resolve_take_identifiers(Batch *batch)
 	}
 }
 
-static int
-compare_int64(const void *a, const void *b)
-{
-	int64 x = *(const int64 *) a;
-	int64 y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* Sorts ids and drops repeats; returns how many there are. */
-static int
-sort_distinct(int64 *ids, int n)
-{
-	int distinct = 0;
-
-	if (n > 1)
-		qsort(ids, n, sizeof(int64), compare_int64);
-	for (int i = 0; i < n; i++)
-		if (i == 0 || ids[i] != ids[distinct - 1])
-			ids[distinct++] = ids[i];
-	return distinct;
-}
-
 /* The stored profiles of the batch's identifiers, sorted and distinct. */
 static int64 *
 stored_profiles(Batch *batch, int *count)
@@ -297,7 +274,7 @@ stored_profiles(Batch *batch, int *count)
 	for (int i = 0; i < batch->n_nodes; i++)
 		if (batch->nodes[i].stored && !batch->nodes[i].fresh && batch->nodes[i].row.profile_id != 0)
 			ids[n++] = batch->nodes[i].row.profile_id;
-	*count = sort_distinct(ids, n);
+	*count = ids_sort(ids, n);
 	return ids;
 }
 
@@ -338,12 +315,6 @@ typedef struct LockList
 	int n_more;
 } LockList;
 
-static bool
-is_listed(const LockList *list, int64 id)
-{
-	return bsearch(&id, list->ids, list->count, sizeof(int64), compare_int64) != NULL;
-}
-
 /* Whether all profiles that the batch is going to write are locked. Reads what waiting has changed. */
 static bool
 are_all_listed(void *context)
@@ -368,7 +339,7 @@ are_all_listed(void *context)
 
 		touchy = touchy || node->guarded;
 		if (node->stored && !node->fresh && node->row.profile_id != 0 &&
-		    !is_listed(list, node->row.profile_id))
+		    !ids_include(list->ids, list->count, &node->row.profile_id, 1))
 			return false;
 	}
 	for (int i = 0; i < batch->n_profiles && !touchy; i++)
@@ -386,10 +357,7 @@ are_all_listed(void *context)
 		if (!batch->nodes[batch->suspects[i]].blank)
 			seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
 	list->more = n_seeds == 0 ? NULL : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
-	for (int i = 0; i < list->n_more; i++)
-		if (!is_listed(list, list->more[i]))
-			return false;
-	return true;
+	return ids_include(list->ids, list->count, list->more, list->n_more);
 }
 
 static bool
@@ -480,7 +448,7 @@ with_more(Batch *batch, const int64 *more, int n_more, int *count)
 	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_more));
 	memcpy(ids, own, sizeof(int64) * n);
 	memcpy(ids + n, more, sizeof(int64) * n_more);
-	*count = sort_distinct(ids, n + n_more);
+	*count = ids_sort(ids, n + n_more);
 	return ids;
 }
 
