@@ -140,12 +140,12 @@ def main():
     acknowledged = 0
     log_start = os.path.getsize(os.environ["CDP_SERVER_LOG"])
     for when, transactions, level, batch_events, changing in (
-            ("inserts alone", 500, "read committed", 1000, False),
-            ("while definitions change", 200, "read committed", 1000, True),
+            ("inserts alone", 300, "read committed", 1000, False),
+            ("while definitions change", 100, "read committed", 1000, True),
             ("several batches", 80, "read committed", 2, False),
             ("several batches while definitions change", 30, "read committed", 1, True),
-            ("repeatable read", 60, "repeatable read", 1000, False),
-            ("serializable", 60, "serializable", 2, False)):
+            ("repeatable read", 40, "repeatable read", 1000, False),
+            ("serializable", 40, "serializable", 2, False)):
         code, output, events, trouble = run_load(TIMES * transactions, level, batch_events, changing)
         acknowledged += events
         tap.ok(code == 0 and "ERROR" not in output, "%s: no client got an error" % when, output)

@@ -21,7 +21,7 @@ def stream(events):
     rng = random.Random(5)
     for n in range(events):
         person = 1 + (n if n % 3 else rng.randrange(n + 1))
-        identifiers = ["cookie:%d" % person]
+        identifiers = ["cookie:c%d" % person]
         if n % 2:
             identifiers.append("user_id:%d" % (1 + person // 2))
         yield "\t".join(("2024-01-01 00:00:%02d.%06d+00" % (n % 60, n), "page", "{%s}" % ",".join(identifiers),
