@@ -727,9 +727,12 @@ row_stays(Load *load)
 	bool has_timer;
 	TimestampTz next;
 	TimestampTz evaluated_at;
+	Datum stored;
 	SegmentSet *segments;
 	int rank = -1;
 
+	/* the last column first: the row is taken apart once */
+	stored = store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_SEGMENTS, &isnull);
 	next = DatumGetTimestampTz(
 	    store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_NEXT_EVALUATION_AT, &isnull));
 	has_timer = !isnull;
@@ -737,11 +740,9 @@ row_stays(Load *load)
 	    store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_EVALUATED_AT, &isnull));
 	if (batch->may_go_back && load->now < evaluated_at)
 		return false;
-	if (has_timer &&
-	    (next <= Max(load->now, evaluated_at) || bms_is_empty(ws->clock_segments)))
+	if (has_timer && (next <= Max(load->now, evaluated_at) || bms_is_empty(ws->clock_segments)))
 		return false;
-	segments = DatumGetSegmentSetP(
-	    store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_SEGMENTS, &isnull));
+	segments = DatumGetSegmentSetP(stored);
 	memset(load->held, 0, sizeof(bool) * ws->n_segments);
 	for (int i = 0; i < segment_set_count(segments); i++)
 	{
@@ -760,7 +761,8 @@ row_stays(Load *load)
 	econtext->ecxt_scantuple = load->slot;
 	while ((rank = bms_next_member(load->wanted, rank)) >= 0)
 	{
-		Datum result = ExecEvalExprSwitchContext(segment_of_rank(ws, rank)->state, econtext, &isnull);
+		Datum result =
+		    ExecEvalExprSwitchContext(segment_of_rank(ws, rank)->state, econtext, &isnull);
 
 		if ((!isnull && DatumGetBool(result)) != load->held[rank])
 			return false;
@@ -825,7 +827,8 @@ load_rows(void *context)
  * Loads the next slice of a scan of profiles, on which the wanted segments are
  * to be evaluated. Copying a row and its values costs more than most
  * predicates: where screen says so, rows that these leave as they are, are
- * passed over, until one fails. Returns whether there may be more; *n_rows: how many it has read.
+ * passed over, until one fails. Returns whether there may be more; *n_rows: how
+ * many it has read.
  */
 bool
 evaluate_load(Batch *batch, const Bitmapset *wanted, TableScanDesc scan, TupleTableSlot *slot,
