@@ -90,27 +90,24 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bo
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	bool more = true;
+	bool screen = true;
 
 	batch->may_go_back = may_go_back;
 	batch->redefined = !may_go_back;
 	forget_failures(store, wanted);
 	while (more)
 	{
-		while (batch->n_profiles < SLICE_PROFILES &&
-		       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES &&
-		       (more = table_scan_getnextslot(scan, ForwardScanDirection, slot)))
-		{
-			bool isnull;
-			bool found;
-			int64 id = DatumGetInt64(store_value(store, TABLE_PROFILES, slot, PROFILE_ID, &isnull));
+		int n_rows;
+		int n_written;
 
-			CHECK_FOR_INTERRUPTS();
-			fold_load_profile(batch, batch_profile(batch, id, &found), slot);
-		}
-		ExecClearTuple(slot);
+		more = evaluate_load(batch, wanted, scan, slot, screen, &n_rows);
 		batch->slice = batch->profiles;
 		batch->n_slice = batch->n_profiles;
 		evaluate_profiles(batch, wanted, true);
+		n_written = batch->n_failures;
+		for (int i = 0; i < batch->n_slice; i++)
+			n_written += batch->slice[i]->changed != NULL;
+		screen = n_written < n_rows / 2; /* else most are loaded anyway */
 		emit_slice(batch);
 		batch_reset(batch);
 		store_refresh(store);

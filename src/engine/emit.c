@@ -301,24 +301,27 @@ emit_profiles(Batch *batch)
 			emit_profile(batch, batch->slice[i]);
 }
 
+static TupleTableSlot *
+fill_change(Store *store, int i, void *context)
+{
+	const Change *change = &((Batch *) context)->changes[i];
+	Datum values[N_CHANGE_COLUMNS];
+
+	values[CHANGE_PROFILE_ID] = Int64GetDatum(change->profile_id);
+	values[CHANGE_SEGMENT] =
+	    PointerGetDatum(cstring_to_text_with_len(change->segment, change->segment_len));
+	values[CHANGE_ENTERED] = BoolGetDatum(change->entered);
+	values[CHANGE_AT] = TimestampTzGetDatum(change->at);
+	values[CHANGE_CAUSE] = CStringGetTextDatum(change->cause);
+	return store_new_row(store, TABLE_SEGMENT_CHANGES, values, NULL);
+}
+
 static void
 emit_changes(Batch *batch)
 {
-	for (int i = 0; i < batch->n_changes; i++)
-	{
-		Change *change = &batch->changes[i];
-		Datum values[N_CHANGE_COLUMNS];
-
-		CHECK_FOR_INTERRUPTS();
-		values[CHANGE_PROFILE_ID] = Int64GetDatum(change->profile_id);
-		values[CHANGE_SEGMENT] =
-		    PointerGetDatum(cstring_to_text_with_len(change->segment, change->segment_len));
-		values[CHANGE_ENTERED] = BoolGetDatum(change->entered);
-		values[CHANGE_AT] = TimestampTzGetDatum(change->at);
-		values[CHANGE_CAUSE] = CStringGetTextDatum(change->cause);
-		store_insert(batch->store, TABLE_SEGMENT_CHANGES,
-		             store_new_row(batch->store, TABLE_SEGMENT_CHANGES, values, NULL));
-	}
+	if (batch->n_changes > 0)
+		store_insert_rows(batch->store, TABLE_SEGMENT_CHANGES, batch->n_changes, fill_change,
+		                  batch);
 }
 
 static void

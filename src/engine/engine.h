@@ -390,6 +390,8 @@ extern void fold_slice(Batch *batch);
 /* evaluate.c: which segments the slice's profiles are in. */
 extern void evaluate_slice(Batch *batch);
 extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles);
+extern bool evaluate_load(Batch *batch, const Bitmapset *wanted, TableScanDesc scan,
+                          TupleTableSlot *slot, bool screen, int *n_rows);
 extern void evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc);
 
 /* The row that a profile is to have, in the slot that profiles are written from. */

@@ -531,6 +531,59 @@ store_insert(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 	ResetPerTupleExprContext(store->estate);
 }
 
+/* So many rows are formed before they are put into pages together. */
+#define INSERT_ROWS 100
+
+/*
+ * Inserts n rows, whose values fill tells. A page that takes many is written
+ * and logged once for them; where row triggers may look at it in between, each
+ * is inserted by itself.
+ */
+void
+store_insert_rows(Store *store, WorkspaceTable which, int n, FillRow fill, void *context)
+{
+	StoreTable *table = store_table(store, which);
+	ResultRelInfo *result = open_indexes(store, table, false);
+	int n_slots = Min(n, INSERT_ROWS);
+	TupleTableSlot *slots[INSERT_ROWS];
+
+	if (table->row_triggers || n <= 1)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			store_insert(store, which, fill(store, i, context));
+		}
+		return;
+	}
+	for (int i = 0; i < n_slots; i++)
+		slots[i] = table_slot_create(table->rel, NULL);
+	for (int first = 0; first < n; first += n_slots)
+	{
+		int n_rows = Min(n - first, n_slots);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n_rows; i++)
+		{
+			TupleTableSlot *row = fill(store, first + i, context);
+
+			check_row(store, table, row, CMD_INSERT);
+			ExecCopySlot(slots[i], row);
+			ResetPerTupleExprContext(store->estate);
+		}
+		table_multi_insert(table->rel, slots, n_rows, GetCurrentCommandId(true), 0, NULL);
+		store->wrote = true;
+		for (int i = 0; result->ri_NumIndices > 0 && i < n_rows; i++)
+		{
+			list_free(
+			    CdpExecInsertIndexTuples(result, slots[i], store->estate, false, false, NULL, NIL));
+			ResetPerTupleExprContext(store->estate);
+		}
+	}
+	for (int i = 0; i < n_slots; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+}
+
 /*
  * A serialization failure unless the snapshot sees the row. The transaction's
  * own rows, which this command may just have written, are none.

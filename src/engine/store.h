@@ -114,6 +114,11 @@ extern void store_prepare_rows(Store *store, WorkspaceTable table);
 extern TupleTableSlot *store_new_row(Store *store, WorkspaceTable table, const Datum *values,
                                      const bool *isnull);
 extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slot);
+
+/* Makes the i-th of many rows to insert, by store_new_row. */
+typedef TupleTableSlot *(*FillRow)(Store *store, int i, void *context);
+extern void store_insert_rows(Store *store, WorkspaceTable table, int n, FillRow fill,
+							  void *context);
 extern bool store_insert_unless_there(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 extern TupleTableSlot *store_changed_row(Store *store, WorkspaceTable table, TupleTableSlot *old,
                                          const Datum *values, const bool *isnull);
