@@ -118,7 +118,7 @@ extern void store_insert(Store *store, WorkspaceTable table, TupleTableSlot *slo
 /* Makes the i-th of many rows to insert, by store_new_row. */
 typedef TupleTableSlot *(*FillRow)(Store *store, int i, void *context);
 extern void store_insert_rows(Store *store, WorkspaceTable table, int n, FillRow fill,
-							  void *context);
+                              void *context);
 extern bool store_insert_unless_there(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 extern TupleTableSlot *store_changed_row(Store *store, WorkspaceTable table, TupleTableSlot *old,
                                          const Datum *values, const bool *isnull);
