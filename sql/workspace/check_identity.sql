@@ -715,10 +715,10 @@ CROSS JOIN LATERAL (
     WHERE into_merged.merged_id IS NULL AND into_alive.profile_id IS NULL AND split.id IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || into_merged.profile_id
-    WHERE into_merged.profile_id <> m.profile_id AND split.id IS NULL AND f.profile_id IS NULL
+    WHERE into_merged.profile_id <> m.profile_id AND split.id IS NULL AND m.former_identifier IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || m.merged_into
-    WHERE into_alive.profile_id <> m.profile_id AND split.id IS NULL AND f.profile_id IS NULL
+    WHERE into_alive.profile_id <> m.profile_id AND split.id IS NULL AND m.former_identifier IS NULL
     UNION ALL
     SELECT 'profile ' || m.profile_id, 'profile ' || f.profile_id || ': it has ' || cdp.text(f.identifier)
     WHERE f.profile_id <> m.profile_id) v(stored, expected)

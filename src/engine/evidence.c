@@ -409,7 +409,11 @@ make_components(Batch *batch)
 			component->counted = true;
 			component->touchy = !node->blank;
 			component->last_at = node->blank ? DT_NOBEGIN : DT_NOEND;
-			component->contest = !node->rule->can_merge;
+			/* a row without a profile may be there because of a decision */
+			component->contest = !node->rule->can_merge ||
+			                     (!node->blank && !node->row.generic &&
+			                      evidence_has_decision(
+			                          batch->store, PointerGetDatum(node->identifier), "separate"));
 			if (node->rule->max_per_profile >= 0)
 				add_limit(batch, component, IDENTIFIER_TEXT(node->identifier),
 				          IDENTIFIER_NAMESPACE_LEN(node->identifier), node->rule->max_per_profile,

@@ -499,6 +499,41 @@ rederive_events(Graph *graph, int node)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+typedef struct VisitNobodys
+{
+	Graph *graph;
+	Batch *batch;
+	int node;
+} VisitNobodys;
+
+static bool
+visit_nobodys(TupleTableSlot *slot, void *context)
+{
+	VisitNobodys *visit = (VisitNobodys *) context;
+	const Identifier *identifier = visit->graph->nodes[visit->node].identifier;
+	Event *event;
+
+	batch_reset(visit->batch);
+	event = normalise_event_row(visit->batch, slot);
+	if (batch_find_node(visit->batch, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier)) >= 0)
+		emit_refusal(visit->graph->store, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier),
+		             NULL, REFUSED_GENERIC, NULL, event);
+	return true;
+}
+
+/*
+ * A removed node that cannot anchor has been seen in events that are nobody's,
+ * too, which no evidence leads to.
+ */
+static void
+refuse_in_nobodys(Graph *graph, int node)
+{
+	VisitNobodys visit = {graph, batch_create(graph->store, CurrentMemoryContext, "generic"), node};
+
+	if (!graph->nodes[node].rule->can_anchor)
+		store_scan_nobodys(graph->store, visit_nobodys, &visit);
+}
+
 /* The edges that lead to a removed node are refusals of it now. */
 static void
 refuse_edges(Graph *graph, int node)
@@ -572,6 +607,12 @@ graph_remove_generic(Graph *graph)
 		if (graph->nodes[i].turned)
 		{
 			refuse_edges(graph, i);
+			refuse_in_nobodys(graph, i);
+			MemoryContextReset(context);
+		}
+	for (int i = 0; i < n; i++)
+		if (graph->nodes[i].turned)
+		{
 			rederive_events(graph, i);
 			MemoryContextReset(context);
 		}

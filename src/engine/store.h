@@ -178,7 +178,8 @@ extern bool store_has_decisions(Store *store);
 /* Companions of an identifier. */
 extern void store_scan_companions(Store *store, Datum identifier, VisitRow visit, void *context);
 
-/* All events of an anchor. */
+/* All events that have no anchor, and those of an anchor. */
+extern void store_scan_nobodys(Store *store, VisitRow visit, void *context);
 extern void store_scan_anchored(Store *store, Datum anchor, VisitRow visit, void *context);
 
 /* All events of an anchor (null: of none) that occurred at an instant. */

@@ -232,6 +232,16 @@ store_scan_companions(Store *store, Datum identifier, VisitRow visit, void *cont
 }
 
 void
+store_scan_nobodys(Store *store, VisitRow visit, void *context)
+{
+	ScanKeyData key;
+
+	ScanKeyEntryInitialize(&key, SK_ISNULL | SK_SEARCHNULL, 1, InvalidStrategy, InvalidOid,
+	                       InvalidOid, InvalidOid, (Datum) 0);
+	scan_index(store, TABLE_EVENTS, store->ws->events_by_anchor, &key, 1, visit, context);
+}
+
+void
 store_scan_anchored(Store *store, Datum anchor, VisitRow visit, void *context)
 {
 	scan_by_identifier(store, TABLE_EVENTS, store->ws->events_by_anchor, anchor, visit, context);
