@@ -9,20 +9,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Whether an event's evidence is earlier than what a row has. */
-static bool
-is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_column, int id_column,
-           const Event *event)
-{
-	bool isnull;
-	TimestampTz at = DatumGetTimestampTz(store_value(store, table, slot, at_column, &isnull));
-	pg_uuid_t *id = DatumGetUUIDP(store_value(store, table, slot, id_column, &isnull));
-
-	if (event->at != at)
-		return event->at < at;
-	return memcmp(event->id.data, id->data, UUID_LEN) < 0;
-}
-
 /*
  * Writes a piece of evidence, of which the earliest event stays: an insert
  * where there is none of that key, an update where the batch's is earlier.
@@ -46,7 +32,7 @@ write_evidence(Store *store, WorkspaceTable table, int nkeys, const Datum *keys,
 		store_refresh(store);
 		slot = store_find_key(store, table, nkeys, keys);
 	}
-	if (slot != NULL && is_earlier(store, table, slot, at_column, id_column, event))
+	if (slot != NULL && evidence_is_earlier(store, table, slot, at_column, id_column, event))
 		store_update(store, table, &slot->tts_tid,
 		             store_changed_row(store, table, slot, values, isnull));
 }

@@ -358,6 +358,8 @@ extern void evidence_classify(Store *store, IdNode *node);
 extern void evidence_drop_generic(Batch *batch);
 extern bool evidence_has_decision(Store *store, Datum identifier, const char *kind);
 extern bool evidence_is_stored(Store *store, Datum identifier);
+extern bool evidence_is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot,
+                                int at_column, int id_column, const Event *event);
 extern void evidence_decide(Batch *batch);
 extern void evidence_note_contests(Batch *batch);
 extern void evidence_collect_companions(Batch *batch);

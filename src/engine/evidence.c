@@ -242,9 +242,9 @@ collect_pairs(Batch *batch)
 }
 
 /* Whether an event is earlier than what a row of evidence has. */
-static bool
-is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_column, int id_column,
-           const Event *event)
+bool
+evidence_is_earlier(Store *store, WorkspaceTable table, TupleTableSlot *slot, int at_column,
+                    int id_column, const Event *event)
 {
 	bool isnull;
 	TimestampTz at = DatumGetTimestampTz(store_value(store, table, slot, at_column, &isnull));
@@ -278,7 +278,7 @@ find_pair(Batch *batch, Pair *pair, bool touchy)
 	{
 		pair->stored = PAIR_LINKED;
 		pair->earlier =
-		    is_earlier(store, TABLE_LINKS, slot, LINK_OCCURRED_AT, LINK_EVENT_ID, event);
+		    evidence_is_earlier(store, TABLE_LINKS, slot, LINK_OCCURRED_AT, LINK_EVENT_ID, event);
 		return;
 	}
 	if (!touchy)
@@ -297,8 +297,8 @@ find_pair(Batch *batch, Pair *pair, bool touchy)
 			continue;
 		pair->stored = PAIR_REFUSED;
 		pair->reason = i;
-		pair->earlier =
-		    is_earlier(store, TABLE_REFUSALS, slot, REFUSAL_OCCURRED_AT, REFUSAL_EVENT_ID, event);
+		pair->earlier = evidence_is_earlier(store, TABLE_REFUSALS, slot, REFUSAL_OCCURRED_AT,
+		                                    REFUSAL_EVENT_ID, event);
 		detail = store_value(store, TABLE_REFUSALS, slot, REFUSAL_DETAIL, &isnull);
 		if (!isnull && pair->earlier)
 			pair->detail = MemoryContextStrdup(batch->context, TextDatumGetCString(detail));
