@@ -1,0 +1,627 @@
+#!/usr/bin/env python3
+"""
+Computed traits equal a plain SQL aggregation over the events in their windows (test/lib/computed_oracle.py).
+A few cases by hand, for the oracle and the engine; then rounds of random definitions (every kind and type,
+filters, windows of 1 to 400 days and none) over random streams: late, repeated and future events, events on
+which expressions fail, merges, cdp.link, unlink, separate and unseparate, definitions inserted, changed, renamed
+and deleted, dry runs, and the clock moving forward over two years with changes of local time, some of them at
+midnight. After each step every value of every profile, by every reader, is compared, now and at the midnights to
+come; segments that read traits have the members that the predicate gives on the oracle's values, and at no
+instant before next_evaluation_at would it give others. Then a quiet half year without events, whose history of
+segments is right at random instants and to the microsecond around each change. In the end cdp.check finds
+nothing, cdp.rebuild changes nothing, and the same events shuffled and in other batches, with the definitions
+before or after them, give the same states.
+timeout: 170
+
+    computed_streams.py [ROUNDS [SEED]]     rounds (18) of about 60 definitions, first seed (1)
+"""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import uuid
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from cdptest import SqlError, Tap, rows, sql
+from computed_oracle import setup
+
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 18
+FIRST = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+DEFINITIONS = 56
+PEOPLE = 7
+
+# Zone, and when the two years begin. Two of every three rounds are London's and Ho Chi Minh City's; the others
+# change local time at midnight, have midnight twice, or skip a day.
+ZONES = [("Europe/London", "2024-01-01"), ("Asia/Ho_Chi_Minh", "2024-01-01"), ("America/Sao_Paulo", "2017-08-01"),
+         ("Europe/London", "2024-09-01"), ("Asia/Ho_Chi_Minh", "2024-06-01"), ("America/Havana", "2024-01-01"),
+         ("Europe/London", "2024-02-20"), ("Asia/Ho_Chi_Minh", "2024-02-01"), ("Pacific/Apia", "2010-12-20"),
+         ("Europe/London", "2024-05-01"), ("Asia/Ho_Chi_Minh", "2024-09-01"), ("Asia/Beirut", "2024-01-15"),
+         ("Europe/London", "2024-03-30"), ("Asia/Ho_Chi_Minh", "2024-01-15"), ("America/Asuncion", "2022-09-01"),
+         ("Europe/London", "2024-01-01"), ("Asia/Ho_Chi_Minh", "2024-01-01"), ("Australia/Lord_Howe", "2024-03-01")]
+
+KINDS = ["count", "sum", "avg", "min", "max", "first", "last", "most_frequent", "unique_list", "unique_count"]
+TYPES = {"count": "ntbjd", "sum": "n", "avg": "n", "min": ["n", "t", "ts", "d"], "max": ["n", "t", "ts", "d"],
+         "first": ["n", "t", "b", "ts", "d", "j"], "last": ["n", "t", "b", "ts", "d", "j"]}
+SPREAD = ["n", "t", "t", "b", "ts", "d"]
+
+EXPRESSIONS = {
+    "n": ["amount", "-amount", "amount * 1.50", "coalesce(amount, 0)", "(properties->>'qty')::int", "(properties->>'price')::numeric",
+          "(properties->>'ratio')::float8", "(properties->>'ratio')::float4", "length(event)", "extract(hour FROM occurred_at)",
+          "extract(epoch FROM received_at - occurred_at)", "amount / (properties->>'qty')::numeric", "qty", "price", "weight",
+          "jsonb_array_length(properties->'tags')", "1", "round(amount)", "(properties->>'qty')::int2 * 2::int8",
+          "CASE WHEN source = 'web' THEN amount ELSE 0.5 END", "((properties->>'qty')::int % 3)::int8", "9007199254740993"],
+    "t": ["event", "source", "properties->>'sku'", "lower(properties->>'category')", "properties->>'category'", "traits->>'plan'",
+          "currency", "event || ':' || coalesce(source, '')", "left(properties->>'category', 1)", "to_char(occurred_at, 'YYYY-MM-DD HH24')",
+          "occurred_at::text", "occurred_at::date::text", "code", "ref", "channel", "mood", "label", "(properties->>'ref')::uuid",
+          "identifiers[1]", "'constant'::text", "properties->>'long'", "amount::text", "event_id"],
+    "b": ["amount > 10", "(properties->>'flag')::boolean", "source = 'web'", "properties ? 'sku'", "flag",
+          "extract(hour FROM occurred_at) < 12"],
+    "ts": ["occurred_at", "received_at", "(properties->>'at')::timestamptz", "least(occurred_at, received_at)", "local_at",
+           "date_trunc('day', occurred_at)", "occurred_at::timestamp", "(properties->>'at')::timestamp",
+           "due::timestamptz", "occurred_at + interval '1 month'"],
+    "d": ["occurred_at::date", "(properties->>'day')::date", "due", "(local_at + interval '1 day')::date", "due + 30"],
+    "j": ["properties", "properties->'tags'", "traits", "to_jsonb(amount)", "to_jsonb(source)"],
+}
+FILTERS = ["amount > 10", "amount < 0 OR source = 'shop'", "source IS NULL", "source IN ('web', 'app')", "properties @> '{\"flag\": true}'",
+           "(properties->>'qty')::int > 1", "traits->>'plan' = 'gold'", "extract(dow FROM occurred_at) IN (0, 6)",
+           "occurred_at::date <> '2024-05-01'", "properties->>'category' LIKE 'b%'", "NOT flag", "received_at - occurred_at > interval '1 day'",
+           "currency = 'EUR' AND event <> 'a'", "event IN ('a', 'b') IS TRUE", "qty > 2", "mood = 'sad'", "(properties->>'at')::timestamptz < occurred_at",
+           "date_trunc('month', occurred_at) = date_trunc('month', received_at)", "properties ? 'sku'", "true", "NULL", "amount = round(amount)"]
+WINDOWS = [1, 1, 2, 3, 7, 30, 31, 90, 365, 400]
+NAMES = ["orders 30d", "it's", "say \"x\"", "Größe", "a->b", "$$", "{x}", "%s", "\\n", "t:1"]
+COLUMNS = ("event_id, event, source, identifiers, occurred_at, received_at, amount, currency, traits, properties,"
+           " qty, price, weight, code, label, ref, channel, mood, flag, due, local_at")
+SETTINGS = "SET client_min_messages = error; SET jit = off; SET statement_timeout = '60s'; SET synchronous_commit = off;\n"
+
+
+def quote(something):
+    return "NULL" if something is None else "'" + str(something).replace("'", "''") + "'"
+
+
+def stamp(moment):
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f+00")
+
+
+def bad(sqlstate):
+    """Whether no statement should ever give it."""
+    return sqlstate[:2] in ("XX", "23", "40", "42", "53", "54", "57", "58")
+
+
+class Trait:
+    """A row of computed_traits, and the type of its expression."""
+
+    def __init__(self, r, name, type_=None, kind=None):
+        self.name = name
+        self.kind = kind or r.choice(KINDS)
+        if type_ is None:
+            type_ = r.choice(TYPES.get(self.kind, SPREAD))
+        self.type = type_
+        self.expression = r.choice(EXPRESSIONS[type_])
+        if self.kind == "count" and r.random() < 0.6:
+            self.expression, self.type = None, "b"
+        self.event = r.choice([None, None, "a", "b", "Order Completed"])
+        self.filter = r.choice(FILTERS) if r.random() < 0.4 else None
+        if self.filter and r.random() < 0.2:
+            self.filter = "%s %s %s" % (self.filter, r.choice(["AND", "OR"]), r.choice(FILTERS))
+        self.window = None if r.random() < 0.3 else r.choice(WINDOWS + [r.randrange(1, 401)])
+        self.limit = r.choice([100, 100, 1, 2, 3])
+        self.most = r.choice([10000] * 6 + [1, 2, 3])
+
+    def row(self):
+        return "(%s, %s, %s, %s, %s, %s, %s, %s)" % (
+            quote(self.name), quote(self.kind), quote(self.event), quote(self.filter), quote(self.expression),
+            quote(self.window), self.limit, self.most)
+
+    def number(self):
+        return self.kind in ("count", "unique_count") or self.type == "n" and self.kind != "unique_list"
+
+
+INTO = "INSERT INTO {w}.computed_traits (name, kind, event, filter, expression, window_days, list_limit, max_distinct) VALUES\n"
+
+
+class Round:
+    def __init__(self, number, r):
+        self.r = r
+        self.number = number
+        self.zone, begin = ZONES[number % len(ZONES)]
+        self.begin = datetime.fromisoformat(begin + "T00:00:00+00:00") + timedelta(minutes=r.randrange(1440))
+        self.now = self.begin
+        self.script = []
+        self.sent = []                  # event rows, as SQL
+        self.decided = {}               # (a, b) -> link or separate
+        names = r.sample(NAMES, 3)
+        self.traits = {}
+        for i in range(DEFINITIONS):
+            name = names[i] if i < 3 else "t%02d" % i
+            self.traits[name] = Trait(r, name)
+        self.defined = DEFINITIONS
+        self.read = set()               # traits that segments read
+        self.segments = {}              # name -> (predicate, the same on the oracle's values)
+        self.steps = 0
+
+    def emit(self, text):
+        self.script.append(text.replace("{w}", "w"))
+
+    # Events.
+
+    def moment(self, first, last):
+        """A random instant, often near a local midnight, or where local time changes."""
+        found = first + (last - first) * self.r.random()
+        kind = self.r.random()
+        if kind < 0.5:
+            day = found.astimezone(ZoneInfo(self.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+            found = day.astimezone(timezone.utc) + timedelta(
+                hours=self.r.choice([-1, 0, 0, 0, 1]), minutes=self.r.choice([0, 0, 30, 59]), microseconds=self.r.choice([-1, 0, 0, 1, 500000]))
+        elif kind < 0.8:
+            # where the offset changes: looked for month by month, hour by hour
+            edge = self.edges[self.r.randrange(len(self.edges))] if self.edges else found
+            found = edge + timedelta(minutes=self.r.choice([-60, -1, 0, 0, 1, 30, 60, 120]), microseconds=self.r.choice([-1, 0, 0, 1]))
+        elif kind < 0.9:
+            found = found.replace(hour=12, minute=0, second=0, microsecond=0)
+        return min(max(found, first), last)
+
+    def find_edges(self):
+        """Instants in the two years, and the year before, at which local time jumps."""
+        zone = ZoneInfo(self.zone)
+        self.edges = []
+        at = (self.begin - timedelta(days=365)).replace(minute=0)
+        end = self.begin + timedelta(days=800)
+        while at < end:
+            step = timedelta(days=1)
+            if at.astimezone(zone).utcoffset() != (at + step).astimezone(zone).utcoffset():
+                low = at
+                while low.astimezone(zone).utcoffset() == (low + timedelta(minutes=15)).astimezone(zone).utcoffset():
+                    low += timedelta(minutes=15)
+                self.edges.append(low + timedelta(minutes=15))
+            at += step
+
+    def identifiers(self):
+        person = self.r.randrange(PEOPLE)
+        found = [self.r.choice(["user_id:%d" % person, "cookie:%d" % self.r.randrange(PEOPLE * 2), "email:p%d@example.com" % person])]
+        if self.r.random() < 0.3:
+            other = person if self.r.random() < 0.8 else self.r.randrange(PEOPLE)
+            found.append(self.r.choice(["cookie:%d" % (other * 2 + self.r.randrange(2)), "email:p%d@example.com" % other, "user_id:%d" % other]))
+        if self.r.random() < 0.04:
+            found = []
+        return found
+
+    def event(self, last=None):
+        """A row. Late, of the past years; of the future, by both times or by one; or of now."""
+        now = self.now
+        kind = self.r.random()
+        received = now
+        if kind < 0.35:
+            occurred = now
+        elif kind < 0.7:
+            occurred = self.moment(now - timedelta(days=self.r.choice([2, 40, 450, 800])), now)
+        elif kind < 0.9:
+            occurred = self.moment(now, now + timedelta(days=self.r.choice([2, 40, 450])))
+            received = self.r.choice([occurred, occurred + timedelta(days=1), self.moment(now, occurred)])
+        else:
+            occurred = now + timedelta(days=self.r.randrange(1, 50))
+        r = self.r
+        properties = {}
+        for key, values in (("qty", [1, 2, "3", "-4", "two", 0, None]), ("price", ["1.5", "1.50", 2, "NaN", "x", "-0.25", "1e3"]),
+                            ("ratio", [0.1, "0.5", "Infinity", "1e400", "7"]), ("sku", ["A1", "a1", "B2", "ä", "Z", ""]),
+                            ("category", ["b", "B", "books", "Ä", "z", "日本", "e\u0301"]), ("flag", [True, False, "yes", "maybe"]),
+                            ("tags", [["x"], ["x", "y"], [], "scalar", 5]), ("ref", [str(uuid.UUID(int=r.randrange(4))), "no uuid"]),
+                            ("at", [stamp(self.moment(now - timedelta(days=30), now)), "2024-02-30", "2024-03-31 01:30", "soon"]),
+                            ("day", [str((now - timedelta(days=r.randrange(40))).date()), "2024-13-01", "31.12.2023"]),
+                            ("long", ["x" * 1024, "x" * 1025, "ä" * 513, "short"])):
+            if r.random() < 0.6:
+                properties[key] = r.choice(values)
+        amount = r.choice([None, None, 0, "10", "10.0", "10.00", "-5.5", "0.001", "99.99", "123456789012345678.9", r.randrange(-500, 5000) / 100])
+        columns = [
+            quote(str(uuid.UUID(int=r.getrandbits(128)))), quote(r.choice(["a", "b", "c", "Order Completed", "Order Completed"])),
+            quote(r.choice(["web", "app", "shop", None])), quote("{%s}" % ",".join(self.identifiers())), quote(stamp(occurred)),
+            quote(stamp(received)), "NULL" if amount is None else str(amount), quote(r.choice(["USD", "EUR", None])),
+            quote(json.dumps({"plan": r.choice(["gold", "iron", None])}) if r.random() < 0.4 else None),
+            quote(json.dumps(properties, ensure_ascii=False) if r.random() < 0.9 else None),
+            str(r.choice(["NULL", 1, 2, 3])), str(r.choice(["NULL", 0.1, 1e15, 2.5])), str(r.choice(["NULL", 0.1, 3])),
+            quote(r.choice([None, "ab", "ab  ", "wxyz"])), quote(r.choice([None, "ab", "ab ", "x"])),
+            quote(r.choice([None, uuid.UUID(int=r.randrange(3) << 120)])), quote(r.choice([None, "mail", "chat"])),
+            quote(r.choice([None, "sad", "happy", "also"])), r.choice(["NULL", "true", "false"]),
+            quote(r.choice([None, "2024-03-31", "2024-10-27", (now - timedelta(days=r.randrange(50))).date()])),
+            quote(r.choice([None, "2024-03-31 01:30", "2018-11-04 00:30", now.strftime("%Y-%m-%d %H:%M:%S")]))]
+        return columns
+
+    def insert(self, events):
+        return "INSERT INTO {w}.events (%s) VALUES\n%s;\n" % (COLUMNS, ",\n".join("(%s)" % ", ".join(e) for e in events))
+
+    def send(self):
+        events = [self.event() for _ in range(self.r.choice([1, 2, 6, 10]))]
+        again = []
+        if self.sent and self.r.random() < 0.5:
+            again = [list(e) for e in self.r.sample(self.sent, min(2, len(self.sent)))]
+            if self.r.random() < 0.5:
+                again[0] = again[0][:1] + self.event()[1:]      # the id of one, with other content
+        if self.r.random() < 0.2:
+            again.append(list(events[0]))
+        self.sent += events
+        both = events + again
+        self.r.shuffle(both)
+        # the first of an id is the one that counts
+        seen = set()
+        first = []
+        for e in both:
+            if e[0] not in seen and any(e[0] == s[0] and e is not s for s in self.sent) and not any(e is s for s in self.sent):
+                continue
+            first.append(e)
+            seen.add(e[0])
+        ordered = first + [e for e in both if not any(e is f for f in first)]
+        self.emit("SET timezone = '%s'; SET datestyle = '%s'; SET cdp.batch_events = %d;\n" % (
+            self.r.choice(["UTC", "America/New_York", "Asia/Tokyo"]), self.r.choice(["ISO, YMD", "SQL, DMY", "German", "Postgres, MDY"]),
+            self.r.choice([1, 3, 1000])))
+        cut = self.r.randrange(len(ordered) + 1)
+        for part in (ordered[:cut], ordered[cut:]):
+            if part:
+                self.emit(self.insert(part))
+
+    def decide(self):
+        """Joins or parts two identifiers, or takes it back. What it may refuse, it refuses by an error."""
+        people = ["user_id:%d", "cookie:%d", "email:p%d@example.com"]
+        a, b = (self.r.choice(people) % self.r.randrange(PEOPLE) for _ in range(2))
+        function = self.r.choice(["link", "link", "separate", "separate"])
+        if self.decided and self.r.random() < 0.5:
+            (a, b), kind = self.r.choice(sorted(self.decided.items()))
+            function = "un" + kind
+            del self.decided[a, b]
+        elif a != b:
+            self.decided[a, b] = function
+        self.emit("\\set ON_ERROR_STOP off\nSELECT cdp.%s('{w}', '%s', '%s') \\g /dev/null\n\\echo decision|%s|:SQLSTATE\n\\set ON_ERROR_STOP on\n" % (
+            function, a, b, function))
+
+    # Definitions.
+
+    def types(self, traits):
+        return "INSERT INTO oracle.types VALUES %s ON CONFLICT (trait) DO UPDATE SET type = excluded.type;\n" % ", ".join(
+            "(%s, '%s')" % (quote(t.name), t.type) for t in traits)
+
+    def define(self, traits):
+        self.emit(self.types(traits) + INTO + ",\n".join(t.row() for t in traits) + ";\n")
+
+    def update(self, name, new):
+        self.emit(self.types([new]) + "UPDATE {w}.computed_traits SET (name, kind, event, filter, expression, window_days, list_limit,"
+                  " max_distinct) = %s WHERE name = %s;\n" % (new.row(), quote(name)))
+
+    def redefine(self):
+        free = sorted(set(self.traits) - self.read)
+        kind = self.r.choice(["insert", "update", "update", "delete", "rename", "window", "dry run"])
+        if kind == "insert":
+            new = [Trait(self.r, "n%d" % (self.defined + i)) for i in range(2)]
+            self.defined += 2
+            self.define(new)
+            self.traits.update((t.name, t) for t in new)
+        elif kind == "update":
+            for name in self.r.sample(free, 2):
+                self.traits[name] = Trait(self.r, name)
+                self.update(name, self.traits[name])
+                self.defined += 1
+        elif kind == "delete":
+            name = self.r.choice(free)
+            del self.traits[name]
+            self.emit("DELETE FROM {w}.computed_traits WHERE name = %s;\n" % quote(name))
+        elif kind == "rename":
+            name = self.r.choice(free)
+            trait = self.traits.pop(name)
+            trait.name = "r%d" % self.defined
+            self.defined += 1
+            self.traits[trait.name] = trait
+            self.update(name, trait)
+        elif kind == "window":
+            # also of one that segments read
+            trait = self.traits[self.r.choice(sorted(self.traits))]
+            trait.window = self.r.choice([None] + WINDOWS)
+            self.update(trait.name, trait)
+        else:
+            trait = Trait(self.r, "dry")
+            self.emit("BEGIN;\n")
+            self.define([trait])
+            self.emit("DELETE FROM {w}.computed_traits WHERE name = %s;\n" % quote(self.r.choice(free)))
+            self.compare("in a dry run")
+            self.emit("ROLLBACK;\n")
+
+    # Segments that read traits.
+
+    def condition(self):
+        """(predicate, the same on the oracle's values)."""
+        r = self.r
+        trait = self.traits[r.choice(sorted(self.traits))]
+        self.read.add(trait.name)
+        name = quote(trait.name)
+        value, text = "nullif(v.vals->%s, 'null')" % name, "(v.vals->>%s)" % name
+        order = r.choice(["<", "<=", ">", ">=", "="])
+        kind = r.random()
+        if kind < 0.1:
+            return r.choice([("computed->>%s IS NULL" % name, text + " IS NULL"),
+                             ("cdp.computed_text(computed, %s) IS NOT NULL" % name, text + " IS NOT NULL"),
+                             ("length(computed->>%s) > 3" % name, "length(%s) > 3" % text),
+                             ("cdp.computed_value(computed, %s) = '\"web\"'" % name, value + " = '\"web\"'")])
+        if trait.kind in ("count", "unique_count"):
+            number = r.randrange(0, 6)
+            return r.choice([("cdp.computed_int(computed, %s) %s %d" % (name, order, number), "%s::numeric::bigint %s %d" % (text, order, number)),
+                             ("(computed->>%s)::int %s %d" % (name, order, number), "%s::int %s %d" % (text, order, number)),
+                             ("(computed->%s)::int %s %d" % (name, order, number), "%s::int %s %d" % (text, order, number))])
+        if trait.number():
+            number = r.choice([0, 1, 10, 20.5])
+            return r.choice([("cdp.computed_numeric(computed, %s) %s %s" % (name, order, number), "%s::numeric %s %s" % (text, order, number)),
+                             ("(computed->>%s)::numeric %s %s" % (name, order, number), "%s::numeric %s %s" % (text, order, number))])
+        if trait.kind == "unique_list":
+            return r.choice([("jsonb_array_length(computed->%s) > %d" % (name, n), "jsonb_array_length(%s) > %d" % (value, n)) for n in (0, 1, 2)]
+                            + [("computed->%s ? 'web'" % name, value + " ? 'web'")])
+        if trait.type in ("ts", "d"):
+            cast = "%s::timestamptz" % text if trait.type == "ts" else "oracle.midnight(%s::date)" % text
+            interval = r.choice(["7 days", "30 days", "1 month", "36 hours"])
+            return r.choice([
+                ("cdp.computed_timestamp(computed, %s) %s now() - interval '%s'" % (name, order, interval), "%s %s v.t - interval '%s'" % (cast, order, interval)),
+                ("(computed->>%s)::timestamptz %s now() - interval '%s'" % (name, order, interval),
+                 "%s::timestamptz %s v.t - interval '%s'" % (text, order, interval))])
+        if trait.type == "b":
+            return "(computed->>%s)::boolean" % name, text + "::boolean"
+        if trait.type == "j":
+            return "computed->%s ? 'flag'" % name, value + " ? 'flag'"
+        word = r.choice(["b", "web", "Order Completed", "gold", "2024"])
+        return r.choice([("cdp.computed_text(computed, %s) = '%s'" % (name, word), "%s = '%s'" % (text, word)),
+                         ("computed->>%s > '%s' COLLATE \"C\"" % (name, word), "%s > '%s' COLLATE \"C\"" % (text, word)),
+                         ("computed->>%s LIKE '%s%%'" % (name, word), "%s LIKE '%s%%'" % (text, word))])
+
+    def predicate(self, depth=2):
+        kind = self.r.randrange(9) if depth else 0
+        if kind <= 3:
+            return self.condition()
+        if kind == 4:
+            interval = self.r.choice(["21 days", "1 month", "3 days"])
+            return "last_seen < now() - interval '%s'" % interval, "last_seen < v.t - interval '%s'" % interval
+        if kind == 5:
+            return tuple("NOT (%s)" % p for p in self.predicate(depth - 1))
+        if kind == 6:
+            parts = [self.predicate(depth - 1) for _ in range(3)]
+            return tuple("CASE WHEN %s THEN %s ELSE %s END" % tuple(p[i] for p in parts) for i in (0, 1))
+        parts = self.predicate(depth - 1), self.predicate(depth - 1)
+        word = self.r.choice(["AND", "OR"])
+        return tuple("(%s %s %s)" % (parts[0][i], word, parts[1][i]) for i in (0, 1))
+
+    def segment(self):
+        for i in range(len(self.segments), len(self.segments) + 8):
+            self.segments["s%02d" % i] = self.predicate()
+            self.emit("INSERT INTO {w}.segments (name, predicate) VALUES ('s%02d', $p$%s$p$);\n" % (i, self.segments["s%02d" % i][0]))
+
+    # What should be.
+
+    def members(self, instants):
+        """SQL: (segment, profile_id, t, holds) by the oracle, at instants (a table (profile_id, t)), whose values are in
+        the temporary table vals(profile_id, t, vals)."""
+        return " UNION ALL ".join("SELECT '%s' AS segment, p.profile_id, v.t, coalesce((%s), false) AS holds FROM w.profiles p JOIN %s v"
+                                  " ON v.profile_id = p.profile_id" % (name, both[1], instants) for name, both in sorted(self.segments.items()))
+
+    def values(self, table):
+        """Temporary table of all traits' values at what is in oracle.asked."""
+        return ("DROP TABLE IF EXISTS {t}; CREATE TEMP TABLE {t} AS SELECT profile_id, t, jsonb_object_agg(trait, value) AS vals"
+                " FROM oracle.answers() GROUP BY 1, 2;\n").replace("{t}", table)
+
+    def compare(self, what):
+        """Every value of every profile now."""
+        self.steps += 1
+        self.emit("\\echo at|%s, %s %s\n" % (stamp(self.now), what, self.steps))
+        self.emit("SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\n")
+        self.emit("SET timezone = '%s'; SET datestyle = 'ISO, YMD';\n" % self.r.choice([self.zone, "Asia/Tokyo", "UTC"]))
+        self.emit("SELECT 'fault|' || x FROM oracle.wrong_now() x LIMIT 6;\nSELECT 'fault|' || x FROM oracle.wrong_errors() x LIMIT 3;\n")
+
+    def compare_later(self):
+        self.emit("SELECT oracle.ask_midnights() \\g /dev/null\nSELECT 'fault|' || x FROM oracle.wrong_changes() x LIMIT 4;\n"
+                  "INSERT INTO oracle.asked SELECT a.profile_id, a.trait, a.t + d * interval '1 microsecond'"
+                  " FROM oracle.asked a, (VALUES (-1), (1)) d(d) WHERE random() < 0.3 AND a.t > cdp.now();\n"
+                  "SELECT 'fault|' || x FROM oracle.wrong_later() x LIMIT 4;\n")
+
+    def compare_segments(self, first):
+        """After the due rows have been evaluated: members are what the predicates say, and no predicate says otherwise
+        before next_evaluation_at."""
+        self.emit(first)
+        self.emit("SET timezone = '%s'; SELECT oracle.ask_now() \\g /dev/null\n" % self.zone + self.values("vals"))
+        self.emit("SELECT 'fault|segment ' || m.segment || ' of profile ' || m.profile_id || ' should be ' || m.holds FROM w.profiles p JOIN (%s) m"
+                  " USING (profile_id) WHERE m.holds <> (p.segments ? m.segment) LIMIT 4;\n" % self.members("vals"))
+        self.emit("""
+            TRUNCATE oracle.asked;
+            INSERT INTO oracle.asked
+            SELECT q.profile_id, c.name, q.t FROM (
+                SELECT DISTINCT p.profile_id, n.t
+                FROM {w}.profiles p
+                CROSS JOIN LATERAL (SELECT x.t FROM (
+                        SELECT DISTINCT oracle.midnight(s.day + y.k) AS t
+                        FROM oracle.seen s CROSS JOIN LATERAL (VALUES (0), (s.window_days)) y(k)
+                        WHERE s.profile_id = p.profile_id AND s.counts AND s.window_days IS NOT NULL AND s.trait IN (%s)) x
+                    WHERE x.t > cdp.now() ORDER BY x.t LIMIT 5) m(t)
+                CROSS JOIN LATERAL (VALUES (m.t - interval '1 microsecond'), (m.t), (p.next_evaluation_at - interval '1 microsecond'),
+                        (p.last_seen + interval '21 days 0.000001'), (p.last_seen + interval '1 month 0.000001'),
+                        (p.last_seen + interval '3 days 0.000001')) n(t)
+                WHERE n.t > cdp.now() AND (p.next_evaluation_at IS NULL OR n.t < p.next_evaluation_at)) q
+            CROSS JOIN {w}.computed_traits c WHERE c.name IN (%s);
+            ANALYZE oracle.asked;
+            """.replace("%s", ", ".join(quote(t) for t in sorted(self.read))) + self.values("vals"))
+        self.emit("SELECT 'fault|segment ' || m.segment || ' of profile ' || m.profile_id || ' is ' || m.holds || ' at ' || m.t || ', before its'"
+                  " || ' next evaluation at ' || coalesce(p.next_evaluation_at::text, 'no time') FROM w.profiles p JOIN (%s) m"
+                  " USING (profile_id) WHERE m.holds <> (p.segments ? m.segment) LIMIT 4;\n" % self.members("vals"))
+
+    def advance(self, days):
+        self.now = self.moment(self.now, self.now + timedelta(days=days)) + timedelta(microseconds=self.r.randrange(1, 100))
+        self.emit("SET cdp.clock = '%s';\n" % stamp(self.now))
+
+    def evaluate(self):
+        return self.r.choice(["CALL cdp.run('{w}');\n", "CALL cdp.run('{w}', 3);\n", "SELECT cdp.tick('{w}', 100000) \\g /dev/null\n"])
+
+    # The story.
+
+    def run(self):
+        r = self.r
+        self.find_edges()
+        self.script = [SETTINGS]
+        self.emit(workspace("{w}", self.zone) + "SET cdp.clock = '%s';\n" % stamp(self.now) + setup("w"))
+        if r.random() < 0.5:
+            self.send()
+        self.define(sorted(self.traits.values(), key=lambda t: t.name))
+        self.compare("defined")
+        for number in range(9):
+            self.advance(r.choice([0, 1, 40, 120]))
+            self.send()
+            if r.random() < 0.5:
+                self.decide()
+            if r.random() < 0.6:
+                self.redefine()
+            if number == 2:
+                self.segment()
+            if number == 6 and r.random() < 0.3:
+                self.emit("SELECT cdp.rebuild('{w}') \\g /dev/null\n")
+            self.compare("step")
+            if number % 4 == 3:
+                self.compare_later()
+            if number >= 2 and number % 3 == 2:
+                self.compare_segments(self.evaluate())
+        if self.number % 6 == 4:
+            self.zone = r.choice(["Europe/Paris", "America/Havana"])
+            self.emit("UPDATE {w}.settings SET time_zone = '%s';\n" % self.zone)
+            self.compare("another zone")
+        self.compare_segments(self.evaluate())
+        self.quiet()
+        self.compare("at the end")
+        self.compare_later()
+        self.finish()
+        return self.result()
+
+    def quiet(self):
+        """No events, only the clock: the history of segments is what the predicates say at every instant."""
+        since = self.now
+        self.emit("CREATE TEMP TABLE at_first AS SELECT profile_id, n AS segment FROM {w}.profiles, unnest(cdp.segment_names(segments)) n;\n"
+                  "CREATE TEMP TABLE numbers AS SELECT count(*) AS n FROM {w}.segment_changes;\n")
+        for _ in range(4):
+            self.advance(r_choice(self.r, [20, 90]))
+            self.emit(self.evaluate())
+        self.emit("""
+            TRUNCATE oracle.asked;
+            INSERT INTO oracle.asked
+            SELECT q.profile_id, c.name, q.t FROM (
+                SELECT p.profile_id, g.t FROM {w}.profiles p, (VALUES %s) g(t)
+                UNION SELECT c.profile_id, c.at + d * interval '1 microsecond' FROM {w}.segment_changes c, (VALUES (-1), (0), (1)) d(d)
+                WHERE c.at > '%s' AND c.cause = 'clock') q
+            CROSS JOIN {w}.computed_traits c WHERE c.name IN (%s);
+            ANALYZE oracle.asked;
+            """ % (", ".join("(timestamptz '%s')" % stamp(self.moment(since, self.now)) for _ in range(10)), stamp(since),
+                   ", ".join(quote(t) for t in sorted(self.read))))
+        self.emit("SET timezone = '%s';\n" % self.zone + self.values("vals"))
+        self.emit("""SELECT 'fault|history of segment ' || m.segment || ', profile ' || m.profile_id || ': at ' || m.t || ' it should be ' || m.holds
+            FROM (%s) m WHERE m.t > '%s' AND m.t <= '%s' AND m.holds <> (
+                (SELECT count(*) FROM at_first f WHERE f.profile_id = m.profile_id AND f.segment = m.segment)
+                + (SELECT coalesce(sum(CASE WHEN c.entered THEN 1 ELSE -1 END), 0) FROM {w}.segment_changes c
+                   WHERE c.profile_id = m.profile_id AND c.segment = m.segment AND c.at > '%s' AND c.at <= m.t) = 1) LIMIT 4;
+            SELECT 'changes|' || count(*) FROM {w}.segment_changes WHERE cause = 'clock';
+            """ % (self.members("vals"), stamp(since), stamp(self.now), stamp(since)))
+
+    def finish(self):
+        r = self.r
+        self.emit("SELECT 'fault|check: ' || concat_ws(' | ', x.*) FROM cdp.check('{w}') x LIMIT 5;\n")
+        self.emit("CREATE TEMP TABLE before AS %s;\n" % STATES.format(w="w"))
+        self.emit("SELECT cdp.rebuild('{w}') \\g /dev/null\n")
+        self.emit(SAME.format(what="cdp.rebuild", a="before", b="(%s) x" % STATES.format(w="w")))
+        # Shuffled, in other batches, definitions before or after.
+        order = list(range(len(self.sent)))
+        r.shuffle(order)
+        copied = COLUMNS
+        later = r.random() < 0.5
+        definitions = ("INSERT INTO other.computed_traits SELECT * FROM w.computed_traits%s;\n" % r.choice(["", " ORDER BY name DESC"]))
+        self.emit(workspace("other", self.zone))
+        if not later:
+            self.emit(definitions)
+        self.emit("CREATE TEMP TABLE deck AS SELECT row_number() OVER (ORDER BY md5(event_id::text || '%d')) AS n, * FROM w.events;\n" % self.number)
+        self.emit("SET timezone = 'Asia/Tokyo'; SET cdp.batch_events = %d;\n" % r.choice([1, 3, 1000]))
+        size = r.choice([1, 7, 1000])
+        self.emit("DO $$ BEGIN FOR i IN 0 .. (SELECT count(*) / %d FROM deck) LOOP INSERT INTO other.events (%s) SELECT %s FROM deck"
+                  " WHERE n > i * %d AND n <= (i + 1) * %d ORDER BY n; END LOOP; END $$;\n" % (size, copied, copied, size, size))
+        if later:
+            self.emit(definitions)
+        self.emit("SELECT CASE kind WHEN 'link' THEN cdp.link('other', identifier_a::text, identifier_b::text)::text"
+                  " ELSE cdp.separate('other', identifier_a::text, identifier_b::text)::text END FROM w.identity_decisions \\g /dev/null\n")
+        self.emit(SAME.format(what="another order (%s)" % ("defined later" if later else "defined before"), a="(%s) y" % STATES.format(w="w"),
+                              b="(%s) x" % STATES.format(w="other")))
+        self.emit("SELECT 'fault|check of another order: ' || concat_ws(' | ', x.*) FROM cdp.check('other') x LIMIT 5;\n")
+        self.emit("SELECT 'figures|' || (SELECT count(*) FROM w.events) || ' ' || (SELECT count(*) FROM w.profiles) || ' '"
+                  " || (SELECT count(*) FROM w.merges) || ' ' || (SELECT coalesce(sum(n), 0) FROM w.computed_trait_errors);\n")
+        self.emit("SELECT cdp.drop_workspace('w'), cdp.drop_workspace('other') \\g /dev/null\n")
+
+    def result(self):
+        """Runs the script: (faults, changes by the clock, figures)."""
+        path = os.path.join(os.environ["CDP_TMP"], "round.sql")
+        text = "".join(self.script)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=verbose", "-f", path],
+                              capture_output=True, text=True, timeout=150)
+        faults, changes, figures, at = [], 0, "", "the start"
+        for line in done.stdout.splitlines():
+            word, _, rest = line.partition("|")
+            if word == "at":
+                at = rest
+            elif word == "fault":
+                faults.append("%s: %s" % (at, rest))
+            elif word == "changes":
+                changes = int(rest)
+            elif word == "figures":
+                figures = rest
+            elif word == "decision" and bad(rest.split("|")[1]):
+                faults.append("%s: cdp.%s" % (at, rest))
+        if done.returncode != 0 or "PANIC" in done.stderr or "XX000" in done.stderr:
+            faults.append("%s: %s" % (at, done.stderr[-2000:]))
+        traits = {name: t for name, t in self.traits.items() if any(name in fault for fault in faults)}
+        faults += ["%s" % t.row() for t in list(traits.values())[:6]]
+        faults += ["%s: %s" % (name, both[0]) for name, both in self.segments.items() if any("segment %s" % name in fault for fault in faults)][:4]
+        if faults:
+            kept = path.replace("round", "failed_%d" % self.number)
+            os.replace(path, kept)
+        return faults, changes, figures
+
+
+def r_choice(r, choices):
+    return r.choice(choices)
+
+
+STATES = """SELECT (SELECT min(i.identifier::text) FROM {w}.identifiers i WHERE i.profile_id = p.profile_id) AS who, p.computed::text AS state,
+    (SELECT string_agg(concat_ws(' ', e.trait, e.n, e.event_id, e.sqlstate, e.message), E'\\n' ORDER BY e.trait)
+     FROM {w}.computed_trait_errors e WHERE e.profile_id = p.profile_id) AS errors FROM {w}.profiles p"""
+SAME = """SELECT 'fault|{what}: ' || coalesce(a.who, b.who) || ': ' || coalesce(a.state, 'none') || ' ' || coalesce(a.errors, '') || ' and '
+    || coalesce(b.state, 'none') || ' ' || coalesce(b.errors, '') FROM {a} a FULL JOIN {b} b USING (who)
+    WHERE (a.state, a.errors) IS DISTINCT FROM (b.state, b.errors) LIMIT 2;
+"""
+
+
+def workspace(name, zone):
+    return """
+        SELECT cdp.create_workspace('{w}') \\g /dev/null
+        UPDATE {w}.settings SET time_zone = '{zone}';
+        ALTER TABLE {w}.events ADD COLUMN qty int2, ADD COLUMN price float8, ADD COLUMN weight float4, ADD COLUMN code char(4),
+            ADD COLUMN label varchar(20), ADD COLUMN ref uuid, ADD COLUMN channel name, ADD COLUMN mood public.mood, ADD COLUMN flag boolean,
+            ADD COLUMN due date, ADD COLUMN local_at timestamp;
+        """.format(w=name, zone=zone)
+
+
+def main():
+    tap = Tap()
+    sql("SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS cdp; CREATE TYPE public.mood AS ENUM ('happy', 'also', 'sad');")
+    definitions = changes = 0
+    for number in range(FIRST, FIRST + ROUNDS):
+        round_ = Round(number, random.Random(number))
+        try:
+            faults, n, figures = round_.run()
+        except (SqlError, subprocess.TimeoutExpired) as error:
+            faults, n, figures = [str(error)[:3000]], 0, ""
+        definitions += round_.defined
+        changes += n
+        tap.ok(not faults, "seed %d, %s: %d definitions, %d states" % (number, round_.zone, round_.defined, round_.steps), "\n".join(faults[:30]))
+        print("# events, profiles, merges, errors: %s; changes by the clock: %d" % (figures, n))
+    print("# %d definitions, %d changes of segments by the clock" % (definitions, changes))
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
