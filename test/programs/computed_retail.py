@@ -33,12 +33,11 @@ SEGMENTS = """
 EXPECTED = """
     CREATE TEMP TABLE expected AS
     WITH seen AS (
-        SELECT coalesce(identifiers[2], identifiers[1]) AS who, s.*, s.occurred_at AT TIME ZONE '{zone}' AS local
+        SELECT coalesce(identifiers[2], identifiers[1]) AS who, s.*, properties->>'StockCode' AS stock, s.occurred_at AT TIME ZONE '{zone}' AS local
         FROM source s WHERE s.occurred_at <= '{at}'
     ), favourites AS (
-        SELECT DISTINCT ON (who) who, properties->>'StockCode' AS stock
-        FROM seen WHERE event = 'Order Completed' GROUP BY who, properties->>'StockCode'
-        ORDER BY who, count(*) DESC, properties->>'StockCode' COLLATE "C"
+        SELECT DISTINCT ON (who) who, stock FROM seen WHERE event = 'Order Completed' GROUP BY who, stock
+        ORDER BY who, count(*) DESC, stock COLLATE "C"
     ), today AS (
         SELECT (timestamptz '{at}' AT TIME ZONE '{zone}')::date AS day
     )

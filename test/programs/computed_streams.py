@@ -565,6 +565,7 @@ class Round:
         faults += ["%s" % t.row() for t in list(traits.values())[:6]]
         faults += ["%s: %s" % (name, both[0]) for name, both in self.segments.items() if any("segment %s" % name in fault for fault in faults)][:4]
         if faults:
+            sql("DROP SCHEMA IF EXISTS oracle, w, other CASCADE")
             kept = path.replace("round", "failed_%d" % self.number)
             os.replace(path, kept)
         return faults, changes, figures
