@@ -516,6 +516,7 @@ class Round:
         self.emit("CREATE TEMP TABLE before AS %s;\n" % STATES.format(w="w"))
         self.emit("SELECT cdp.rebuild('{w}') \\g /dev/null\n")
         self.emit(SAME.format(what="cdp.rebuild", a="before", b="(%s) x" % STATES.format(w="w")))
+        self.emit(LAWS)
         # Shuffled, in other batches, definitions before or after.
         later = r.random() < 0.5
         definitions = ("INSERT INTO other.computed_traits SELECT * FROM w.computed_traits%s;\n" % r.choice(["", " ORDER BY name DESC"]))
@@ -574,6 +575,28 @@ class Round:
 STATES = """SELECT (SELECT min(i.identifier::text) FROM {w}.identifiers i WHERE i.profile_id = p.profile_id) AS who, p.computed::text AS state,
     (SELECT string_agg(concat_ws(' ', e.trait, e.n, e.event_id, e.sqlstate, e.message), E'\\n' ORDER BY e.trait)
      FROM {w}.computed_trait_errors e WHERE e.profile_id = p.profile_id) AS errors FROM {w}.profiles p"""
+# The laws of a mergeable value, on the profiles' states; serial and parallel aggregation.
+LAWS = """
+    SELECT 'fault|law: ' || l.law || ', profiles ' || concat_ws(', ', a.profile_id, b.profile_id, c.profile_id)
+    FROM {w}.profiles a CROSS JOIN {w}.profiles b CROSS JOIN {w}.profiles c
+    CROSS JOIN LATERAL (VALUES
+        ('associative', (a.computed || b.computed) || c.computed, a.computed || (b.computed || c.computed)),
+        ('commutative', a.computed || b.computed, cdp.merge(b.computed, a.computed)),
+        ('identity', a.computed || '{}', '{}' || a.computed),
+        ('identity', a.computed || '{}', a.computed),
+        ('text and back', a.computed::text::cdp.computed, a.computed)) l(law, x, y)
+    WHERE a.profile_id <= b.profile_id AND b.profile_id <= c.profile_id AND (l.x <> l.y OR l.x::text <> l.y::text) LIMIT 5;
+    CREATE TEMP TABLE serial AS SELECT cdp.merge_agg(computed ORDER BY profile_id) AS all_of_them FROM {w}.profiles;
+    SELECT 'fault|law: the other way round' FROM {w}.profiles HAVING cdp.merge_agg(computed ORDER BY profile_id DESC)::text <> (SELECT all_of_them::text FROM serial);
+    SELECT 'fault|law: sums of ' || e.name || ' are ' || e.value || ', not ' || o.total
+    FROM serial CROSS JOIN LATERAL cdp.computed_entries(all_of_them) e
+    JOIN (SELECT e.name, sum((e.value #>> '{}')::numeric) AS total FROM {w}.profiles p, cdp.computed_entries(p.computed) e
+          WHERE e.kind IN ('count', 'sum') GROUP BY 1) o USING (name)
+    WHERE (e.value #>> '{}')::numeric IS DISTINCT FROM o.total LIMIT 5;
+    SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;
+    SELECT 'fault|law: parallel' FROM {w}.profiles HAVING cdp.merge_agg(computed)::text <> (SELECT all_of_them::text FROM serial);
+    RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
+"""
 SAME = """SELECT 'fault|{what}: ' || coalesce(a.who, b.who) || ': ' || coalesce(a.state, 'none') || ' ' || coalesce(a.errors, '') || ' and '
     || coalesce(b.state, 'none') || ' ' || coalesce(b.errors, '') FROM {a} a FULL JOIN {b} b USING (who)
     WHERE (a.state, a.errors) IS DISTINCT FROM (b.state, b.errors) LIMIT 2;
