@@ -31,9 +31,9 @@ CREATE FUNCTION oracle.zone() RETURNS text LANGUAGE sql STABLE AS $$SELECT time_
 
 -- The first instant at which the local date has come, by trying all quarters of an hour around it.
 CREATE FUNCTION oracle.midnight(day date) RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT min(c.t) FROM generate_series(-180, 180, 15) m
-    CROSS JOIN LATERAL (SELECT day::timestamp AT TIME ZONE oracle.zone() + m * interval '1 minute') c(t)
-    WHERE (c.t AT TIME ZONE oracle.zone())::date >= day
+    SELECT min(c.t) FROM {w}.settings z CROSS JOIN generate_series(-180, 180, 15) m
+    CROSS JOIN LATERAL (SELECT day::timestamp AT TIME ZONE z.time_zone + m * interval '1 minute') c(t)
+    WHERE (c.t AT TIME ZONE z.time_zone)::date >= day
 $$;
 
 -- Instants in one form, whatever the engine's choice of trailing zeros.
@@ -103,13 +103,14 @@ $learn$;
 
 CREATE VIEW oracle.seen AS
     SELECT f.trait, i.profile_id, e.event_id, least(e.occurred_at, e.received_at) AS at,
-           (least(e.occurred_at, e.received_at) AT TIME ZONE oracle.zone())::date AS day,
+           (least(e.occurred_at, e.received_at) AT TIME ZONE z.time_zone)::date AS day, z.time_zone,
            c.kind, c.window_days, c.list_limit, c.max_distinct, f.counts, f.failed, f.sqlstate, f.message,
            f.n, f.t, f.b, f.ts, f.d, coalesce(to_jsonb(f.n), to_jsonb(f.t), to_jsonb(f.b), oracle.instant(f.ts), to_jsonb(f.d), f.j) AS item
     FROM oracle.facts f
     JOIN {w}.computed_traits c ON c.name = f.trait
     JOIN {w}.events e USING (event_id)
     JOIN {w}.identifiers i ON i.identifier = e.anchor
+    CROSS JOIN {w}.settings z
     WHERE i.profile_id IS NOT NULL;
 
 CREATE FUNCTION oracle.answers()
@@ -122,8 +123,8 @@ BEGIN
         SELECT s.*, a.t AS asked
         FROM oracle.seen s JOIN oracle.asked a ON a.trait = s.trait AND a.profile_id = s.profile_id
         WHERE s.counts AND (s.window_days IS NULL
-              OR s.day <= (a.t AT TIME ZONE oracle.zone())::date
-                 AND s.day + s.window_days > (a.t AT TIME ZONE oracle.zone())::date)
+              OR s.day <= (a.t AT TIME ZONE s.time_zone)::date
+                 AND s.day + s.window_days > (a.t AT TIME ZONE s.time_zone)::date)
     ), amounts AS (
         SELECT i.trait, i.profile_id, i.asked, to_jsonb(CASE i.kind WHEN 'sum' THEN sum(i.n) ELSE avg(i.n) END) AS value
         FROM inside i WHERE i.kind IN ('sum', 'avg') GROUP BY i.trait, i.profile_id, i.asked, i.kind
@@ -188,7 +189,8 @@ CREATE FUNCTION oracle.ask_midnights() RETURNS void LANGUAGE sql AS $$
     FROM (SELECT s.profile_id, s.trait, s.day FROM oracle.seen s WHERE s.counts AND s.window_days IS NOT NULL
           UNION SELECT s.profile_id, s.trait, s.day + s.window_days FROM oracle.seen s WHERE s.counts AND s.window_days IS NOT NULL) q
     JOIN (SELECT d.day, oracle.midnight(d.day) AS t
-          FROM (SELECT s.day FROM oracle.seen s UNION SELECT s.day + s.window_days FROM oracle.seen s) d(day)) m USING (day)
+          FROM (SELECT s.day FROM oracle.seen s UNION SELECT s.day + s.window_days FROM oracle.seen s) d(day)
+          WHERE d.day >= (cdp.now() AT TIME ZONE oracle.zone())::date) m USING (day)
     WHERE m.t > cdp.now();
     INSERT INTO oracle.asked SELECT DISTINCT a.profile_id, a.trait, cdp.now() FROM oracle.asked a;
     ANALYZE oracle.asked;

@@ -773,13 +773,56 @@ def refused(tap):
             ("SELECT cdp.computed_int(computed, 'word') FROM w.profiles", "42804"),
             ("SELECT cdp.computed_numeric(computed, 'at') FROM w.profiles", "42804"),
             ("SELECT cdp.computed_timestamp(computed, 'good') FROM w.profiles", "42804"),
-            ("SELECT cdp.computed_timestamp(computed, 'word') FROM w.profiles", "42804")):
+            ("SELECT cdp.computed_timestamp(computed, 'word') FROM w.profiles", "42804"),
+            ("BEGIN ISOLATION LEVEL REPEATABLE READ; INSERT INTO w.computed_traits (name, kind) VALUES ('a', 'count')", "25001")):
         tap.error(text, state, "", text)
     tap.equal(rows("SELECT cdp.computed_int(computed, 'good'), cdp.computed_numeric(computed, 'good'), cdp.computed_text(computed, 'good'),"
                    " cdp.computed_int(computed, 'nobody'), computed->>'word', cdp.computed_int(NULL::cdp.computed, 'good') FROM w.profiles"),
               [["6", "5.5", "5.5", "\\N", "e", "\\N"]], "readers")
     tap.equal(rows("SELECT name FROM w.computed_traits ORDER BY 1"), [["at"], ["free"], ["good"], ["word"]], "nothing of it has stayed")
     tap.equal(rows("SELECT * FROM cdp.check('w')"), [], "cdp.check finds nothing after what was refused")
+    sql(DROP)
+
+
+def estimates(tap):
+    """Beyond max_distinct: estimates that do not depend on the order, and that say so."""
+    insert = ("INSERT INTO %s.events (event_id, event, identifiers, occurred_at, properties) SELECT cdp.event_id(i::text), 'e', '{user_id:1}',"
+              " timestamptz '2024-05-01' + i * interval '10 seconds', jsonb_build_object('v', i * 7919 %% 5000) FROM generate_series(0, 5999) i ORDER BY %s;\n")
+    traits = ("INSERT INTO %s.computed_traits (name, kind, expression, window_days, max_distinct) VALUES ('rough', 'unique_count', $$properties->>'v'$$, NULL, 500),"
+              " ('windowed', 'unique_count', $$properties->>'v'$$, 30, 500), ('exact', 'unique_count', $$properties->>'v'$$, NULL, 5000),"
+              " ('often', 'most_frequent', $$properties->>'v'$$, NULL, 100), ('often_exact', 'most_frequent', $$(properties->>'v')::int$$, NULL, 10000);\n")
+    sql(SETTINGS + "SELECT cdp.create_workspace('w'), cdp.create_workspace('other') \\g /dev/null\nSET cdp.clock = '2024-05-02 12:00+00';"
+        + insert % ("w", "i") + traits % "w" + traits % "other" + "SET cdp.batch_events = 100;\n" + insert % ("other", "md5(i::text)"))
+    found = rows("SET cdp.clock = '2024-05-02 12:00+00'; SELECT e.name, e.value, e.exact, e.value = o.value, e.exact = o.exact"
+                 " FROM w.profiles p, cdp.computed_entries(p.computed) e, other.profiles q, cdp.computed_entries(q.computed) o WHERE e.name = o.name ORDER BY 1")
+    tap.equal([row[0:1] + row[2:] for row in found], [["exact", "t", "t", "t"], ["often", "f", "t", "t"], ["often_exact", "t", "t", "t"],
+                                                       ["rough", "f", "t", "t"], ["windowed", "f", "t", "t"]], "estimates say that they are, in any order")
+    by_name = {row[0]: json.loads(row[1]) for row in found}
+    tap.ok(by_name["exact"] == 5000 and by_name["often_exact"] == 0, "up to max_distinct they are exact", by_name)
+    # Of 500 kept hashes the standard error is 4.5 %.
+    tap.ok(all(abs(by_name[name] / 5000 - 1) < 0.2 for name in ("rough", "windowed")), "beyond it they are near", by_name)
+    said = sorted({name for name in by_name for row in rows("SELECT item, value FROM cdp.status('w') WHERE topic NOT IN ('rows', 'time')")
+                   if re.search(r"\b%s\b" % name, " ".join(row))})
+    tap.ok({"often", "rough", "windowed"} <= set(said) and "often_exact" not in said, "cdp.status says so", said)
+    tap.equal(rows("SELECT * FROM cdp.check('w')"), [], "cdp.check finds nothing")
+    sql("SELECT cdp.drop_workspace('w'), cdp.drop_workspace('other')")
+
+
+def explained(tap):
+    """explain_segment: a computed trait's value, window and next flip."""
+    sql(SETTINGS + workspace("w", "Europe/London") + """
+        SET cdp.clock = '2024-03-30 12:00+00';
+        INSERT INTO w.computed_traits (name, kind, window_days) VALUES ('two_days', 'count', 2), ('ever', 'count', NULL);
+        INSERT INTO w.segments (name, predicate) VALUES ('s', $$cdp.computed_int(computed, 'two_days') >= 1 AND (computed->>'ever')::int > 0$$);
+        INSERT INTO w.events (event, identifiers) VALUES ('e', '{user_id:1}');
+        """)
+    found = rows("SET cdp.clock = '2024-03-30 13:00+00'; SET timezone = 'UTC'; SELECT expression, value, truth, window_days, flips_at"
+                 " FROM cdp.explain_segment('w', (SELECT profile_id FROM w.profiles), 's')")
+    two_days = [row for row in found if "two_days" in row[0] and "ever" not in row[0]]
+    tap.ok(any(row[1] == "1" and row[3] == "2" for row in two_days), "explain_segment has the value and the window", found)
+    # 31 March has 23 hours: the window ends at 23:00 UTC.
+    tap.ok(two_days and all(row[4] == "2024-03-31 23:00:00+00" for row in two_days if row[3] == "2" or row[2] != "\\N"), "and when it flips", found)
+    tap.ok(not any(row[3] != "\\N" for row in found if "ever" in row[0] and "two_days" not in row[0]), "no window for ever", found)
     sql(DROP)
 
 
@@ -825,6 +868,8 @@ def main():
     sql("SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS cdp; CREATE TYPE public.mood AS ENUM ('happy', 'also', 'sad');")
     by_hand(tap)
     refused(tap)
+    estimates(tap)
+    explained(tap)
     beside(tap)
     definitions = changes = 0
     for number in range(FIRST, FIRST + ROUNDS):
