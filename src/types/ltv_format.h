@@ -236,6 +236,11 @@ extern Numeric ltv_section_refunds(const LtvSection *section);
 /* ltv_zone.c */
 extern void ltv_zone_report(const char *name) pg_attribute_noreturn();
 extern int32 ltv_local_day(TimestampTz at, pg_tz *tz);
+extern TimestampTz ltv_zone_midnight(pg_tz *tz, int32 day);
+extern TimestampTz ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last);
+
+/* ltv_text.c */
+extern void ltv_append_day(StringInfo buf, int32 day);
 
 /* The deltas of a builder, and the cells of a delta. */
 static inline LtvDelta *

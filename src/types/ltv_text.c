@@ -73,8 +73,8 @@ append_date(StringInfo buf, int32 day, bool *bc)
 	appendStringInfo(buf, "%04d-%02d-%02d", *bc ? 1 - year : year, month, mday);
 }
 
-static void
-append_day(StringInfo buf, int32 day)
+void
+ltv_append_day(StringInfo buf, int32 day)
 {
 	bool bc;
 
@@ -140,7 +140,7 @@ append_section(StringInfo buf, const LtvSection *section, bool readable)
 	for (uint32 i = 0; i < section->ndays; i++)
 	{
 		appendStringInfoString(buf, i > 0 ? ", \"" : "\"");
-		append_day(buf, ltv_section_day(section, i));
+		ltv_append_day(buf, ltv_section_day(section, i));
 		appendStringInfoString(buf, "\": ");
 		if (section->wide)
 		{
@@ -416,7 +416,7 @@ strip_era(char *string)
 	return true;
 }
 
-/* Is the string a day as append_day writes it? */
+/* Is the string a day as ltv_append_day writes it? */
 static bool
 parse_day(char *string, int32 *day)
 {

@@ -5,6 +5,7 @@
 #include "cdp.h"
 
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "types/ltv_format.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
@@ -140,4 +141,60 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 		         errdetail("There is no date for %s in time zone \"%s\".", timestamptz_to_str(at),
 		                   tz ? pg_get_timezone_name(tz) : "UTC")));
 	return (int32) day;
+}
+
+#define EPOCH_SECONDS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
+/* The last instant of which a time zone is asked: PostgreSQL's rules go no further. */
+#define LAST_INSTANT (END_TIMESTAMP - 2 * USECS_PER_DAY)
+
+/*
+ * The first instant after another, whose local day is one of first to last, at
+ * which it is none of them; DT_NOEND: never. tz NULL is UTC. Local days go
+ * forward but where clocks are set back over midnight, so each stretch of one
+ * offset is looked at.
+ */
+TimestampTz
+ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last)
+{
+	int64 wall_end = last < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE
+	                     ? (last + INT64CONST(1)) * USECS_PER_DAY
+	                     : DT_NOEND;
+
+	if (tz == NULL)
+		return wall_end < LAST_INSTANT ? wall_end : DT_NOEND;
+	while (at < LAST_INSTANT)
+	{
+		pg_time_t seconds = at / USECS_PER_SEC - (at % USECS_PER_SEC < 0) + EPOCH_SECONDS;
+		pg_time_t boundary;
+		long int offset;
+		long int next_offset;
+		int is_dst;
+		int found =
+		    pg_next_dst_boundary(&seconds, &offset, &is_dst, &boundary, &next_offset, &is_dst, tz);
+		TimestampTz end = wall_end < LAST_INSTANT ? wall_end - offset * USECS_PER_SEC : DT_NOEND;
+		TimestampTz turn =
+		    found == 1 ? (boundary - EPOCH_SECONDS) * USECS_PER_SEC : (TimestampTz) DT_NOEND;
+		int32 day;
+
+		CHECK_FOR_INTERRUPTS();
+		if (end <= turn)
+			return end;
+		at = turn;
+		day = ltv_local_day(at, tz);
+		if (day < first || day > last)
+			return at;
+		/* nothing ends ahead, and no clock is set back by days */
+		if (wall_end >= LAST_INSTANT && day > first + INT64CONST(2))
+			break;
+	}
+	return DT_NOEND;
+}
+
+/* The instant at which a day begins in a zone: the first whose local day it is, or a later one. */
+TimestampTz
+ltv_zone_midnight(pg_tz *tz, int32 day)
+{
+	/* no local time is two days from its instant */
+	return ltv_zone_leaves(tz, (day - INT64CONST(2)) * USECS_PER_DAY, PG_INT32_MIN, day - 1);
 }

@@ -1,0 +1,661 @@
+/*
+ * computed.c
+ *	  Computed traits: the traits of a value, what is added to them, and the
+ *	  merge of two values.
+ *
+ * What events add is kept per trait and day until the end, becomes a state of
+ * the stored form then, and is merged with the base like any other: there is one
+ * merge.
+ */
+#include "types/computed_internal.h"
+
+#include "common/int.h"
+#include "miscadmin.h"
+#include "types/ltv.h"
+#include "utils/memutils.h"
+
+const char *const computed_kind_names[N_COMPUTED_KINDS] = {
+    [COMPUTED_COUNT] = "count",
+    [COMPUTED_SUM] = "sum",
+    [COMPUTED_AVG] = "avg",
+    [COMPUTED_MIN] = "min",
+    [COMPUTED_MAX] = "max",
+    [COMPUTED_FIRST] = "first",
+    [COMPUTED_LAST] = "last",
+    [COMPUTED_MOST_FREQUENT] = "most_frequent",
+    [COMPUTED_UNIQUE_LIST] = "unique_list",
+    [COMPUTED_UNIQUE_COUNT] = "unique_count",
+};
+
+const char *const computed_class_names[N_COMPUTED_CLASSES] = {
+    [COMPUTED_NONE] = "event",   [COMPUTED_NUMBER] = "number", [COMPUTED_TEXT] = "text",
+    [COMPUTED_BOOL] = "boolean", [COMPUTED_TIME] = "time",     [COMPUTED_DATE] = "date",
+    [COMPUTED_JSON] = "json",
+};
+
+/* What a batch adds to a trait on one day, as far as it is one thing. */
+struct ComputedDelta
+{
+	int trait;
+	int32 day;
+	int64 count;        /* of events, or of a value */
+	ComputedAmount sum; /* of sums and averages */
+	const char *value;  /* of other kinds */
+	int len;
+	TimestampTz at; /* of a first or last one */
+	const pg_uuid_t *event_id;
+};
+
+bool
+computed_kind_is_set(ComputedKind kind)
+{
+	return kind == COMPUTED_MOST_FREQUENT || kind == COMPUTED_UNIQUE_LIST ||
+	       kind == COMPUTED_UNIQUE_COUNT;
+}
+
+bool
+computed_kind_counts(ComputedKind kind)
+{
+	return kind == COMPUTED_COUNT || kind == COMPUTED_UNIQUE_COUNT;
+}
+
+/* ------------------------------------------------------------- reading */
+
+void
+computed_begin(ComputedReader *reader, const Computed *computed)
+{
+	const char *p = VARDATA_ANY(computed);
+
+	reader->zone_len = (uint8) p[2];
+	reader->zone = p + COMPUTED_HEADER;
+	p = reader->zone + reader->zone_len;
+	reader->left = computed_get_number(&p);
+	reader->next = p;
+}
+
+bool
+computed_next(ComputedReader *reader, ComputedEntry *entry)
+{
+	const char *p = reader->next;
+	uint8 kind_and_class;
+	uint64 len;
+
+	if (reader->left == 0)
+		return false;
+	reader->left--;
+	entry->start = p;
+	entry->trait.name_len = (int) computed_get_number(&p);
+	entry->trait.name = p;
+	p += entry->trait.name_len;
+	kind_and_class = (uint8) *p++;
+	entry->trait.kind = kind_and_class & 0x0F;
+	entry->trait.value_class = kind_and_class >> 4;
+	p++; /* flags */
+	entry->trait.window = (int) computed_get_number(&p);
+	entry->trait.limit = (int) computed_get_number(&p);
+	len = computed_get_number(&p);
+	entry->cells = p;
+	entry->end = reader->next = p + len;
+	return true;
+}
+
+/* Order of two names, by their bytes. */
+static int
+compare_names(const char *a, int a_len, const char *b, int b_len)
+{
+	int order = memcmp(a, b, Min(a_len, b_len));
+
+	return order != 0 ? order : a_len - b_len;
+}
+
+bool
+computed_find(const Computed *computed, const char *name, int name_len, ComputedEntry *entry)
+{
+	ComputedReader reader;
+
+	computed_begin(&reader, computed);
+	while (computed_next(&reader, entry))
+	{
+		int order = compare_names(entry->trait.name, entry->trait.name_len, name, name_len);
+
+		if (order >= 0)
+			return order == 0;
+	}
+	return false;
+}
+
+bool
+computed_same_trait(const Computed *a, const Computed *b, const char *name, int name_len)
+{
+	ComputedEntry x;
+	ComputedEntry y;
+	bool in_a = computed_find(a, name, name_len, &x);
+	bool in_b = computed_find(b, name, name_len, &y);
+
+	if (!in_a || !in_b)
+		return in_a == in_b;
+	return x.end - x.start == y.end - y.start && memcmp(x.start, y.start, x.end - x.start) == 0;
+}
+
+/* ------------------------------------------------------------- writing */
+
+/* A value that is being written. */
+typedef struct Output
+{
+	StringInfoData traits;
+	uint64 n_traits;
+} Output;
+
+static void
+begin_entry(StringInfo out, const ComputedTrait *trait)
+{
+	computed_append_number(out, trait->name_len);
+	appendBinaryStringInfo(out, trait->name, trait->name_len);
+	appendStringInfoCharMacro(out, (char) (trait->kind | trait->value_class << 4));
+	appendStringInfoCharMacro(out, '\0');
+	computed_append_number(out, trait->window);
+	computed_append_number(out, trait->limit);
+}
+
+static void
+put_entry(Output *output, const ComputedTrait *trait, const char *cells, int len)
+{
+	begin_entry(&output->traits, trait);
+	computed_append_number(&output->traits, len);
+	if (len > 0)
+		appendBinaryStringInfo(&output->traits, cells, len);
+	output->n_traits++;
+}
+
+static void
+copy_entry(Output *output, const ComputedEntry *entry)
+{
+	appendBinaryStringInfo(&output->traits, entry->start, (int) (entry->end - entry->start));
+	output->n_traits++;
+}
+
+/* The value of the traits that have been written, in which days are counted in a zone. */
+static Computed *
+finish_output(Output *output, const char *zone, int zone_len)
+{
+	StringInfoData out;
+
+	if (output->n_traits == 0)
+		zone_len = 0;
+	initStringInfo(&out);
+	enlargeStringInfo(&out, VARHDRSZ + COMPUTED_HEADER + zone_len + 10 + output->traits.len);
+	appendStringInfoSpaces(&out, VARHDRSZ);
+	appendStringInfoCharMacro(&out, COMPUTED_VERSION);
+	appendStringInfoCharMacro(&out, '\0');
+	appendStringInfoCharMacro(&out, (char) zone_len);
+	if (zone_len > 0)
+		appendBinaryStringInfo(&out, zone, zone_len);
+	computed_append_number(&out, output->n_traits);
+	if (output->n_traits > 0)
+		appendBinaryStringInfo(&out, output->traits.data, output->traits.len);
+	pfree(output->traits.data);
+	SET_VARSIZE(out.data, out.len);
+	return (Computed *) out.data;
+}
+
+Computed *
+computed_empty(void)
+{
+	Output output = {.n_traits = 0};
+
+	initStringInfo(&output.traits);
+	return finish_output(&output, "", 0);
+}
+
+Computed *
+computed_without_events(const ComputedTrait *traits, int n_traits, const char *zone)
+{
+	Output output = {.n_traits = 0};
+
+	initStringInfo(&output.traits);
+	for (int i = 0; i < n_traits; i++)
+		if (computed_kind_counts(traits[i].kind))
+			put_entry(&output, &traits[i], NULL, 0);
+	return finish_output(&output, zone, strlen(zone));
+}
+
+Computed *
+computed_without(const Computed *computed, const ComputedTrait *traits, int n_traits)
+{
+	Output output = {.n_traits = 0};
+	ComputedReader reader;
+	ComputedEntry entry;
+	uint64 n;
+
+	initStringInfo(&output.traits);
+	computed_begin(&reader, computed);
+	n = reader.left;
+	while (computed_next(&reader, &entry))
+	{
+		bool drop = false;
+
+		for (int i = 0; i < n_traits && !drop; i++)
+			drop = compare_names(traits[i].name, traits[i].name_len, entry.trait.name,
+			                     entry.trait.name_len) == 0;
+		if (!drop)
+			copy_entry(&output, &entry);
+	}
+	if (output.n_traits == n)
+		return unconstify(Computed *, computed);
+	return finish_output(&output, reader.zone, reader.zone_len);
+}
+
+/* --------------------------------------------------------------- merge */
+
+/* Errors unless two states are of one definition. */
+void
+computed_check_same(const ComputedTrait *a, const ComputedTrait *b)
+{
+	if (a->kind == b->kind && a->value_class == b->value_class && a->window == b->window &&
+	    a->limit == b->limit)
+		return;
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	     errmsg("cannot merge computed traits that are defined differently"),
+	     errdetail("Trait \"%.*s\" is %s of %s over %d days (0: for ever) with limit %d, and %s "
+	               "of %s over %d days with limit %d.",
+	               a->name_len, a->name, computed_kind_names[a->kind],
+	               computed_class_names[a->value_class], a->window, a->limit,
+	               computed_kind_names[b->kind], computed_class_names[b->value_class], b->window,
+	               b->limit),
+	     errhint("Merge values that were computed by the same definitions.")));
+}
+
+static void
+check_zones(const ComputedReader *a, const ComputedReader *b)
+{
+	if (a->zone_len == b->zone_len && memcmp(a->zone, b->zone, a->zone_len) == 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("cannot merge computed traits of different time zones"),
+	                errdetail("One counts its days in \"%.*s\", the other in \"%.*s\".",
+	                          a->zone_len, a->zone, b->zone_len, b->zone)));
+}
+
+/* The value of both together, less the days that nobody from today on can see. */
+static Computed *
+merge(const Computed *a, const Computed *b, int32 today)
+{
+	Output output = {.n_traits = 0};
+	ComputedReader readers[2];
+	ComputedEntry entries[2];
+	bool have[2];
+	StringInfoData cells;
+
+	computed_begin(&readers[0], a);
+	computed_begin(&readers[1], b);
+	if (readers[0].left > 0 && readers[1].left > 0)
+		check_zones(&readers[0], &readers[1]);
+	initStringInfo(&output.traits);
+	initStringInfo(&cells);
+	for (int i = 0; i < 2; i++)
+		have[i] = computed_next(&readers[i], &entries[i]);
+	while (have[0] || have[1])
+	{
+		int order = !have[0]   ? 1
+		            : !have[1] ? -1
+		                       : compare_names(entries[0].trait.name, entries[0].trait.name_len,
+		                                       entries[1].trait.name, entries[1].trait.name_len);
+
+		if (order != 0)
+			copy_entry(&output, &entries[order < 0 ? 0 : 1]);
+		else
+		{
+			ComputedCells streams[2];
+
+			computed_check_same(&entries[0].trait, &entries[1].trait);
+			computed_cells_begin(&streams[0], &entries[0]);
+			computed_cells_begin(&streams[1], &entries[1]);
+			resetStringInfo(&cells);
+			computed_merge_cells(&entries[0].trait, &streams[0], &streams[1], today, &cells);
+			put_entry(&output, &entries[0].trait, cells.data, cells.len);
+		}
+		if (order <= 0)
+			have[0] = computed_next(&readers[0], &entries[0]);
+		if (order >= 0)
+			have[1] = computed_next(&readers[1], &entries[1]);
+	}
+	pfree(cells.data);
+	if (readers[0].zone_len > 0)
+		return finish_output(&output, readers[0].zone, readers[0].zone_len);
+	return finish_output(&output, readers[1].zone, readers[1].zone_len);
+}
+
+Computed *
+computed_merge(const Computed *a, const Computed *b)
+{
+	return merge(a, b, PG_INT32_MAX);
+}
+
+/* ------------------------------------------------------------- builder */
+
+void
+computed_builder_init(ComputedBuilder *builder, const Computed *base, const ComputedTrait *traits,
+                      int n_traits, const char *zone)
+{
+	memset(builder, 0, sizeof(ComputedBuilder));
+	builder->base = base;
+	builder->zone = zone;
+	builder->traits = traits;
+	builder->n_traits = n_traits;
+	builder->context = CurrentMemoryContext;
+}
+
+void
+computed_builder_merge(ComputedBuilder *builder, const Computed *other)
+{
+	if (builder->n_merged == builder->max_merged)
+	{
+		builder->max_merged = Max(4, builder->max_merged * 2);
+		builder->merged =
+		    builder->merged == NULL
+		        ? MemoryContextAlloc(builder->context, sizeof(Computed *) * builder->max_merged)
+		        : repalloc(builder->merged, sizeof(Computed *) * builder->max_merged);
+	}
+	builder->merged[builder->n_merged++] = other;
+}
+
+static struct ComputedDelta *
+new_delta(ComputedBuilder *builder, int trait)
+{
+	if (builder->latest == NULL)
+	{
+		builder->latest = MemoryContextAlloc(builder->context, sizeof(int) * builder->n_traits);
+		memset(builder->latest, -1, sizeof(int) * builder->n_traits);
+	}
+	if (builder->n_deltas == builder->max_deltas)
+	{
+		Size size;
+
+		builder->max_deltas = Max(8, builder->max_deltas * 2);
+		size = sizeof(struct ComputedDelta) * (Size) builder->max_deltas;
+		builder->deltas = builder->deltas == NULL ? MemoryContextAllocHuge(builder->context, size)
+		                                          : repalloc_huge(builder->deltas, size);
+	}
+	builder->latest[trait] = builder->n_deltas;
+	return &builder->deltas[builder->n_deltas++];
+}
+
+/* Whether a first or last value gives way to an event's. */
+static bool
+gives_way(const struct ComputedDelta *delta, ComputedKind kind, TimestampTz at,
+          const pg_uuid_t *event_id)
+{
+	int order = delta->at < at ? -1 : delta->at > at;
+
+	if (order == 0)
+		order = memcmp(delta->event_id->data, event_id->data, UUID_LEN);
+	return kind == COMPUTED_FIRST ? order > 0 : order < 0;
+}
+
+/* Adds to what has been collected last of the same trait and day; false: it is another thing. */
+static bool
+add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const ComputedInput *input,
+             TimestampTz at, const pg_uuid_t *event_id)
+{
+	const char *p = input->value;
+	ComputedAmount amount;
+	int order;
+
+	switch (trait->kind)
+	{
+		case COMPUTED_COUNT:
+			delta->count++;
+			return true;
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			computed_get_amount(&p, &amount);
+			computed_add_amount(&delta->sum, &amount);
+			delta->count++;
+			return true;
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+			order = computed_compare_values(trait->value_class, input->value, input->len,
+			                                delta->value, delta->len);
+			if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
+			{
+				delta->value = input->value;
+				delta->len = input->len;
+			}
+			return true;
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			if (gives_way(delta, trait->kind, at, event_id))
+			{
+				delta->value = input->value;
+				delta->len = input->len;
+				delta->at = at;
+				delta->event_id = event_id;
+			}
+			return true;
+		default:
+			if (delta->len != input->len || memcmp(delta->value, input->value, input->len) != 0)
+				return false;
+			delta->count++;
+			return true;
+	}
+}
+
+void
+computed_builder_add(ComputedBuilder *builder, const ComputedInput *input, TimestampTz at,
+                     int32 day, const pg_uuid_t *event_id)
+{
+	const ComputedTrait *trait = &builder->traits[input->trait];
+	struct ComputedDelta *delta;
+	const char *p = input->value;
+	MemoryContext oldcontext = MemoryContextSwitchTo(builder->context);
+
+	if (trait->window == 0)
+		day = COMPUTED_NO_DAY;
+	delta = builder->latest == NULL || builder->latest[input->trait] < 0
+	            ? NULL
+	            : &builder->deltas[builder->latest[input->trait]];
+	if (delta == NULL || delta->day != day || !add_to_delta(delta, trait, input, at, event_id))
+	{
+		delta = new_delta(builder, input->trait);
+		delta->trait = input->trait;
+		delta->day = day;
+		delta->count = 1;
+		delta->value = input->value;
+		delta->len = input->len;
+		delta->at = at;
+		delta->event_id = event_id;
+		if (trait->kind == COMPUTED_SUM || trait->kind == COMPUTED_AVG)
+			computed_get_amount(&p, &delta->sum);
+	}
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* By trait, day, and of distinct values their order. */
+static int
+compare_deltas(const void *a, const void *b, void *arg)
+{
+	const struct ComputedDelta *x = (const struct ComputedDelta *) a;
+	const struct ComputedDelta *y = (const struct ComputedDelta *) b;
+	const ComputedTrait *traits = (const ComputedTrait *) arg;
+
+	if (x->trait != y->trait)
+		return x->trait - y->trait;
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	if (!computed_kind_is_set(traits[x->trait].kind))
+		return 0;
+	return computed_compare_values(traits[x->trait].value_class, x->value, x->len, y->value,
+	                               y->len);
+}
+
+/* One day's set of distinct values, from deltas in their order; returns how many are joined. */
+static int
+join_values(struct ComputedDelta *deltas, int n)
+{
+	int distinct = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		struct ComputedDelta *last = distinct > 0 ? &deltas[distinct - 1] : NULL;
+
+		if (last != NULL && last->len == deltas[i].len &&
+		    memcmp(last->value, deltas[i].value, last->len) == 0)
+			last->count += deltas[i].count;
+		else
+			deltas[distinct++] = deltas[i];
+	}
+	return distinct;
+}
+
+/* What several deltas of one trait and day are together, in the first of them. */
+static void
+join_deltas(const ComputedTrait *trait, struct ComputedDelta *deltas, int n)
+{
+	for (int i = 1; i < n; i++)
+	{
+		struct ComputedDelta *delta = &deltas[i];
+		int order;
+
+		deltas->count += trait->kind == COMPUTED_COUNT || trait->kind == COMPUTED_AVG ||
+		                         trait->kind == COMPUTED_SUM
+		                     ? delta->count
+		                     : 0;
+		switch (trait->kind)
+		{
+			case COMPUTED_SUM:
+			case COMPUTED_AVG:
+				computed_add_amount(&deltas->sum, &delta->sum);
+				break;
+			case COMPUTED_MIN:
+			case COMPUTED_MAX:
+				order = computed_compare_values(trait->value_class, delta->value, delta->len,
+				                                deltas->value, deltas->len);
+				if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
+					*deltas = *delta;
+				break;
+			case COMPUTED_FIRST:
+			case COMPUTED_LAST:
+				if (gives_way(deltas, trait->kind, delta->at, delta->event_id))
+					*deltas = *delta;
+				break;
+			default:
+				break;
+		}
+	}
+}
+
+/* The body of a cell without distinct values. */
+static const char no_values[] = {0};
+
+/* Appends the body of a cell that deltas of one trait and day make. */
+static void
+append_body(const ComputedTrait *trait, struct ComputedDelta *deltas, int n, StringInfo body)
+{
+	char time[8];
+
+	if (computed_kind_is_set(trait->kind))
+	{
+		n = join_values(deltas, n);
+		computed_append_number(body, (uint64) n * 2);
+		for (int i = 0; i < n; i++)
+		{
+			computed_append_number(body, deltas[i].len);
+			appendBinaryStringInfo(body, deltas[i].value, deltas[i].len);
+			if (trait->kind == COMPUTED_MOST_FREQUENT)
+				computed_append_number(body, deltas[i].count);
+		}
+		if (n > trait->limit)
+		{
+			StringInfoData limited;
+
+			initStringInfo(&limited);
+			computed_merge_sets(trait, body->data, no_values, &limited);
+			pfree(body->data);
+			*body = limited;
+		}
+		return;
+	}
+	join_deltas(trait, deltas, n);
+	switch (trait->kind)
+	{
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			computed_append_amount(body, &deltas->sum);
+			if (trait->kind == COMPUTED_AVG)
+				computed_append_number(body, deltas->count);
+			break;
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			(void) ltv_put64(time, (uint64) deltas->at);
+			appendBinaryStringInfo(body, time, sizeof(time));
+			appendBinaryStringInfo(body, (const char *) deltas->event_id->data, UUID_LEN);
+			/* FALLTHROUGH */
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+			computed_append_number(body, deltas->len);
+			appendBinaryStringInfo(body, deltas->value, deltas->len);
+			break;
+		default:
+			break;
+	}
+}
+
+/* The deltas as a value. */
+static Computed *
+value_of_deltas(ComputedBuilder *builder)
+{
+	Output output = {.n_traits = 0};
+	StringInfoData cells;
+	StringInfoData body;
+
+	if (builder->n_deltas > 1)
+		qsort_arg(builder->deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
+		          unconstify(ComputedTrait *, builder->traits));
+	initStringInfo(&output.traits);
+	initStringInfo(&cells);
+	initStringInfo(&body);
+	for (int start = 0, end; start < builder->n_deltas; start = end)
+	{
+		const ComputedTrait *trait = &builder->traits[builder->deltas[start].trait];
+		ComputedWriter writer = {trait, &cells};
+
+		resetStringInfo(&cells);
+		for (end = start;
+		     end < builder->n_deltas && builder->deltas[end].trait == builder->deltas[start].trait;)
+		{
+			int first = end;
+			ComputedCell cell = {builder->deltas[first].day};
+
+			CHECK_FOR_INTERRUPTS();
+			while (end < builder->n_deltas &&
+			       builder->deltas[end].trait == builder->deltas[first].trait &&
+			       builder->deltas[end].day == cell.day)
+				end++;
+			resetStringInfo(&body);
+			append_body(trait, &builder->deltas[first], end - first, &body);
+			cell.count = builder->deltas[first].count;
+			cell.body = body.data;
+			cell.end = body.data + body.len;
+			computed_write_cell(&writer, &cell);
+		}
+		put_entry(&output, trait, cells.data, cells.len);
+	}
+	pfree(cells.data);
+	pfree(body.data);
+	return finish_output(&output, builder->zone, strlen(builder->zone));
+}
+
+Computed *
+computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
+{
+	const Computed *value = builder->base;
+
+	for (int i = 0; i < builder->n_merged; i++)
+		value = merge(value, builder->merged[i], today);
+	if (builder->n_deltas > 0)
+		value = merge(value, value_of_deltas(builder), today);
+	*changed = value != builder->base;
+	return unconstify(Computed *, value);
+}

@@ -1,0 +1,412 @@
+/*
+ * computed_cells.c
+ *	  The states of computed traits, day by day: how they are read, and how two
+ *	  of them become one.
+ */
+#include "types/computed_internal.h"
+
+#include "miscadmin.h"
+#include "types/identifier.h"
+
+#define UUID_AND_TIME (8 + UUID_LEN)
+#define NIBBLE_MAX 15
+
+void
+computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
+{
+	cells->trait = &entry->trait;
+	cells->next = entry->cells;
+	cells->end = entry->end;
+	cells->day = COMPUTED_NO_DAY;
+	cells->begun = false;
+}
+
+/* A number of which four bits stand in a head. */
+static uint64
+get_nibble(int nibble, const char **p)
+{
+	return nibble < NIBBLE_MAX ? nibble : NIBBLE_MAX + computed_get_number(p);
+}
+
+bool
+computed_cells_next(ComputedCells *cells, ComputedCell *cell)
+{
+	const ComputedTrait *trait = cells->trait;
+	const char *p = cells->next;
+
+	if (p == cells->end)
+		return false;
+	cell->count = 0;
+	if (trait->window > 0)
+	{
+		uint8 head;
+
+		if (!cells->begun)
+			cells->day = (int32) computed_get_signed(&p) - 1;
+		head = (uint8) *p++;
+		cells->day += (int32) get_nibble(head & 0x0F, &p) + 1;
+		if (trait->kind == COMPUTED_COUNT)
+			cell->count = (int64) get_nibble(head >> 4, &p) + 1;
+		cells->begun = true;
+	}
+	else if (trait->kind == COMPUTED_COUNT)
+		cell->count = (int64) computed_get_number(&p);
+	cell->day = cells->day;
+	cell->body = p;
+	cell->end = cells->next = computed_cell_end(trait, p);
+	return true;
+}
+
+/* Where the body of a cell ends that begins at p. */
+const char *
+computed_cell_end(const ComputedTrait *trait, const char *p)
+{
+	ComputedAmount amount;
+	uint64 n;
+
+	switch (trait->kind)
+	{
+		case COMPUTED_COUNT:
+			return p;
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			if ((uint8) *p == COMPUTED_WIDE)
+				p += 1 + ltv_wire_size(p + 1);
+			else
+				computed_get_amount(&p, &amount);
+			if (trait->kind == COMPUTED_AVG)
+				(void) computed_get_number(&p);
+			return p;
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			return computed_skip_value(p + UUID_AND_TIME);
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+			return computed_skip_value(p);
+		default:
+			n = computed_get_number(&p) / 2;
+			for (uint64 i = 0; i < n; i++)
+			{
+				p = computed_skip_value(p);
+				if (trait->kind == COMPUTED_MOST_FREQUENT)
+					(void) computed_get_number(&p);
+			}
+			return p;
+	}
+}
+
+void
+computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
+{
+	StringInfo out = writer->out;
+	uint64 count = cell->count - 1;
+
+	if (writer->trait->window > 0)
+	{
+		uint64 gap;
+		uint8 head;
+
+		if (!writer->begun)
+		{
+			computed_append_signed(out, cell->day);
+			writer->day = cell->day - 1;
+		}
+		gap = (uint64) ((int64) cell->day - writer->day - 1);
+		head = Min(gap, NIBBLE_MAX);
+		if (writer->trait->kind == COMPUTED_COUNT)
+			head |= Min(count, NIBBLE_MAX) << 4;
+		appendStringInfoCharMacro(out, (char) head);
+		if (gap >= NIBBLE_MAX)
+			computed_append_number(out, gap - NIBBLE_MAX);
+		if (writer->trait->kind == COMPUTED_COUNT && count >= NIBBLE_MAX)
+			computed_append_number(out, count - NIBBLE_MAX);
+		writer->day = cell->day;
+		writer->begun = true;
+	}
+	else if (writer->trait->kind == COMPUTED_COUNT)
+		computed_append_number(out, cell->count);
+	if (cell->end > cell->body)
+		appendBinaryStringInfo(out, cell->body, (int) (cell->end - cell->body));
+}
+
+static void
+merge_sums(const ComputedTrait *trait, const char *a, const char *b, StringInfo out)
+{
+	ComputedAmount sum;
+	ComputedAmount other;
+
+	computed_get_amount(&a, &sum);
+	computed_get_amount(&b, &other);
+	computed_add_amount(&sum, &other);
+	computed_append_amount(out, &sum);
+	if (trait->kind == COMPUTED_AVG)
+		computed_append_number(out, computed_get_number(&a) + computed_get_number(&b));
+}
+
+/* Of two cells that hold one value, the one that stays. */
+const ComputedCell *
+computed_better_cell(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell *b)
+{
+	int order;
+
+	if (trait->kind == COMPUTED_MIN || trait->kind == COMPUTED_MAX)
+	{
+		const char *x = a->body;
+		const char *y = b->body;
+		int x_len = (int) computed_get_number(&x);
+		int y_len = (int) computed_get_number(&y);
+
+		order = computed_compare_values(trait->value_class, x, x_len, y, y_len);
+	}
+	else
+	{
+		int64 x = (int64) ltv_get64(a->body);
+		int64 y = (int64) ltv_get64(b->body);
+
+		order = x < y ? -1 : x > y;
+		if (order == 0)
+			order = memcmp(a->body + 8, b->body + 8, UUID_LEN);
+		if (order == 0) /* one event's, which is the same in both */
+			order = (int) (a->end - a->body) - (int) (b->end - b->body);
+		if (order == 0)
+			order = memcmp(a->body, b->body, a->end - a->body);
+	}
+	if (trait->kind == COMPUTED_MIN || trait->kind == COMPUTED_FIRST)
+		return order <= 0 ? a : b;
+	return order >= 0 ? a : b;
+}
+
+void
+computed_set_begin(ComputedSet *reader, const char *body)
+{
+	uint64 n = computed_get_number(&body);
+
+	reader->next = body;
+	reader->left = n / 2;
+	reader->cut = n % 2 == 1;
+}
+
+bool
+computed_set_next(const ComputedTrait *trait, ComputedSet *reader, ComputedSetValue *value)
+{
+	if (reader->left == 0)
+		return false;
+	reader->left--;
+	value->len = (int) computed_get_number(&reader->next);
+	value->bytes = reader->next;
+	reader->next += value->len;
+	value->times = trait->kind == COMPUTED_MOST_FREQUENT ? computed_get_number(&reader->next) : 1;
+	value->dropped = false;
+	return true;
+}
+
+static int
+compare_hashes(const void *a, const void *b)
+{
+	uint64 x = (*(ComputedSetValue *const *) a)->hash;
+	uint64 y = (*(ComputedSetValue *const *) b)->hash;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Leaves out what is beyond the limit: of a list the largest values, else those
+ * with the largest hashes, a random sample that any order of merging comes to.
+ */
+static void
+limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
+{
+	ComputedSetValue **sorted;
+
+	if (trait->kind == COMPUTED_UNIQUE_LIST)
+	{
+		for (int i = trait->limit; i < n; i++)
+			values[i].dropped = true;
+		return;
+	}
+	sorted = palloc(sizeof(ComputedSetValue *) * n);
+	for (int i = 0; i < n; i++)
+	{
+		values[i].hash = identifier_hash_raw(values[i].bytes, values[i].len, 0);
+		sorted[i] = &values[i];
+	}
+	qsort(sorted, n, sizeof(ComputedSetValue *), compare_hashes);
+	for (int i = trait->limit; i < n; i++)
+		sorted[i]->dropped = true;
+	pfree(sorted);
+}
+
+/* The set of two, each the body of a cell, within the limit. */
+void
+computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b, StringInfo out)
+{
+	ComputedSet readers[2];
+	ComputedSetValue heads[2];
+	bool have[2];
+	ComputedSetValue *values;
+	int n = 0;
+	int kept;
+	bool cut;
+
+	computed_set_begin(&readers[0], a);
+	computed_set_begin(&readers[1], b);
+	cut = readers[0].cut || readers[1].cut;
+	values = palloc(sizeof(ComputedSetValue) * (readers[0].left + readers[1].left + 1));
+	have[0] = computed_set_next(trait, &readers[0], &heads[0]);
+	have[1] = computed_set_next(trait, &readers[1], &heads[1]);
+	while (have[0] || have[1])
+	{
+		int order = !have[0] ? 1
+		            : !have[1]
+		                ? -1
+		                : computed_compare_values(trait->value_class, heads[0].bytes, heads[0].len,
+		                                          heads[1].bytes, heads[1].len);
+
+		values[n] = order <= 0 ? heads[0] : heads[1];
+		if (order == 0)
+			values[n].times += heads[1].times;
+		n++;
+		if (order <= 0)
+			have[0] = computed_set_next(trait, &readers[0], &heads[0]);
+		if (order >= 0)
+			have[1] = computed_set_next(trait, &readers[1], &heads[1]);
+	}
+	kept = n;
+	if (n > trait->limit)
+	{
+		limit_set(trait, values, n);
+		kept = trait->limit;
+		cut = true;
+	}
+	computed_append_number(out, (uint64) kept * 2 + cut);
+	for (int i = 0; i < n; i++)
+	{
+		if (values[i].dropped)
+			continue;
+		computed_append_number(out, values[i].len);
+		appendBinaryStringInfo(out, values[i].bytes, values[i].len);
+		if (trait->kind == COMPUTED_MOST_FREQUENT)
+			computed_append_number(out, values[i].times);
+	}
+	pfree(values);
+}
+
+/* One day's state of two. body: where it is made. */
+static void
+merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell *b, StringInfo body,
+          ComputedCell *merged)
+{
+	switch (trait->kind)
+	{
+		case COMPUTED_COUNT:
+			*merged = *a;
+			merged->count += b->count;
+			return;
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			*merged = *computed_better_cell(trait, a, b);
+			return;
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			resetStringInfo(body);
+			merge_sums(trait, a->body, b->body, body);
+			break;
+		default:
+			resetStringInfo(body);
+			computed_merge_sets(trait, a->body, b->body, body);
+			break;
+	}
+	merged->day = a->day;
+	merged->count = 0;
+	merged->body = body->data;
+	merged->end = body->data + body->len;
+}
+
+/* The next day of two states. */
+static bool
+next_merged(ComputedCells *cells[2], ComputedCell heads[2], bool have[2], StringInfo body,
+            ComputedCell *merged)
+{
+	bool first;
+	bool second;
+
+	if (!have[0] && !have[1])
+		return false;
+	first = have[0] && (!have[1] || heads[0].day <= heads[1].day);
+	second = have[1] && (!have[0] || heads[1].day <= heads[0].day);
+	if (first && second)
+		merge_two(cells[0]->trait, &heads[0], &heads[1], body, merged);
+	else
+		*merged = first ? heads[0] : heads[1];
+	if (first)
+		have[0] = computed_cells_next(cells[0], &heads[0]);
+	if (second)
+		have[1] = computed_cells_next(cells[1], &heads[1]);
+	return true;
+}
+
+/*
+ * The first day to be kept, given the newest that is not after today: instants
+ * go forward. Where clocks are set back over midnight the day before comes
+ * again, so one day more is kept. Of a last value, nothing before the newest
+ * day that instant could see.
+ */
+static int32
+first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const ComputedCells *b,
+               int32 today)
+{
+	ComputedCells cells[2] = {*a, *b};
+	int32 newest = PG_INT32_MIN;
+	int32 before = PG_INT32_MIN;
+
+	for (int i = 0; i < 2; i++)
+	{
+		ComputedCell cell;
+
+		while (computed_cells_next(&cells[i], &cell) && cell.day <= today)
+			if (cell.day > newest)
+			{
+				before = newest;
+				newest = cell.day;
+			}
+			else if (cell.day > before && cell.day < newest)
+				before = cell.day;
+	}
+	if (newest < PG_INT32_MIN + COMPUTED_WINDOW_MAX)
+		return PG_INT32_MIN;
+	if (trait->kind == COMPUTED_LAST)
+		return Max(before, newest - trait->window);
+	return newest - trait->window;
+}
+
+/*
+ * Appends the cells of two states of one trait together, less those that no
+ * instant from today on can see.
+ */
+void
+computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b, int32 today,
+                     StringInfo out)
+{
+	ComputedCells *cells[2] = {a, b};
+	ComputedWriter writer = {trait, out};
+	ComputedCell heads[2];
+	ComputedCell merged;
+	bool have[2];
+	StringInfoData body;
+	int32 from = PG_INT32_MIN;
+
+	if (trait->window > 0 && today < PG_INT32_MAX)
+		from = first_kept_day(trait, a, b, today);
+	initStringInfo(&body);
+	for (int i = 0; i < 2; i++)
+		have[i] = computed_cells_next(cells[i], &heads[i]);
+	while (next_merged(cells, heads, have, &body, &merged))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (merged.day >= from)
+			computed_write_cell(&writer, &merged);
+	}
+	pfree(body.data);
+}

@@ -1,0 +1,182 @@
+/*
+ * computed_internal.h
+ *	  The stored format of computed traits, for their own modules.
+ *
+ * The body after the varlena header is the same on every platform (it is also
+ * the binary wire format); nothing is aligned. A number is a varint: seven bits
+ * a byte, lowest first, the highest bit set on all bytes but the last; a signed
+ * one is doubled, and less one and positive where it is negative.
+ *
+ *	version		1 byte	COMPUTED_VERSION
+ *	flags		1 byte	reserved, 0
+ *	zone length	1 byte	0 exactly where there are no traits
+ *	zone		IANA name of the time zone that days are counted in
+ *	traits		number; then each, ascending by the bytes of its name:
+ *		name		number of bytes, bytes
+ *		kind, class	1 byte	kind in the lower four bits
+ *		flags		1 byte	reserved, 0
+ *		window		number	days, 0: none
+ *		limit		number	of a kind that keeps distinct values, else 0
+ *		cells		number of bytes, cells
+ *
+ * The cells of a trait without a window: none, or one cell. Of one with a
+ * window: none, or the signed number of the first day (since 2000-01-01), and a
+ * cell per day with a head before it: 1 byte, the distance from the day before
+ * less 1 in its lower four bits (of the first, 0), where 15 means that a number
+ * to be added to 15 follows; in the upper four the count of a trait of kind
+ * count less 1, with 15 meaning the same, else 0.
+ *
+ * A cell, by kind:
+ *	count				number of events; with a window it is in the head
+ *	sum					amount
+ *	avg					amount, number
+ *	min, max			value
+ *	first, last			8 bytes time, 16 bytes event id, value
+ *	most_frequent		number of values times 2 (1 more: some were left out);
+ *						each: value, number of times
+ *	unique_list, unique_count	the same without times
+ *	value				number of bytes, bytes
+ *
+ * Values ascend in their order. An amount, and the bytes of a number: 1 byte,
+ * the digits after the decimal point, and a signed number of units; or 255 and
+ * numeric's binary form, its length before it in 4 bytes. The first form is
+ * taken where the digits are at most LTV_NARROW_SCALE and the units within
+ * LTV_NARROW_LIMIT. Distinct values have no zeros at their end. A text is its
+ * bytes; a boolean 1 byte; a time 8 bytes and a date 4, so that their bytes are
+ * in their order; json its text.
+ *
+ * Of more distinct values than the limit those with the smallest hashes are
+ * kept, of a list the smallest values: what is kept of a union is the same,
+ * however it came together, and of each value that is kept the count is exact.
+ */
+#ifndef CDP_COMPUTED_INTERNAL_H
+#define CDP_COMPUTED_INTERNAL_H
+
+#include "types/computed.h"
+
+#include "types/ltv_format.h"
+
+#define COMPUTED_VERSION 1
+#define COMPUTED_WIDE 255 /* scale of an amount in numeric's form */
+#define COMPUTED_HEADER 3 /* bytes before the zone */
+
+/* Day of the one cell of a trait without a window. */
+#define COMPUTED_NO_DAY 0
+
+typedef struct ComputedReader
+{
+	const char *next;
+	uint64 left;
+	const char *zone;
+	int zone_len;
+} ComputedReader;
+
+/* A trait as it is stored. */
+typedef struct ComputedEntry
+{
+	ComputedTrait trait;
+	const char *start; /* of all that is stored of it */
+	const char *cells;
+	const char *end;
+} ComputedEntry;
+
+/* One day's state, where it is stored. */
+typedef struct ComputedCell
+{
+	int32 day;
+	int64 count;      /* of a count */
+	const char *body; /* of other kinds */
+	const char *end;
+} ComputedCell;
+
+typedef struct ComputedCells
+{
+	const ComputedTrait *trait;
+	const char *next;
+	const char *end;
+	int32 day;
+	bool begun;
+} ComputedCells;
+
+/* A distinct value of a cell. */
+typedef struct ComputedSetValue
+{
+	const char *bytes;
+	int len;
+	uint64 times;
+	uint64 hash; /* once it is asked for */
+	bool dropped;
+} ComputedSetValue;
+
+typedef struct ComputedSet
+{
+	const char *next;
+	uint64 left;
+	bool cut; /* some were left out */
+} ComputedSet;
+
+/* An exact amount: units of 10^-scale, or a numeric. */
+typedef struct ComputedAmount
+{
+	bool wide;
+	int scale;
+	int64 units;
+	Numeric big;
+} ComputedAmount;
+
+/* Writes the cells of one trait, ascending by day. */
+typedef struct ComputedWriter
+{
+	const ComputedTrait *trait;
+	StringInfo out;
+	int32 day; /* the last one written */
+	bool begun;
+} ComputedWriter;
+
+/* computed.c: values and their traits */
+extern void computed_begin(ComputedReader *reader, const Computed *computed);
+extern bool computed_next(ComputedReader *reader, ComputedEntry *entry);
+extern bool computed_find(const Computed *computed, const char *name, int name_len,
+                          ComputedEntry *entry);
+extern char *computed_zone(const ComputedReader *reader);
+extern void computed_check_same(const ComputedTrait *a, const ComputedTrait *b);
+
+/* computed_cells.c: the states */
+extern void computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry);
+extern bool computed_cells_next(ComputedCells *cells, ComputedCell *cell);
+extern const ComputedCell *computed_better_cell(const ComputedTrait *trait, const ComputedCell *a,
+                                                const ComputedCell *b);
+extern const char *computed_cell_end(const ComputedTrait *trait, const char *p);
+extern void computed_set_begin(ComputedSet *reader, const char *body);
+extern bool computed_set_next(const ComputedTrait *trait, ComputedSet *reader,
+                              ComputedSetValue *value);
+extern void computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b,
+                                StringInfo out);
+extern void computed_write_cell(ComputedWriter *writer, const ComputedCell *cell);
+extern void computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b,
+                                 int32 today, StringInfo out);
+
+/* computed_values.c: amounts and values */
+extern uint64 computed_get_number(const char **p);
+extern void computed_append_number(StringInfo out, uint64 number);
+extern int64 computed_get_signed(const char **p);
+extern void computed_append_signed(StringInfo out, int64 number);
+extern bool computed_amount_of(Numeric numeric, ComputedAmount *amount);
+extern void computed_get_amount(const char **p, ComputedAmount *amount);
+extern void computed_append_amount(StringInfo out, const ComputedAmount *amount);
+extern void computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount);
+extern Numeric computed_amount_numeric(const ComputedAmount *amount);
+extern int computed_compare_values(ComputedClass value_class, const char *a, int a_len,
+                                   const char *b, int b_len);
+extern TimestampTz computed_time_of(const char *bytes);
+extern int32 computed_date_of(const char *bytes);
+
+static inline const char *
+computed_skip_value(const char *p)
+{
+	uint64 len = computed_get_number(&p);
+
+	return p + len;
+}
+
+#endif /* CDP_COMPUTED_INTERNAL_H */
