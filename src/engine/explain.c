@@ -171,7 +171,8 @@ explain_parts(Node *node, void *context)
 	Explain *explain = (Explain *) context;
 
 	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
-	    reads_members(&explain->walk.reads, node) || is_today(node))
+	    reads_members(&explain->walk.reads, node) || is_today(node) ||
+	    reads_computed_written(&explain->walk.reads, node) != NULL)
 		return false;
 	return expression_tree_walker(node, explain_node, context);
 }
@@ -244,7 +245,7 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	TupleDesc desc =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	Explain explain = {.walk = {.ws = ws}, .result = (ReturnSetInfo *) fcinfo->resultinfo};
+	Explain explain = {.walk = {.ws = ws, .sort = &segment_predicate}, .result = (ReturnSetInfo *) fcinfo->resultinfo};
 	PredicateDefinition definition;
 	HeapTupleData tuple = {0};
 	Expr *expression;
@@ -260,7 +261,7 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	explain.clock.at = cdp_statement_now();
 	set_members(&explain, segments);
 
-	predicate_begin_definition(&definition, ws, "", predicate);
+	predicate_begin_definition(&definition, ws, &segment_predicate, "", predicate);
 	explain.clock.zone = session_timezone;
 	reads_begin(&explain.walk.reads, ws);
 	expression = predicate_analyse(&explain.walk, predicate);

@@ -43,7 +43,7 @@ struct ComputedDelta
 	const char *value;  /* of other kinds */
 	int len;
 	TimestampTz at; /* of a first or last one */
-	const pg_uuid_t *event_id;
+	pg_uuid_t event_id;
 };
 
 bool
@@ -247,12 +247,18 @@ computed_without(const Computed *computed, const ComputedTrait *traits, int n_tr
 
 /* --------------------------------------------------------------- merge */
 
-/* Errors unless two states are of one definition. */
-void
-computed_check_same(const ComputedTrait *a, const ComputedTrait *b)
+static bool
+same_definition(const ComputedTrait *a, const ComputedTrait *b)
 {
-	if (a->kind == b->kind && a->value_class == b->value_class && a->window == b->window &&
-	    a->limit == b->limit)
+	return a->kind == b->kind && a->value_class == b->value_class && a->window == b->window &&
+	       a->limit == b->limit;
+}
+
+/* Errors unless two states are of one definition. */
+static void
+check_same(const ComputedTrait *a, const ComputedTrait *b)
+{
+	if (same_definition(a, b))
 		return;
 	ereport(
 	    ERROR,
@@ -278,9 +284,13 @@ check_zones(const ComputedReader *a, const ComputedReader *b)
 	                          a->zone_len, a->zone, b->zone_len, b->zone)));
 }
 
-/* The value of both together, less the days that nobody from today on can see. */
+/*
+ * The value of both together, less the days that nobody from today on can see.
+ * Where they define a trait differently, strict makes it an error; else a's
+ * stays, as when a definition has lost its meaning: no event is refused for it.
+ */
 static Computed *
-merge(const Computed *a, const Computed *b, int32 today)
+merge(const Computed *a, const Computed *b, int32 today, bool strict)
 {
 	Output output = {.n_traits = 0};
 	ComputedReader readers[2];
@@ -290,7 +300,7 @@ merge(const Computed *a, const Computed *b, int32 today)
 
 	computed_begin(&readers[0], a);
 	computed_begin(&readers[1], b);
-	if (readers[0].left > 0 && readers[1].left > 0)
+	if (strict && readers[0].left > 0 && readers[1].left > 0)
 		check_zones(&readers[0], &readers[1]);
 	initStringInfo(&output.traits);
 	initStringInfo(&cells);
@@ -303,13 +313,14 @@ merge(const Computed *a, const Computed *b, int32 today)
 		                       : compare_names(entries[0].trait.name, entries[0].trait.name_len,
 		                                       entries[1].trait.name, entries[1].trait.name_len);
 
-		if (order != 0)
-			copy_entry(&output, &entries[order < 0 ? 0 : 1]);
+		if (order == 0 && strict)
+			check_same(&entries[0].trait, &entries[1].trait);
+		if (order != 0 || !same_definition(&entries[0].trait, &entries[1].trait))
+			copy_entry(&output, &entries[order > 0 ? 1 : 0]);
 		else
 		{
 			ComputedCells streams[2];
 
-			computed_check_same(&entries[0].trait, &entries[1].trait);
 			computed_cells_begin(&streams[0], &entries[0]);
 			computed_cells_begin(&streams[1], &entries[1]);
 			resetStringInfo(&cells);
@@ -330,7 +341,7 @@ merge(const Computed *a, const Computed *b, int32 today)
 Computed *
 computed_merge(const Computed *a, const Computed *b)
 {
-	return merge(a, b, PG_INT32_MAX);
+	return merge(a, b, PG_INT32_MAX, true);
 }
 
 /* ------------------------------------------------------------- builder */
@@ -373,13 +384,32 @@ new_delta(ComputedBuilder *builder, int trait)
 	{
 		Size size;
 
-		builder->max_deltas = Max(8, builder->max_deltas * 2);
+		builder->max_deltas = Max(4, builder->max_deltas * 2);
 		size = sizeof(struct ComputedDelta) * (Size) builder->max_deltas;
 		builder->deltas = builder->deltas == NULL ? MemoryContextAllocHuge(builder->context, size)
 		                                          : repalloc_huge(builder->deltas, size);
 	}
 	builder->latest[trait] = builder->n_deltas;
 	return &builder->deltas[builder->n_deltas++];
+}
+
+/* Makes a value that of a delta. */
+static void
+set_value(const ComputedBuilder *builder, struct ComputedDelta *delta, const char *value, int len)
+{
+	if (builder->owns_values && len > 0)
+		value = memcpy(MemoryContextAlloc(builder->context, len), value, len);
+	delta->value = value;
+	delta->len = len;
+}
+
+static void
+replace_value(const ComputedBuilder *builder, struct ComputedDelta *delta, const char *value,
+              int len)
+{
+	if (builder->owns_values && delta->len > 0)
+		pfree(unconstify(char *, delta->value));
+	set_value(builder, delta, value, len);
 }
 
 /* Whether a first or last value gives way to an event's. */
@@ -390,16 +420,17 @@ gives_way(const struct ComputedDelta *delta, ComputedKind kind, TimestampTz at,
 	int order = delta->at < at ? -1 : delta->at > at;
 
 	if (order == 0)
-		order = memcmp(delta->event_id->data, event_id->data, UUID_LEN);
+		order = memcmp(delta->event_id.data, event_id->data, UUID_LEN);
 	return kind == COMPUTED_FIRST ? order > 0 : order < 0;
 }
 
 /* Adds to what has been collected last of the same trait and day; false: it is another thing. */
 static bool
-add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const ComputedInput *input,
+add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
+             const ComputedTrait *trait, const char *value, int len,
              TimestampTz at, const pg_uuid_t *event_id)
 {
-	const char *p = input->value;
+	const char *p = value;
 	ComputedAmount amount;
 	int order;
 
@@ -416,26 +447,22 @@ add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const Comp
 			return true;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
-			order = computed_compare_values(trait->value_class, input->value, input->len,
+			order = computed_compare_values(trait->value_class, value, len,
 			                                delta->value, delta->len);
 			if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
-			{
-				delta->value = input->value;
-				delta->len = input->len;
-			}
+				replace_value(builder, delta, value, len);
 			return true;
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
 			if (gives_way(delta, trait->kind, at, event_id))
 			{
-				delta->value = input->value;
-				delta->len = input->len;
+				replace_value(builder, delta, value, len);
 				delta->at = at;
-				delta->event_id = event_id;
+				delta->event_id = *event_id;
 			}
 			return true;
 		default:
-			if (delta->len != input->len || memcmp(delta->value, input->value, input->len) != 0)
+			if (delta->len != len || memcmp(delta->value, value, len) != 0)
 				return false;
 			delta->count++;
 			return true;
@@ -443,29 +470,28 @@ add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const Comp
 }
 
 void
-computed_builder_add(ComputedBuilder *builder, const ComputedInput *input, TimestampTz at,
-                     int32 day, const pg_uuid_t *event_id)
+computed_builder_add(ComputedBuilder *builder, int number, const char *value, int len,
+                     TimestampTz at, int32 day, const pg_uuid_t *event_id)
 {
-	const ComputedTrait *trait = &builder->traits[input->trait];
+	const ComputedTrait *trait = &builder->traits[number];
 	struct ComputedDelta *delta;
-	const char *p = input->value;
+	const char *p = value;
 	MemoryContext oldcontext = MemoryContextSwitchTo(builder->context);
 
 	if (trait->window == 0)
 		day = COMPUTED_NO_DAY;
-	delta = builder->latest == NULL || builder->latest[input->trait] < 0
+	delta = builder->latest == NULL || builder->latest[number] < 0
 	            ? NULL
-	            : &builder->deltas[builder->latest[input->trait]];
-	if (delta == NULL || delta->day != day || !add_to_delta(delta, trait, input, at, event_id))
+	            : &builder->deltas[builder->latest[number]];
+	if (delta == NULL || delta->day != day || !add_to_delta(builder, delta, trait, value, len, at, event_id))
 	{
-		delta = new_delta(builder, input->trait);
-		delta->trait = input->trait;
+		delta = new_delta(builder, number);
+		delta->trait = number;
 		delta->day = day;
 		delta->count = 1;
-		delta->value = input->value;
-		delta->len = input->len;
+		set_value(builder, delta, value, len);
 		delta->at = at;
-		delta->event_id = event_id;
+		delta->event_id = *event_id;
 		if (trait->kind == COMPUTED_SUM || trait->kind == COMPUTED_AVG)
 			computed_get_amount(&p, &delta->sum);
 	}
@@ -537,7 +563,7 @@ join_deltas(const ComputedTrait *trait, struct ComputedDelta *deltas, int n)
 				break;
 			case COMPUTED_FIRST:
 			case COMPUTED_LAST:
-				if (gives_way(deltas, trait->kind, delta->at, delta->event_id))
+				if (gives_way(deltas, trait->kind, delta->at, &delta->event_id))
 					*deltas = *delta;
 				break;
 			default:
@@ -590,7 +616,7 @@ append_body(const ComputedTrait *trait, struct ComputedDelta *deltas, int n, Str
 		case COMPUTED_LAST:
 			(void) ltv_put64(time, (uint64) deltas->at);
 			appendBinaryStringInfo(body, time, sizeof(time));
-			appendBinaryStringInfo(body, (const char *) deltas->event_id->data, UUID_LEN);
+			appendBinaryStringInfo(body, (const char *) deltas->event_id.data, UUID_LEN);
 			/* FALLTHROUGH */
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
@@ -607,44 +633,73 @@ static Computed *
 value_of_deltas(ComputedBuilder *builder)
 {
 	Output output = {.n_traits = 0};
+	struct ComputedDelta *deltas = builder->deltas;
 	StringInfoData cells;
 	StringInfoData body;
 
+	if (builder->owns_values) /* and keeps them where they are */
+	{
+		Size size = sizeof(struct ComputedDelta) * (Size) builder->n_deltas;
+
+		deltas = memcpy(palloc_extended(size, MCXT_ALLOC_HUGE), deltas, size);
+	}
 	if (builder->n_deltas > 1)
-		qsort_arg(builder->deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
+		qsort_arg(deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
 		          unconstify(ComputedTrait *, builder->traits));
 	initStringInfo(&output.traits);
 	initStringInfo(&cells);
 	initStringInfo(&body);
 	for (int start = 0, end; start < builder->n_deltas; start = end)
 	{
-		const ComputedTrait *trait = &builder->traits[builder->deltas[start].trait];
+		const ComputedTrait *trait = &builder->traits[deltas[start].trait];
 		ComputedWriter writer = {trait, &cells};
 
 		resetStringInfo(&cells);
 		for (end = start;
-		     end < builder->n_deltas && builder->deltas[end].trait == builder->deltas[start].trait;)
+		     end < builder->n_deltas && deltas[end].trait == deltas[start].trait;)
 		{
 			int first = end;
-			ComputedCell cell = {builder->deltas[first].day};
+			ComputedCell cell = {deltas[first].day};
 
 			CHECK_FOR_INTERRUPTS();
 			while (end < builder->n_deltas &&
-			       builder->deltas[end].trait == builder->deltas[first].trait &&
-			       builder->deltas[end].day == cell.day)
+			       deltas[end].trait == deltas[first].trait &&
+			       deltas[end].day == cell.day)
 				end++;
 			resetStringInfo(&body);
-			append_body(trait, &builder->deltas[first], end - first, &body);
-			cell.count = builder->deltas[first].count;
+			append_body(trait, &deltas[first], end - first, &body);
+			cell.count = deltas[first].count;
 			cell.body = body.data;
 			cell.end = body.data + body.len;
 			computed_write_cell(&writer, &cell);
 		}
 		put_entry(&output, trait, cells.data, cells.len);
 	}
+	if (builder->owns_values)
+		pfree(deltas);
 	pfree(cells.data);
 	pfree(body.data);
 	return finish_output(&output, builder->zone, strlen(builder->zone));
+}
+
+/* Frees what has been collected by a builder that owns its values. */
+void
+computed_builder_free(ComputedBuilder *builder)
+{
+	for (int i = 0; i < builder->n_deltas; i++)
+		if (builder->deltas[i].len > 0)
+			pfree(unconstify(char *, builder->deltas[i].value));
+	if (builder->deltas != NULL)
+		pfree(builder->deltas);
+	if (builder->latest != NULL)
+		pfree(builder->latest);
+}
+
+/* How many things have been collected, of which some may be of one trait and day. */
+int
+computed_builder_size(const ComputedBuilder *builder)
+{
+	return builder->n_deltas;
 }
 
 Computed *
@@ -653,9 +708,9 @@ computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
 	const Computed *value = builder->base;
 
 	for (int i = 0; i < builder->n_merged; i++)
-		value = merge(value, builder->merged[i], today);
+		value = merge(value, builder->merged[i], today, false);
 	if (builder->n_deltas > 0)
-		value = merge(value, value_of_deltas(builder), today);
+		value = merge(value, value_of_deltas(builder), today, false);
 	*changed = value != builder->base;
 	return unconstify(Computed *, value);
 }

@@ -92,16 +92,8 @@ extern bool computed_kind_counts(ComputedKind kind);
 extern void computed_put_value(StringInfo out, ComputedKind kind, ComputedClass value_class,
                                Datum value);
 
-/* One thing that an event adds to a trait. */
-typedef struct ComputedInput
-{
-	int trait; /* index among the builder's */
-	int len;
-	const char *value; /* its stored form */
-} ComputedInput;
-
 /*
- * Collects inputs and values on top of a base. Its memory comes from the
+ * Collects what events add, and values, on top of a base. Its memory comes from the
  * context that was current at init. The base, the traits (which ascend by
  * name), and what is added are not copied and must stay until finish.
  */
@@ -112,6 +104,7 @@ typedef struct ComputedBuilder
 	const ComputedTrait *traits;
 	int n_traits;
 	MemoryContext context;
+	bool owns_values; /* what is added goes away: copy it */
 	struct ComputedDelta *deltas;
 	int n_deltas;
 	int max_deltas;
@@ -124,8 +117,11 @@ typedef struct ComputedBuilder
 extern void computed_builder_init(ComputedBuilder *builder, const Computed *base,
                                   const ComputedTrait *traits, int n_traits, const char *zone);
 
-/* Adds what an event says: at its effective time, on that day of the zone. */
-extern void computed_builder_add(ComputedBuilder *builder, const ComputedInput *input,
+/*
+ * Adds a value, in its stored form, to one of the traits: of an event, at its
+ * effective time, on that day of the zone.
+ */
+extern void computed_builder_add(ComputedBuilder *builder, int trait, const char *value, int len,
                                  TimestampTz at, int32 day, const pg_uuid_t *event_id);
 extern void computed_builder_merge(ComputedBuilder *builder, const Computed *other);
 
@@ -134,7 +130,13 @@ extern void computed_builder_merge(ComputedBuilder *builder, const Computed *oth
  * can see are left out; today in days since 2000-01-01, PG_INT32_MAX: none are.
  * Where nothing was added it is the base itself, and *changed false.
  */
+extern void computed_builder_free(ComputedBuilder *builder);
+extern int computed_builder_size(const ComputedBuilder *builder);
 extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
+
+/* Numbers of any size, as they stand in values, for who keeps these elsewhere. */
+extern uint64 computed_get_number(const char **p);
+extern void computed_append_number(StringInfo out, uint64 number);
 
 /* The value without traits, and that of a customer without events. */
 extern Computed *computed_empty(void);
@@ -155,5 +157,8 @@ extern bool computed_same_trait(const Computed *a, const Computed *b, const char
 /* The first instant after another at which a trait's value may be another; DT_NOEND: never. */
 extern TimestampTz computed_changes_at(const Computed *computed, const char *name, int name_len,
                                        TimestampTz at);
+
+/* Whether a function is one of those that read a trait by its name. */
+extern bool computed_is_reader(PGFunction function);
 
 #endif /* CDP_COMPUTED_H */

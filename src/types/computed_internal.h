@@ -139,7 +139,6 @@ extern bool computed_next(ComputedReader *reader, ComputedEntry *entry);
 extern bool computed_find(const Computed *computed, const char *name, int name_len,
                           ComputedEntry *entry);
 extern char *computed_zone(const ComputedReader *reader);
-extern void computed_check_same(const ComputedTrait *a, const ComputedTrait *b);
 
 /* computed_cells.c: the states */
 extern void computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry);
@@ -157,8 +156,6 @@ extern void computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, C
                                  int32 today, StringInfo out);
 
 /* computed_values.c: amounts and values */
-extern uint64 computed_get_number(const char **p);
-extern void computed_append_number(StringInfo out, uint64 number);
 extern int64 computed_get_signed(const char **p);
 extern void computed_append_signed(StringInfo out, int64 number);
 extern bool computed_amount_of(Numeric numeric, ComputedAmount *amount);

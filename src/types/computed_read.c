@@ -600,6 +600,13 @@ computed_timestamp(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(ltv_zone_midnight(zone_of(&reader), day));
 }
 
+bool
+computed_is_reader(PGFunction function)
+{
+	return function == computed_value || function == computed_text || function == computed_int ||
+	       function == computed_numeric || function == computed_timestamp;
+}
+
 PG_FUNCTION_INFO_V1(computed_to_jsonb);
 
 /* cdp.to_jsonb(computed [, instant]) -> jsonb: an object of all values. */
