@@ -205,8 +205,7 @@ BEGIN
         SELECT p.profile_id, e.name, e.kind, e.window_days, e.value, e.exact, e.changes_at
         FROM {w}.profiles p CROSS JOIN LATERAL cdp.computed_entries(p.computed) e;
     CREATE TEMP TABLE known ON COMMIT DROP AS
-        SELECT a.*, EXISTS (SELECT FROM oracle.inexact x WHERE x.trait = a.trait AND x.profile_id = a.profile_id) AS inexact
-        FROM oracle.answers() a;
+        SELECT a.*, x.trait IS NOT NULL AS inexact FROM oracle.answers() a LEFT JOIN oracle.inexact x USING (trait, profile_id);
     ANALYZE told;
     ANALYZE known;
     RETURN QUERY

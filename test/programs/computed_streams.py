@@ -32,7 +32,7 @@ from computed_oracle import setup
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 18
 FIRST = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 DEFINITIONS = 56
-PEOPLE = 7
+PEOPLE = 5
 
 # Zone, and when the two years begin. Two of every three rounds are London's and Ho Chi Minh City's; the others
 # change local time at midnight, have midnight twice, or skip a day.
@@ -182,10 +182,10 @@ class Round:
 
     def identifiers(self):
         person = self.r.randrange(PEOPLE)
-        found = [self.r.choice(["user_id:%d" % person, "cookie:%d" % self.r.randrange(PEOPLE * 2), "email:p%d@example.com" % person])]
+        found = [self.r.choice(["user_id:u%d" % person, "cookie:c%d" % self.r.randrange(PEOPLE * 2), "email:p%d@example.com" % person])]
         if self.r.random() < 0.3:
             other = person if self.r.random() < 0.8 else self.r.randrange(PEOPLE)
-            found.append(self.r.choice(["cookie:%d" % (other * 2 + self.r.randrange(2)), "email:p%d@example.com" % other, "user_id:%d" % other]))
+            found.append(self.r.choice(["cookie:c%d" % (other * 2 + self.r.randrange(2)), "email:p%d@example.com" % other, "user_id:u%d" % other]))
         if self.r.random() < 0.04:
             found = []
         return found
@@ -235,7 +235,7 @@ class Round:
 
     def send(self):
         """Some events, with repeats of theirs and of former ones, which may have other content then."""
-        events = [self.event() for _ in range(self.r.choice([1, 2, 6, 10]))]
+        events = [self.event() for _ in range(self.r.choice([1, 4, 10, 20]))]
         again = [list(e) for e in self.r.sample(self.sent, min(2, len(self.sent)))] if self.r.random() < 0.5 else []
         if again and self.r.random() < 0.5:
             again[0][1:] = self.event()[1:]
@@ -254,7 +254,7 @@ class Round:
 
     def decide(self):
         """Joins or parts two identifiers, or takes it back. What it may refuse, it refuses by an error."""
-        people = ["user_id:%d", "cookie:%d", "email:p%d@example.com"]
+        people = ["user_id:u%d", "cookie:c%d", "email:p%d@example.com"]
         a, b = (self.r.choice(people) % self.r.randrange(PEOPLE) for _ in range(2))
         function = self.r.choice(["link", "link", "separate", "separate"])
         if self.decided and self.r.random() < 0.5:
@@ -515,7 +515,7 @@ class Round:
         self.emit("SELECT 'fault|check: ' || concat_ws(' | ', x.*) FROM cdp.check('{w}') x LIMIT 5;\n")
         self.emit("CREATE TEMP TABLE before AS %s;\n" % STATES.format(w="w"))
         self.emit("SELECT cdp.rebuild('{w}') \\g /dev/null\n")
-        self.emit(SAME.format(what="cdp.rebuild", a="before", b="(%s) x" % STATES.format(w="w")))
+        self.emit(SAME.format(what="cdp.rebuild", a="before", b="(%s)" % STATES.format(w="w")))
         self.emit(LAWS)
         # Shuffled, in other batches, definitions before or after.
         later = r.random() < 0.5
@@ -532,8 +532,8 @@ class Round:
             self.emit(definitions)
         self.emit("SELECT CASE kind WHEN 'link' THEN cdp.link('other', identifier_a::text, identifier_b::text)::text"
                   " ELSE cdp.separate('other', identifier_a::text, identifier_b::text)::text END FROM w.identity_decisions \\g /dev/null\n")
-        self.emit(SAME.format(what="another order (%s)" % ("defined later" if later else "defined before"), a="(%s) y" % STATES.format(w="w"),
-                              b="(%s) x" % STATES.format(w="other")))
+        self.emit(SAME.format(what="another order (%s)" % ("defined later" if later else "defined before"), a="(%s)" % STATES.format(w="w"),
+                              b="(%s)" % STATES.format(w="other")))
         self.emit("SELECT 'fault|check of another order: ' || concat_ws(' | ', x.*) FROM cdp.check('other') x LIMIT 5;\n")
         self.emit("SELECT 'figures|' || (SELECT count(*) FROM w.events) || ' ' || (SELECT count(*) FROM w.profiles) || ' '"
                   " || (SELECT count(*) FROM w.merges) || ' ' || (SELECT coalesce(sum(n), 0) FROM w.computed_trait_errors);\n")
@@ -572,7 +572,10 @@ class Round:
         return faults, changes, figures
 
 
-STATES = """SELECT (SELECT min(i.identifier::text) FROM {w}.identifiers i WHERE i.profile_id = p.profile_id) AS who, p.computed::text AS state,
+# What a profile has, by its smallest identifier.
+STATES = """SELECT (SELECT min(i.identifier::text) FROM {w}.identifiers i WHERE i.profile_id = p.profile_id) AS who, 
+    (SELECT string_agg(concat_ws(' ', d, e.name, e.kind, e.window_days, e.value, e.exact), E'\\n' ORDER BY d, e.name)
+     FROM unnest(ARRAY[0, 1, 3, 10, 40, 100, 300, 500]) d, cdp.computed_entries(p.computed, cdp.now() + d * interval '1 day') e) AS state,
     (SELECT string_agg(concat_ws(' ', e.trait, e.n, e.event_id, e.sqlstate, e.message), E'\\n' ORDER BY e.trait)
      FROM {w}.computed_trait_errors e WHERE e.profile_id = p.profile_id) AS errors FROM {w}.profiles p"""
 # The laws of a mergeable value, on the profiles' states; serial and parallel aggregation.
@@ -597,8 +600,11 @@ LAWS = """
     SELECT 'fault|law: parallel' FROM {w}.profiles HAVING cdp.merge_agg(computed)::text <> (SELECT all_of_them::text FROM serial);
     RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET max_parallel_workers_per_gather;
 """
-SAME = """SELECT 'fault|{what}: ' || coalesce(a.who, b.who) || ': ' || coalesce(a.state, 'none') || ' ' || coalesce(a.errors, '') || ' and '
-    || coalesce(b.state, 'none') || ' ' || coalesce(b.errors, '') FROM {a} a FULL JOIN {b} b USING (who)
+# Days behind a window may still be stored or not, so values from now on are compared, not what is stored.
+SAME = """SELECT 'fault|{what}: ' || coalesce(a.who, b.who) || ': ' || (SELECT concat(min(x), ' and ', max(x)) FROM (
+        SELECT unnest(string_to_array(concat_ws(E'\\n', a.state, a.errors), E'\\n')) EXCEPT SELECT unnest(string_to_array(concat_ws(E'\\n', b.state, b.errors), E'\\n'))
+        UNION (SELECT unnest(string_to_array(concat_ws(E'\\n', b.state, b.errors), E'\\n')) EXCEPT SELECT unnest(string_to_array(concat_ws(E'\\n', a.state, a.errors), E'\\n')))) q(x))
+    FROM {a} a FULL JOIN {b} b USING (who)
     WHERE (a.state, a.errors) IS DISTINCT FROM (b.state, b.errors) LIMIT 2;
 """
 
