@@ -37,7 +37,7 @@ CREATE FUNCTION oracle.midnight(day date) RETURNS timestamptz LANGUAGE sql STABL
 $$;
 
 -- Instants in one form, whatever the engine's choice of trailing zeros.
-CREATE FUNCTION oracle.instant(t timestamptz) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+CREATE FUNCTION oracle.instant(t timestamptz) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT to_jsonb(regexp_replace(to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '\\.?0+Z$', 'Z'))
 $$;
 CREATE FUNCTION oracle.plain(v jsonb, type text) RETURNS jsonb LANGUAGE sql STABLE AS $$
@@ -91,11 +91,11 @@ BEGIN
                 END;
             END LOOP;
         END;
-        UPDATE oracle.facts f SET counts = false, failed = true, n = NULL, t = NULL
-        WHERE f.trait = def.name AND f.event_id = ANY (def.new)
-          AND (f.n IN ('NaN', 'Infinity', '-Infinity')
-               OR octet_length(f.t) > 1024 AND def.kind IN ('most_frequent', 'unique_list', 'unique_count'));
     END LOOP;
+    UPDATE oracle.facts f SET counts = false, failed = true, n = NULL, t = NULL
+    FROM defs c
+    WHERE c.name = f.trait AND (f.n IN ('NaN', 'Infinity', '-Infinity')
+          OR octet_length(f.t) > 1024 AND c.kind IN ('most_frequent', 'unique_list', 'unique_count'));
     DROP TABLE defs;
     PERFORM set_config('timezone', zone, false), set_config('datestyle', style, false);
 END
@@ -189,7 +189,8 @@ CREATE FUNCTION oracle.ask_midnights() RETURNS void LANGUAGE sql AS $$
     FROM (SELECT s.profile_id, s.trait, s.day FROM oracle.seen s WHERE s.counts AND s.window_days IS NOT NULL
           UNION SELECT s.profile_id, s.trait, s.day + s.window_days FROM oracle.seen s WHERE s.counts AND s.window_days IS NOT NULL) q
     JOIN (SELECT d.day, oracle.midnight(d.day) AS t
-          FROM (SELECT s.day FROM oracle.seen s UNION SELECT s.day + s.window_days FROM oracle.seen s) d(day)
+          FROM (SELECT s.day FROM oracle.seen s WHERE s.window_days IS NOT NULL
+                UNION SELECT s.day + s.window_days FROM oracle.seen s) d(day)
           WHERE d.day >= (cdp.now() AT TIME ZONE oracle.zone())::date) m USING (day)
     WHERE m.t > cdp.now();
     INSERT INTO oracle.asked SELECT DISTINCT a.profile_id, a.trait, cdp.now() FROM oracle.asked a;
@@ -215,7 +216,7 @@ BEGIN
     JOIN {w}.profiles p USING (profile_id)
     LEFT JOIN told e ON e.profile_id = k.profile_id AND e.name = k.trait
     CROSS JOIN LATERAL (
-        VALUES ('->', oracle.plain(p.computed -> k.trait, k.type)::text, k.value::text, NOT k.inexact),
+        VALUES ('->', CASE WHEN k.type = 'ts' THEN oracle.plain(p.computed -> k.trait, k.type) ELSE nullif(p.computed -> k.trait, 'null') END::text, k.value::text, NOT k.inexact),
                ('->>', p.computed ->> k.trait, nullif(p.computed -> k.trait, 'null') #>> '{{}}', true),
                ('computed_text', cdp.computed_text(p.computed, k.trait), p.computed ->> k.trait, true),
                ('computed_value', cdp.computed_value(p.computed, k.trait)::text, (p.computed -> k.trait)::text, true),
@@ -269,7 +270,8 @@ CREATE FUNCTION oracle.wrong_later() RETURNS SETOF text LANGUAGE sql AS $wrong$
     SELECT format('%s of profile %s at %s (%s, %s days), as of then: %s, should be %s', k.trait, k.profile_id, k.t, k.kind, k.window_days,
                   cdp.computed_value(p.computed, k.trait, k.t), k.value)
     FROM oracle.answers() k JOIN {w}.profiles p USING (profile_id)
-    WHERE oracle.plain(cdp.computed_value(p.computed, k.trait, k.t), k.type) IS DISTINCT FROM k.value
+    WHERE CASE WHEN k.type = 'ts' THEN oracle.plain(cdp.computed_value(p.computed, k.trait, k.t), k.type)
+               ELSE nullif(cdp.computed_value(p.computed, k.trait, k.t), 'null') END IS DISTINCT FROM k.value
       AND NOT EXISTS (SELECT FROM oracle.inexact x WHERE x.trait = k.trait AND x.profile_id = k.profile_id)
 $wrong$;
 
