@@ -258,6 +258,25 @@ cdp_has_computed(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(computed_without(computed, traits, n) != computed);
 }
 
+PG_FUNCTION_INFO_V1(cdp_computed_trait_type);
+
+/* cdp.computed_trait_type(workspace, trait) -> type of its expression; null: it has none, or is broken. */
+Datum
+cdp_computed_trait_type(PG_FUNCTION_ARGS)
+{
+	static const char *const types[N_COMPUTED_CLASSES] = {
+	    [COMPUTED_NONE] = "boolean", /* of an expression it is counted whether it is null */
+	    [COMPUTED_NUMBER] = "numeric", [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
+	    [COMPUTED_TIME] = "timestamptz", [COMPUTED_DATE] = "date", [COMPUTED_JSON] = "jsonb",
+	};
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	int index = computed_traits_find(ws, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	if (index < 0 || ws->computed[index].broken != NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(types[ws->computed[index].value_class]));
+}
+
 PG_FUNCTION_INFO_V1(cdp_computed_trait_fault);
 
 /* cdp.computed_trait_fault(workspace, trait) -> why its definition does not compile; null: it does. */
