@@ -71,7 +71,8 @@ def compare(tap, at, prefix=""):
     tap.ok(profiles > 1000 and regular > 50 and spent > 1000 and stocks > 500 and countries > 20, "%s: and they differ" % what, found[0])
     if prefix:
         return
-    tap.equal(rows("SET cdp.clock = '%s';" % at + EXPECTED.format(at=at, zone=ZONE, p=prefix) + """
+    # 45 days are those of the workspace's zone
+    tap.equal(rows("SET timezone = '%s'; SET cdp.clock = '%s';" % (ZONE, at) + EXPECTED.format(at=at, zone=ZONE, p=prefix) + """
         SELECT who, e.orders_30d, e.spend_90d, e.last_seen, f.segments FROM expected e JOIN found f USING (who)
         WHERE (f.segments ? 'regular') <> (e.orders_30d >= 3)
            OR (f.segments ? 'slipped') <> (e.orders_30d = 0 AND coalesce(e.spend_90d, 0) >= 500
