@@ -105,10 +105,10 @@ def compare_definition(bench):
         SELECT cdp.create_workspace('shop');
         SET cdp.clock = '2024-06-01 12:00+00';
         INSERT INTO shop.events (event, identifiers, occurred_at, amount, source)
-        SELECT CASE WHEN i %% 4 = 0 THEN 'Order Completed' ELSE 'Page Viewed' END, ARRAY['user_id:' || i * 7919 %% %(profiles)d],
+        SELECT CASE WHEN i %% 4 = 0 THEN 'Order Completed' ELSE 'Page Viewed' END, ARRAY['user_id:u' || i * 7919 %% %(profiles)d],
                timestamptz '2024-06-01 12:00+00' - i * 31 %% 34560000 * interval '1 second', (i %% 1000) * 0.25,
                (ARRAY['web', 'app', 'shop'])[1 + i %% 3]
-        FROM generate_series(1, %(events)d) i;
+        FROM generate_series(1::bigint, %(events)d) i;
         CREATE SCHEMA plain;
         CREATE TABLE plain.profiles (LIKE shop.profiles INCLUDING ALL EXCLUDING IDENTITY) WITH (fillfactor = 70);
         ALTER TABLE plain.profiles DROP COLUMN computed;
