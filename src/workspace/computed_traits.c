@@ -264,12 +264,20 @@ fill_trait(ComputedTrait *trait, const ComputedDefinition *definition)
 	                                                               : 0;
 }
 
+static int
+compare_definitions(const void *a, const void *b)
+{
+	return strcmp(((const ComputedDefinition *) a)->name, ((const ComputedDefinition *) b)->name);
+}
+
 void
 computed_traits_compile(Workspace *ws)
 {
 	ComputedTrait *sound = palloc(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
 	int n_sound = 0;
 
+	if (ws->n_computed > 0)
+		qsort(ws->computed, ws->n_computed, sizeof(ComputedDefinition), compare_definitions);
 	ws->computed_traits = palloc0(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
 	for (int i = 0; i < ws->n_computed; i++)
 	{

@@ -739,12 +739,6 @@ read_computed_trait(Workspace *ws, TupleTableSlot *slot)
 }
 
 static int
-compare_computed_traits(const void *a, const void *b)
-{
-	return strcmp(((const ComputedDefinition *) a)->name, ((const ComputedDefinition *) b)->name);
-}
-
-static int
 compare_segments(const void *a, const void *b)
 {
 	return strcmp(((const Segment *) a)->name, ((const Segment *) b)->name);
@@ -787,8 +781,6 @@ read_definitions(Workspace *ws)
 	ws->econtext = CreateExprContext(ws->estate);
 	ws->n_params = SEGMENT_PARAM(ws->n_segments) - 1;
 	scan_table(ws, TABLE_COMPUTED_TRAITS, read_computed_trait);
-	if (ws->n_computed > 0)
-		qsort(ws->computed, ws->n_computed, sizeof(ComputedDefinition), compare_computed_traits);
 	computed_traits_compile(ws);
 	for (int i = 0; i < ws->n_segments; i++)
 		predicate_compile(ws, &ws->segments[i]);
