@@ -170,7 +170,7 @@ put_part(Explain *explain, Node *expression, int node)
 	if (column != NULL)
 		values[EXPLAIN_COLUMN] = CStringGetTextDatum(column);
 	isnull[EXPLAIN_COMPUTED] = computed == NULL;
-	isnull[EXPLAIN_WINDOW] = computed == NULL || computed->window_days == 0;
+	isnull[EXPLAIN_WINDOW] = computed == NULL || computed->window_days < 0;
 	if (computed != NULL)
 	{
 		values[EXPLAIN_COMPUTED] = CStringGetTextDatum(computed->name);

@@ -725,11 +725,7 @@ read_computed_trait(Workspace *ws, TupleTableSlot *slot)
 	definition.event_len = definition.event == NULL ? 0 : strlen(definition.event);
 	definition.filter = column_text(slot, "filter");
 	definition.expression = column_text(slot, "expression");
-	definition.window_days = column_number(slot, "window_days", INT_MIN);
-	if (definition.window_days == 0)
-		definition.window_days = -1; /* which is no window either; 0 stands for none */
-	else if (definition.window_days == INT_MIN)
-		definition.window_days = 0;
+	definition.window_days = column_number(slot, "window_days", COMPUTED_FOR_EVER);
 	definition.list_limit = column_number(slot, "list_limit", 0);
 	definition.max_distinct = column_number(slot, "max_distinct", 0);
 	ws->computed = ws->computed == NULL
