@@ -67,10 +67,15 @@ BEGIN
     IF type IS NULL THEN
         RETURN;
     END IF;
-    -- The texts stand in a query of events and nothing else: a name in them means a column.
+    -- The texts stand in a query of events and nothing else: a name in them means a column. They see the
+    -- wanted events only, in the order in which they are to be evaluated.
     events := pg_catalog.format(
-        E'SELECT event_id, anchor, least(occurred_at, received_at) AS at, %s AS x FROM %I.events '
-        'WHERE %s AND (%s\n) AND (event_id = ANY ($4) OR $4 IS NULL)',
+        E'SELECT "cdp profile" AS profile_id, event_id, least(occurred_at, received_at) AS at, %s AS x\n'
+        'FROM (SELECT i.profile_id AS "cdp profile", v.* FROM %2$I.events v\n'
+        '      JOIN %2$I.identifiers i ON i.identifier = v.anchor\n'
+        '      WHERE i.profile_id BETWEEN $2 AND $3 AND (v.event_id = ANY ($4) OR $4 IS NULL)\n'
+        '      OFFSET 0) AS events\n'
+        'WHERE CASE WHEN %3$s THEN (%4$s\n) ELSE false END',
         CASE WHEN definition.expression IS NULL THEN 'true'
              WHEN definition.kind = 'count' THEN pg_catalog.format(E'nullif((%s\n) IS NOT NULL, false)', definition.expression)
              ELSE pg_catalog.format(E'(%s\n)::%s%s', definition.expression, type,
@@ -85,10 +90,7 @@ WITH instants AS (
 ), expected AS (
     SELECT v.profile_id, s.at, %4$s AS value
     FROM instants s
-    CROSS JOIN (SELECT i.profile_id, e.*
-                FROM (%2$s) AS e
-                JOIN %1$I.identifiers i ON i.identifier = e.anchor
-                WHERE i.profile_id BETWEEN $2 AND $3) v
+    CROSS JOIN (%2$s) v
     WHERE %5$L = '0' OR v.at::date <= s.at::date AND v.at::date > s.at::date - %5$L::integer
     GROUP BY v.profile_id, s.at
 ), stored AS (

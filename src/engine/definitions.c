@@ -581,6 +581,38 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+static void
+find_later_rows(Workspace *ws, void *context)
+{
+	bool *found = (bool *) context;
+	char *query = psprintf("SELECT FROM %s.profiles p WHERE p.evaluated_at > cdp.now() LIMIT 1",
+	                       quote_identifier(ws->name));
+
+	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute \"%s\"", query);
+	*found = SPI_processed > 0;
+}
+
+/*
+ * Where the clock was moved back, windows see days again that were left out of
+ * the states: they are filled from the events again.
+ */
+static void
+restore_windows(Workspace *ws)
+{
+	Bitmapset *windowed = NULL;
+	bool moved_back = false;
+
+	for (int i = 0; i < ws->n_computed; i++)
+		if (ws->computed[i].window_days > 0 && ws->computed[i].broken == NULL)
+			windowed = bms_add_member(windowed, i);
+	if (windowed == NULL)
+		return;
+	while_writing(ws, find_later_rows, &moved_back);
+	if (moved_back)
+		backfill_computed(ws, windowed);
+}
+
 PG_FUNCTION_INFO_V1(cdp_reevaluate);
 
 /* cdp.reevaluate(workspace): evaluates every segment on every profile. */
@@ -594,6 +626,7 @@ cdp_reevaluate(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "reevaluating segments");
 	ws = workspace_of_events(ws->events);
+	restore_windows(ws);
 	evaluate_workspace(ws, ws->all_segments, "reevaluate", true);
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();

@@ -50,20 +50,21 @@ call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, i
 typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
-static const char *const all_events = "SELECT e.* FROM ONLY %1$s.events AS e "
+static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
                                       "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 static const char *const scope_events =
-    "SELECT e.* FROM ONLY %1$s.events AS e "
+    "SELECT e FROM ONLY %1$s.events AS e "
     "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s) "
     "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events s) "
     "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 
-/* Rows of events that have been fetched. */
+/* Rows of events that have been fetched, each as one value, with the places of dropped columns. */
 typedef struct Fetched
 {
 	TupleTableSlot *slot;
 	uint64 n;
 	uint64 next;
+	HeapTupleData row;
 } Fetched;
 
 static bool
@@ -71,9 +72,16 @@ next_fetched(InputRun *run)
 {
 	Fetched *fetched = (Fetched *) run->context;
 
+	HeapTupleHeader header;
+	bool isnull;
+
 	if (fetched->next == fetched->n)
 		return false;
-	ExecForceStoreHeapTuple(SPI_tuptable->vals[fetched->next++], fetched->slot, false);
+	header = DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[fetched->next++],
+	                                               SPI_tuptable->tupdesc, 1, &isnull));
+	fetched->row.t_len = HeapTupleHeaderGetDatumLength(header);
+	fetched->row.t_data = header;
+	ExecForceStoreHeapTuple(&fetched->row, fetched->slot, false);
 	run->row.slot = fetched->slot;
 	run->event = normalise_event_row(run->batch, fetched->slot);
 	return true;

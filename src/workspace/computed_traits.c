@@ -183,7 +183,7 @@ static void
 compile_definition(Workspace *ws, ComputedDefinition *definition, EState *estate,
                    bool *uses_time_zone)
 {
-	if (definition->window_days != 0)
+	if (definition->window_days != COMPUTED_FOR_EVER)
 		check_range("window_days", definition->window_days, COMPUTED_WINDOW_MAX);
 	check_range("list_limit", definition->list_limit, COMPUTED_LIST_MAX);
 	check_range("max_distinct", definition->max_distinct, COMPUTED_DISTINCT_MAX);
@@ -258,10 +258,16 @@ fill_trait(ComputedTrait *trait, const ComputedDefinition *definition)
 	trait->name_len = strlen(definition->name);
 	trait->kind = definition->kind_number;
 	trait->value_class = definition->value_class;
-	trait->window = definition->window_days;
+	trait->window = Max(definition->window_days, 0);
 	trait->limit = definition->kind_number == COMPUTED_UNIQUE_LIST ? definition->list_limit
 	               : computed_kind_is_set(definition->kind_number) ? definition->max_distinct
 	                                                               : 0;
+}
+
+static int
+compare_definitions(const void *a, const void *b)
+{
+	return strcmp(((const ComputedDefinition *) a)->name, ((const ComputedDefinition *) b)->name);
 }
 
 void
@@ -270,6 +276,8 @@ computed_traits_compile(Workspace *ws)
 	ComputedTrait *sound = palloc(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
 	int n_sound = 0;
 
+	if (ws->n_computed > 0)
+		qsort(ws->computed, ws->n_computed, sizeof(ComputedDefinition), compare_definitions);
 	ws->computed_traits = palloc0(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
 	for (int i = 0; i < ws->n_computed; i++)
 	{

@@ -9,7 +9,7 @@
 #include "workspace/workspace.h"
 
 /*
- * Compiles the workspace's computed traits. One that does not compile any more
+ * Sorts and compiles the workspace's computed traits. One that does not compile any more
  * (a column was dropped) has the reason in broken: it must not keep events out.
  */
 extern void computed_traits_compile(Workspace *ws);

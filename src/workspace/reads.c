@@ -153,7 +153,7 @@ reads_computed(Reads *reads, Node *node)
 		                errhint("Define it first, in computed_traits.")));
 	}
 	reads->computed = lappend(reads->computed, name);
-	return reads->ws->computed[index].window_days;
+	return Max(reads->ws->computed[index].window_days, 0);
 }
 
 Node *

@@ -725,23 +725,13 @@ read_computed_trait(Workspace *ws, TupleTableSlot *slot)
 	definition.event_len = definition.event == NULL ? 0 : strlen(definition.event);
 	definition.filter = column_text(slot, "filter");
 	definition.expression = column_text(slot, "expression");
-	definition.window_days = column_number(slot, "window_days", INT_MIN);
-	if (definition.window_days == 0)
-		definition.window_days = -1; /* which is no window either; 0 stands for none */
-	else if (definition.window_days == INT_MIN)
-		definition.window_days = 0;
+	definition.window_days = column_number(slot, "window_days", COMPUTED_FOR_EVER);
 	definition.list_limit = column_number(slot, "list_limit", 0);
 	definition.max_distinct = column_number(slot, "max_distinct", 0);
 	ws->computed = ws->computed == NULL
 	                   ? palloc(sizeof(ComputedDefinition))
 	                   : repalloc(ws->computed, (ws->n_computed + 1) * sizeof(ComputedDefinition));
 	ws->computed[ws->n_computed++] = definition;
-}
-
-static int
-compare_computed_traits(const void *a, const void *b)
-{
-	return strcmp(((const ComputedDefinition *) a)->name, ((const ComputedDefinition *) b)->name);
 }
 
 static int
@@ -787,8 +777,6 @@ read_definitions(Workspace *ws)
 	ws->econtext = CreateExprContext(ws->estate);
 	ws->n_params = SEGMENT_PARAM(ws->n_segments) - 1;
 	scan_table(ws, TABLE_COMPUTED_TRAITS, read_computed_trait);
-	if (ws->n_computed > 0)
-		qsort(ws->computed, ws->n_computed, sizeof(ComputedDefinition), compare_computed_traits);
 	computed_traits_compile(ws);
 	for (int i = 0; i < ws->n_segments; i++)
 		predicate_compile(ws, &ws->segments[i]);

@@ -232,6 +232,9 @@ typedef struct Segment
 	bool uses_time_zone;   /* evaluate with the workspace's time zone set */
 } Segment;
 
+/* The window_days of a computed trait without a window. */
+#define COMPUTED_FOR_EVER INT_MIN
+
 /* A computed trait, compiled. */
 typedef struct ComputedDefinition
 {
@@ -241,7 +244,7 @@ typedef struct ComputedDefinition
 	int event_len;
 	char *filter;     /* null: none */
 	char *expression; /* null: none */
-	int window_days;  /* 0: for ever */
+	int window_days; /* COMPUTED_FOR_EVER: no window */
 	int list_limit;
 	int max_distinct;
 	ComputedKind kind_number;
