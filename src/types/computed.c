@@ -43,7 +43,7 @@ struct ComputedDelta
 	const char *value;  /* of other kinds */
 	int len;
 	TimestampTz at; /* of a first or last one */
-	const pg_uuid_t *event_id;
+	pg_uuid_t event_id;
 };
 
 bool
@@ -207,6 +207,19 @@ computed_empty(void)
 	return finish_output(&output, "", 0);
 }
 
+/* The value of traits, which ascend by name, and the cells of each. */
+Computed *
+computed_of_cells(const ComputedTrait *traits, const StringInfoData *cells, int n_traits,
+                  const char *zone)
+{
+	Output output = {.n_traits = 0};
+
+	initStringInfo(&output.traits);
+	for (int i = 0; i < n_traits; i++)
+		put_entry(&output, &traits[i], cells[i].data, cells[i].len);
+	return finish_output(&output, zone, strlen(zone));
+}
+
 Computed *
 computed_without_events(const ComputedTrait *traits, int n_traits, const char *zone)
 {
@@ -247,12 +260,18 @@ computed_without(const Computed *computed, const ComputedTrait *traits, int n_tr
 
 /* --------------------------------------------------------------- merge */
 
-/* Errors unless two states are of one definition. */
-void
-computed_check_same(const ComputedTrait *a, const ComputedTrait *b)
+static bool
+same_definition(const ComputedTrait *a, const ComputedTrait *b)
 {
-	if (a->kind == b->kind && a->value_class == b->value_class && a->window == b->window &&
-	    a->limit == b->limit)
+	return a->kind == b->kind && a->value_class == b->value_class && a->window == b->window &&
+	       a->limit == b->limit;
+}
+
+/* Errors unless two states are of one definition. */
+static void
+check_same(const ComputedTrait *a, const ComputedTrait *b)
+{
+	if (same_definition(a, b))
 		return;
 	ereport(
 	    ERROR,
@@ -278,9 +297,13 @@ check_zones(const ComputedReader *a, const ComputedReader *b)
 	                          a->zone_len, a->zone, b->zone_len, b->zone)));
 }
 
-/* The value of both together, less the days that nobody from today on can see. */
+/*
+ * The value of both together, less the days that nobody from today on can see.
+ * Where they define a trait differently, strict makes it an error; else a's
+ * stays, as when a definition has lost its meaning: no event is refused for it.
+ */
 static Computed *
-merge(const Computed *a, const Computed *b, int32 today)
+merge(const Computed *a, const Computed *b, int32 today, bool strict)
 {
 	Output output = {.n_traits = 0};
 	ComputedReader readers[2];
@@ -290,7 +313,7 @@ merge(const Computed *a, const Computed *b, int32 today)
 
 	computed_begin(&readers[0], a);
 	computed_begin(&readers[1], b);
-	if (readers[0].left > 0 && readers[1].left > 0)
+	if (strict && readers[0].left > 0 && readers[1].left > 0)
 		check_zones(&readers[0], &readers[1]);
 	initStringInfo(&output.traits);
 	initStringInfo(&cells);
@@ -303,13 +326,14 @@ merge(const Computed *a, const Computed *b, int32 today)
 		                       : compare_names(entries[0].trait.name, entries[0].trait.name_len,
 		                                       entries[1].trait.name, entries[1].trait.name_len);
 
-		if (order != 0)
-			copy_entry(&output, &entries[order < 0 ? 0 : 1]);
+		if (order == 0 && strict)
+			check_same(&entries[0].trait, &entries[1].trait);
+		if (order != 0 || !same_definition(&entries[0].trait, &entries[1].trait))
+			copy_entry(&output, &entries[order > 0 ? 1 : 0]);
 		else
 		{
 			ComputedCells streams[2];
 
-			computed_check_same(&entries[0].trait, &entries[1].trait);
 			computed_cells_begin(&streams[0], &entries[0]);
 			computed_cells_begin(&streams[1], &entries[1]);
 			resetStringInfo(&cells);
@@ -330,7 +354,7 @@ merge(const Computed *a, const Computed *b, int32 today)
 Computed *
 computed_merge(const Computed *a, const Computed *b)
 {
-	return merge(a, b, PG_INT32_MAX);
+	return merge(a, b, PG_INT32_MAX, true);
 }
 
 /* ------------------------------------------------------------- builder */
@@ -390,16 +414,16 @@ gives_way(const struct ComputedDelta *delta, ComputedKind kind, TimestampTz at,
 	int order = delta->at < at ? -1 : delta->at > at;
 
 	if (order == 0)
-		order = memcmp(delta->event_id->data, event_id->data, UUID_LEN);
+		order = memcmp(delta->event_id.data, event_id->data, UUID_LEN);
 	return kind == COMPUTED_FIRST ? order > 0 : order < 0;
 }
 
 /* Adds to what has been collected last of the same trait and day; false: it is another thing. */
 static bool
-add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const ComputedInput *input,
+add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const char *value, int len,
              TimestampTz at, const pg_uuid_t *event_id)
 {
-	const char *p = input->value;
+	const char *p = value;
 	ComputedAmount amount;
 	int order;
 
@@ -416,26 +440,26 @@ add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const Comp
 			return true;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
-			order = computed_compare_values(trait->value_class, input->value, input->len,
-			                                delta->value, delta->len);
+			order =
+			    computed_compare_values(trait->value_class, value, len, delta->value, delta->len);
 			if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
 			{
-				delta->value = input->value;
-				delta->len = input->len;
+				delta->value = value;
+				delta->len = len;
 			}
 			return true;
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
 			if (gives_way(delta, trait->kind, at, event_id))
 			{
-				delta->value = input->value;
-				delta->len = input->len;
+				delta->value = value;
+				delta->len = len;
 				delta->at = at;
-				delta->event_id = event_id;
+				delta->event_id = *event_id;
 			}
 			return true;
 		default:
-			if (delta->len != input->len || memcmp(delta->value, input->value, input->len) != 0)
+			if (delta->len != len || memcmp(delta->value, value, len) != 0)
 				return false;
 			delta->count++;
 			return true;
@@ -443,29 +467,29 @@ add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const Comp
 }
 
 void
-computed_builder_add(ComputedBuilder *builder, const ComputedInput *input, TimestampTz at,
-                     int32 day, const pg_uuid_t *event_id)
+computed_builder_add(ComputedBuilder *builder, int number, const char *value, int len,
+                     TimestampTz at, int32 day, const pg_uuid_t *event_id)
 {
-	const ComputedTrait *trait = &builder->traits[input->trait];
+	const ComputedTrait *trait = &builder->traits[number];
 	struct ComputedDelta *delta;
-	const char *p = input->value;
+	const char *p = value;
 	MemoryContext oldcontext = MemoryContextSwitchTo(builder->context);
 
 	if (trait->window == 0)
 		day = COMPUTED_NO_DAY;
-	delta = builder->latest == NULL || builder->latest[input->trait] < 0
+	delta = builder->latest == NULL || builder->latest[number] < 0
 	            ? NULL
-	            : &builder->deltas[builder->latest[input->trait]];
-	if (delta == NULL || delta->day != day || !add_to_delta(delta, trait, input, at, event_id))
+	            : &builder->deltas[builder->latest[number]];
+	if (delta == NULL || delta->day != day || !add_to_delta(delta, trait, value, len, at, event_id))
 	{
-		delta = new_delta(builder, input->trait);
-		delta->trait = input->trait;
+		delta = new_delta(builder, number);
+		delta->trait = number;
 		delta->day = day;
 		delta->count = 1;
-		delta->value = input->value;
-		delta->len = input->len;
+		delta->value = value;
+		delta->len = len;
 		delta->at = at;
-		delta->event_id = event_id;
+		delta->event_id = *event_id;
 		if (trait->kind == COMPUTED_SUM || trait->kind == COMPUTED_AVG)
 			computed_get_amount(&p, &delta->sum);
 	}
@@ -537,7 +561,7 @@ join_deltas(const ComputedTrait *trait, struct ComputedDelta *deltas, int n)
 				break;
 			case COMPUTED_FIRST:
 			case COMPUTED_LAST:
-				if (gives_way(deltas, trait->kind, delta->at, delta->event_id))
+				if (gives_way(deltas, trait->kind, delta->at, &delta->event_id))
 					*deltas = *delta;
 				break;
 			default:
@@ -590,7 +614,7 @@ append_body(const ComputedTrait *trait, struct ComputedDelta *deltas, int n, Str
 		case COMPUTED_LAST:
 			(void) ltv_put64(time, (uint64) deltas->at);
 			appendBinaryStringInfo(body, time, sizeof(time));
-			appendBinaryStringInfo(body, (const char *) deltas->event_id->data, UUID_LEN);
+			appendBinaryStringInfo(body, (const char *) deltas->event_id.data, UUID_LEN);
 			/* FALLTHROUGH */
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
@@ -647,15 +671,22 @@ value_of_deltas(ComputedBuilder *builder)
 	return finish_output(&output, builder->zone, strlen(builder->zone));
 }
 
+/* How many things have been collected, of which some may be of one trait and day. */
+int
+computed_builder_size(const ComputedBuilder *builder)
+{
+	return builder->n_deltas;
+}
+
 Computed *
 computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
 {
 	const Computed *value = builder->base;
 
 	for (int i = 0; i < builder->n_merged; i++)
-		value = merge(value, builder->merged[i], today);
+		value = merge(value, builder->merged[i], today, false);
 	if (builder->n_deltas > 0)
-		value = merge(value, value_of_deltas(builder), today);
+		value = merge(value, value_of_deltas(builder), today, false);
 	*changed = value != builder->base;
 	return unconstify(Computed *, value);
 }

@@ -92,16 +92,8 @@ extern bool computed_kind_counts(ComputedKind kind);
 extern void computed_put_value(StringInfo out, ComputedKind kind, ComputedClass value_class,
                                Datum value);
 
-/* One thing that an event adds to a trait. */
-typedef struct ComputedInput
-{
-	int trait; /* index among the builder's */
-	int len;
-	const char *value; /* its stored form */
-} ComputedInput;
-
 /*
- * Collects inputs and values on top of a base. Its memory comes from the
+ * Collects what events add, and values, on top of a base. Its memory comes from the
  * context that was current at init. The base, the traits (which ascend by
  * name), and what is added are not copied and must stay until finish.
  */
@@ -124,8 +116,11 @@ typedef struct ComputedBuilder
 extern void computed_builder_init(ComputedBuilder *builder, const Computed *base,
                                   const ComputedTrait *traits, int n_traits, const char *zone);
 
-/* Adds what an event says: at its effective time, on that day of the zone. */
-extern void computed_builder_add(ComputedBuilder *builder, const ComputedInput *input,
+/*
+ * Adds a value, in its stored form, to one of the traits: of an event, at its
+ * effective time, on that day of the zone.
+ */
+extern void computed_builder_add(ComputedBuilder *builder, int trait, const char *value, int len,
                                  TimestampTz at, int32 day, const pg_uuid_t *event_id);
 extern void computed_builder_merge(ComputedBuilder *builder, const Computed *other);
 
@@ -134,7 +129,12 @@ extern void computed_builder_merge(ComputedBuilder *builder, const Computed *oth
  * can see are left out; today in days since 2000-01-01, PG_INT32_MAX: none are.
  * Where nothing was added it is the base itself, and *changed false.
  */
+extern int computed_builder_size(const ComputedBuilder *builder);
 extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
+
+/* Numbers of any size, as they stand in values, for who keeps these elsewhere. */
+extern uint64 computed_get_number(const char **p);
+extern void computed_append_number(StringInfo out, uint64 number);
 
 /* The value without traits, and that of a customer without events. */
 extern Computed *computed_empty(void);

@@ -8,9 +8,6 @@
 #include "miscadmin.h"
 #include "types/identifier.h"
 
-#define UUID_AND_TIME (8 + UUID_LEN)
-#define NIBBLE_MAX 15
-
 void
 computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 {
@@ -25,7 +22,47 @@ computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 static uint64
 get_nibble(int nibble, const char **p)
 {
-	return nibble < NIBBLE_MAX ? nibble : NIBBLE_MAX + computed_get_number(p);
+	return nibble < COMPUTED_NIBBLE_MAX ? nibble : COMPUTED_NIBBLE_MAX + computed_get_number(p);
+}
+
+/* Where the body of a cell ends that begins at p. */
+static const char *
+cell_end(const ComputedTrait *trait, const char *p)
+{
+	uint64 n;
+
+	switch (trait->kind)
+	{
+		case COMPUTED_COUNT:
+			return p;
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			if ((uint8) *p == COMPUTED_WIDE)
+				p += 1 + ltv_wire_size(p + 1);
+			else
+			{
+				p++;
+				(void) computed_get_number(&p);
+			}
+			if (trait->kind == COMPUTED_AVG)
+				(void) computed_get_number(&p);
+			return p;
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			return computed_skip_value(p + COMPUTED_EVENT_SIZE);
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+			return computed_skip_value(p);
+		default:
+			n = computed_get_number(&p) / 2;
+			for (uint64 i = 0; i < n; i++)
+			{
+				p = computed_skip_value(p);
+				if (trait->kind == COMPUTED_MOST_FREQUENT)
+					(void) computed_get_number(&p);
+			}
+			return p;
+	}
 }
 
 bool
@@ -53,46 +90,8 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 		cell->count = (int64) computed_get_number(&p);
 	cell->day = cells->day;
 	cell->body = p;
-	cell->end = cells->next = computed_cell_end(trait, p);
+	cell->end = cells->next = cell_end(trait, p);
 	return true;
-}
-
-/* Where the body of a cell ends that begins at p. */
-const char *
-computed_cell_end(const ComputedTrait *trait, const char *p)
-{
-	ComputedAmount amount;
-	uint64 n;
-
-	switch (trait->kind)
-	{
-		case COMPUTED_COUNT:
-			return p;
-		case COMPUTED_SUM:
-		case COMPUTED_AVG:
-			if ((uint8) *p == COMPUTED_WIDE)
-				p += 1 + ltv_wire_size(p + 1);
-			else
-				computed_get_amount(&p, &amount);
-			if (trait->kind == COMPUTED_AVG)
-				(void) computed_get_number(&p);
-			return p;
-		case COMPUTED_FIRST:
-		case COMPUTED_LAST:
-			return computed_skip_value(p + UUID_AND_TIME);
-		case COMPUTED_MIN:
-		case COMPUTED_MAX:
-			return computed_skip_value(p);
-		default:
-			n = computed_get_number(&p) / 2;
-			for (uint64 i = 0; i < n; i++)
-			{
-				p = computed_skip_value(p);
-				if (trait->kind == COMPUTED_MOST_FREQUENT)
-					(void) computed_get_number(&p);
-			}
-			return p;
-	}
 }
 
 void
@@ -112,14 +111,14 @@ computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 			writer->day = cell->day - 1;
 		}
 		gap = (uint64) ((int64) cell->day - writer->day - 1);
-		head = Min(gap, NIBBLE_MAX);
+		head = Min(gap, COMPUTED_NIBBLE_MAX);
 		if (writer->trait->kind == COMPUTED_COUNT)
-			head |= Min(count, NIBBLE_MAX) << 4;
+			head |= Min(count, COMPUTED_NIBBLE_MAX) << 4;
 		appendStringInfoCharMacro(out, (char) head);
-		if (gap >= NIBBLE_MAX)
-			computed_append_number(out, gap - NIBBLE_MAX);
-		if (writer->trait->kind == COMPUTED_COUNT && count >= NIBBLE_MAX)
-			computed_append_number(out, count - NIBBLE_MAX);
+		if (gap >= COMPUTED_NIBBLE_MAX)
+			computed_append_number(out, gap - COMPUTED_NIBBLE_MAX);
+		if (writer->trait->kind == COMPUTED_COUNT && count >= COMPUTED_NIBBLE_MAX)
+			computed_append_number(out, count - COMPUTED_NIBBLE_MAX);
 		writer->day = cell->day;
 		writer->begun = true;
 	}
@@ -140,7 +139,10 @@ merge_sums(const ComputedTrait *trait, const char *a, const char *b, StringInfo 
 	computed_add_amount(&sum, &other);
 	computed_append_amount(out, &sum);
 	if (trait->kind == COMPUTED_AVG)
-		computed_append_number(out, computed_get_number(&a) + computed_get_number(&b));
+		computed_append_number(out, computed_add_counts((int64) computed_get_number(&a),
+		                                                (int64) computed_get_number(&b)));
+	computed_free_amount(&sum);
+	computed_free_amount(&other);
 }
 
 /* Of two cells that hold one value, the one that stays. */
@@ -195,17 +197,32 @@ computed_set_next(const ComputedTrait *trait, ComputedSet *reader, ComputedSetVa
 	value->len = (int) computed_get_number(&reader->next);
 	value->bytes = reader->next;
 	reader->next += value->len;
-	value->times = trait->kind == COMPUTED_MOST_FREQUENT ? computed_get_number(&reader->next) : 1;
+	value->times =
+	    trait->kind == COMPUTED_MOST_FREQUENT ? (int64) computed_get_number(&reader->next) : 1;
 	value->dropped = false;
 	return true;
 }
 
+/* qsort_arg comparator by value. */
+int
+computed_compare_set_values(const void *a, const void *b, void *trait)
+{
+	const ComputedSetValue *x = (const ComputedSetValue *) a;
+	const ComputedSetValue *y = (const ComputedSetValue *) b;
+
+	return computed_compare_values(((const ComputedTrait *) trait)->value_class, x->bytes, x->len,
+	                               y->bytes, y->len);
+}
+
+/* By hash; of equal ones by place, which is the order of the values. */
 static int
 compare_hashes(const void *a, const void *b)
 {
-	uint64 x = (*(ComputedSetValue *const *) a)->hash;
-	uint64 y = (*(ComputedSetValue *const *) b)->hash;
+	const ComputedSetValue *x = *(ComputedSetValue *const *) a;
+	const ComputedSetValue *y = *(ComputedSetValue *const *) b;
 
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
 	return x < y ? -1 : x > y;
 }
 
@@ -264,7 +281,7 @@ computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b, St
 
 		values[n] = order <= 0 ? heads[0] : heads[1];
 		if (order == 0)
-			values[n].times += heads[1].times;
+			values[n].times = computed_add_counts(values[n].times, heads[1].times);
 		n++;
 		if (order <= 0)
 			have[0] = computed_set_next(trait, &readers[0], &heads[0]);
@@ -300,7 +317,7 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 	{
 		case COMPUTED_COUNT:
 			*merged = *a;
-			merged->count += b->count;
+			merged->count = computed_add_counts(a->count, b->count);
 			return;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:

@@ -416,9 +416,9 @@ strip_era(char *string)
 	return true;
 }
 
-/* Is the string a day as ltv_append_day writes it? */
-static bool
-parse_day(char *string, int32 *day)
+/* Is the string, which is written into, a day as ltv_append_day writes it? */
+bool
+ltv_parse_day(char *string, int32 *day)
 {
 	bool bc = strip_era(string);
 	const char *p = string;
@@ -516,7 +516,7 @@ read_days(Reader *reader, Currency *currency)
 		CHECK_FOR_INTERRUPTS();
 		if (!read_key(reader, key, sizeof(key)))
 			return false;
-		if (!parse_day(key, &cell.day))
+		if (!ltv_parse_day(key, &cell.day))
 			return fail(reader, "day as in \"2024-01-05\" expected");
 		if (!read_amount(reader, &cell.net.big))
 			return false;
