@@ -328,17 +328,23 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 
 		if (order == 0 && strict)
 			check_same(&entries[0].trait, &entries[1].trait);
-		if (order != 0 || !same_definition(&entries[0].trait, &entries[1].trait))
-			copy_entry(&output, &entries[order > 0 ? 1 : 0]);
+		if (order < 0 || (order == 0 && !same_definition(&entries[0].trait, &entries[1].trait)))
+			copy_entry(&output, &entries[0]);
+		else if (order > 0 && today == PG_INT32_MAX)
+			copy_entry(&output, &entries[1]);
 		else
 		{
 			ComputedCells streams[2];
 
-			computed_cells_begin(&streams[0], &entries[0]);
+			computed_cells_begin(&streams[0], &entries[1]);
 			computed_cells_begin(&streams[1], &entries[1]);
+			if (order == 0)
+				computed_cells_begin(&streams[0], &entries[0]);
+			else /* b's alone, of which days may be left out */
+				streams[0].next = streams[0].end;
 			resetStringInfo(&cells);
-			computed_merge_cells(&entries[0].trait, &streams[0], &streams[1], today, &cells);
-			put_entry(&output, &entries[0].trait, cells.data, cells.len);
+			computed_merge_cells(&entries[1].trait, &streams[0], &streams[1], today, &cells);
+			put_entry(&output, &entries[1].trait, cells.data, cells.len);
 		}
 		if (order <= 0)
 			have[0] = computed_next(&readers[0], &entries[0]);
@@ -681,12 +687,20 @@ computed_builder_size(const ComputedBuilder *builder)
 Computed *
 computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
 {
-	const Computed *value = builder->base;
+	const Computed **values;
+	int n = 0;
 
+	*changed = builder->n_merged > 0 || builder->n_deltas > 0;
+	values = palloc(sizeof(Computed *) * (builder->n_merged + 2));
+	values[n++] = builder->base;
 	for (int i = 0; i < builder->n_merged; i++)
-		value = merge(value, builder->merged[i], today, false);
+		values[n++] = builder->merged[i];
 	if (builder->n_deltas > 0)
-		value = merge(value, value_of_deltas(builder), today, false);
-	*changed = value != builder->base;
-	return unconstify(Computed *, value);
+		values[n++] = value_of_deltas(builder);
+
+	/* Neighbours become one, again and again: each is copied a few times, however many there are. */
+	for (; n > 1; n = (n + 1) / 2)
+		for (int i = 0; i < n; i += 2)
+			values[i / 2] = i + 1 < n ? merge(values[i], values[i + 1], today, false) : values[i];
+	return unconstify(Computed *, values[0]);
 }

@@ -16,6 +16,7 @@
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
+#include "utils/memutils.h"
 
 #define TOO_SHORT "it is too short"
 #define BAD_AMOUNT "a number is not finite or not in its one form"
