@@ -217,8 +217,10 @@ check_set(Cursor *cursor, const ComputedTrait *trait)
 	int last_len = 0;
 	uint64 n;
 
-	if ((fault = take_number(cursor, 2, (uint64) trait->limit * 2 + 1, &n)) != NULL)
+	if ((fault = take_number(cursor, 0, PG_UINT64_MAX, &n)) != NULL)
 		return fault;
+	if (n < 2 || n / 2 > (uint64) trait->limit)
+		return "there are no distinct values, or more than the limit";
 	if (n % 2 == 1 && n / 2 < (uint64) trait->limit)
 		return "distinct values were left out below the limit";
 	for (n /= 2; n > 0; n--)

@@ -375,7 +375,7 @@ read_date(const char **p, bool bc, int32 *day)
 	int month;
 	int mday;
 
-	if (!read_digits(p, 4, 6, &year) || *(*p)++ != '-' || !read_digits(p, 2, 2, &month) ||
+	if (!read_digits(p, 4, 7, &year) || *(*p)++ != '-' || !read_digits(p, 2, 2, &month) ||
 	    *(*p)++ != '-' || !read_digits(p, 2, 2, &mday))
 		return false;
 	if (year < 1 || month < 1 || month > 12)
@@ -448,7 +448,7 @@ read_instant(Reader *reader, TimestampTz *at)
 	if (read_date(&p, bc, &day) && *p++ == 'T' && read_digits(&p, 2, 2, &hour) && *p++ == ':' &&
 	    read_digits(&p, 2, 2, &minute) && *p++ == ':' && read_digits(&p, 2, 2, &second) &&
 	    hour < 24 && minute < 60 && second < 60 && read_fraction(&p, &fraction) &&
-	    strcmp(p, "Z") == 0)
+	    strcmp(p, "Z") == 0 && day < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
 	{
 		*at = day * USECS_PER_DAY + ((hour * 60 + minute) * 60 + second) * USECS_PER_SEC + fraction;
 		if (IS_VALID_TIMESTAMP(*at))
