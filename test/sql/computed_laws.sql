@@ -3,7 +3,7 @@ SET timezone = 'UTC';
 SET datestyle = 'ISO';
 SELECT setseed(0.5);
 
--- 4,000 events of 30 customers over 100 days with both changes of clocks; customer n keeps days in zone n % 3. Some at one
+-- 2,400 events of 20 customers over 100 days with both changes of clocks; customer n keeps days in zone n % 3. Some at one
 -- instant; numbers of two digits, of which many are equal, and ones beyond 64 bits.
 CREATE TABLE computed_event AS
 SELECT id, ('00000000-0000-0000-0000-' || lpad(to_hex(hashint4(id)::bigint + 2147483648), 12, '0'))::uuid AS event, customer, zone, at, (at AT TIME ZONE zone)::date AS day,
@@ -11,7 +11,7 @@ SELECT id, ('00000000-0000-0000-0000-' || lpad(to_hex(hashint4(id)::bigint + 214
        random() < 0.6 AS flag, timestamptz '2024-01-01' + (random() * 50)::int * interval '1 hour' AS stamp, date '2024-02-25' + (random() * 9)::int AS date
 FROM (SELECT id, customer, (ARRAY['UTC', 'Europe/London', 'America/St_Johns'])[1 + customer % 3] AS zone,
              timestamptz '2010-09-25 00:00+00' + (random() * 8640)::int * interval '1000 seconds' AS at
-      FROM (SELECT id, 1 + floor(random() * random() * 30)::int AS customer FROM generate_series(1, 4000) AS id) AS who) AS made;
+      FROM (SELECT id, 1 + floor(random() * random() * 20)::int AS customer FROM generate_series(1, 2400) AS id) AS who) AS made;
 SELECT count(DISTINCT customer) AS customers, count(DISTINCT event) AS events, count(*) > count(DISTINCT (customer, at)) AS at_one_instant, min(day), max(day) FROM computed_event;
 
 -- The traits: every kind, most of the classes, with and without a window
@@ -48,15 +48,15 @@ SELECT customer, zone, part, name, CASE WHEN window_days IS NOT NULL THEN day EN
                  WHEN 'last' THEN (array_agg(jsonb_build_object('value', x, 'at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'event', event) ORDER BY at DESC, event DESC))[1]
                  WHEN 'most_frequent' THEN jsonb_build_object('values', (SELECT jsonb_agg(jsonb_build_array(e, (SELECT count(*) FROM unnest(array_agg(x)) AS o WHERE o = e))) FROM unnest(array_agg(DISTINCT x)) AS e))
                  ELSE jsonb_build_object('values', jsonb_agg(DISTINCT x)) END AS state
-FROM (SELECT *, generate_series AS part FROM computed_input, generate_series(0, 12) WHERE generate_series = 0 OR generate_series = 1 + id % 12) AS i
+FROM (SELECT *, generate_series AS part FROM computed_input, generate_series(0, 8) WHERE generate_series = 0 OR generate_series = 1 + id % 8) AS i
 GROUP BY customer, zone, part, name, kind, window_days, CASE WHEN window_days IS NOT NULL THEN day END;
--- part 0 is the whole, 1 to 12 a twelfth each
+-- part 0 is the whole, 1 to 8 an eighth each
 CREATE TABLE computed_made AS
 SELECT customer, part, pg_temp.computed(jsonb_object_agg(key, value), zone) AS v
 FROM (SELECT customer, zone, part, pg_temp.whole(t, CASE WHEN t.window_days IS NULL THEN jsonb_agg(state)->0 ELSE jsonb_object_agg(coalesce(day, 'epoch'), state) END) AS trait
       FROM computed_day JOIN computed_trait AS t USING (name) GROUP BY customer, zone, part, t.name) AS traits, jsonb_each(trait)
 GROUP BY customer, zone, part;
-SELECT count(*) FILTER (WHERE part = 0) AS customers, count(*) > 300 AS parts, count(*) FILTER (WHERE v::text::cdp.computed = v) = count(*) AS text FROM computed_made;
+SELECT count(*) FILTER (WHERE part = 0) AS customers, count(*) > 120 AS parts, count(*) FILTER (WHERE v::text::cdp.computed = v) = count(*) AS text FROM computed_made;
 
 -- Any order gives the same bytes, which are those of plain SQL: forwards, backwards, shuffled, from parts of parts
 SELECT count(*) AS customers, count(*) FILTER (WHERE cdp.computed_send(forwards) = cdp.computed_send(v)) AS forwards, count(*) FILTER (WHERE cdp.computed_send(backwards) = cdp.computed_send(v)) AS backwards,
@@ -78,8 +78,8 @@ FROM computed_ten AS a, computed_ten AS b, computed_ten AS c;
 
 -- Every value at instants of every hour of the day, against the events that are to be seen there
 CREATE TABLE computed_at AS
-SELECT customer, v, at, (at AT TIME ZONE cdp.zone(v))::date AS today FROM computed_made, generate_series(0, 11) AS i,
-     LATERAL (SELECT timestamptz '2010-09-20' + i * interval '10 days 5 hours' + customer * interval '53 minutes' AS at) AS made WHERE part = 0;
+SELECT customer, v, at, (at AT TIME ZONE cdp.zone(v))::date AS today FROM computed_made, generate_series(0, 9) AS i,
+     LATERAL (SELECT timestamptz '2010-09-20' + i * interval '12 days 5 hours' + customer * interval '53 minutes' AS at) AS made WHERE part = 0;
 CREATE TABLE computed_expected AS
 SELECT a.customer, a.at, t.name, e.value
 FROM computed_at AS a CROSS JOIN computed_trait AS t,
@@ -107,17 +107,17 @@ SELECT count(*) AS pairs, count(*) FILTER (WHERE cdp.computed_send(a.v || b.v) =
        count(*) FILTER (WHERE cdp.computed_numeric(a.v || b.v, 'min') = least(a.n, b.n)) AS least, count(*) FILTER (WHERE cdp.computed_numeric(a.v || b.v, 'max') = greatest(a.n, b.n)) AS greatest
 FROM computed_look AS a, computed_look AS b;
 
--- Beyond the limit. 100 parts of 500 values each, of which most are in several parts; the same bytes in any order, with what is
+-- Beyond the limit. 60 parts of 500 values each, of which most are in several parts; the same bytes in any order, with what is
 -- kept counted exactly, and the number of distinct values known to 5 standard errors
 CREATE TABLE computed_part AS
 SELECT size, kind, part, pg_temp.computed(jsonb_build_object('t', jsonb_build_object('kind', kind, 'of', 'text', 'limit', 500,
            'state', jsonb_build_object('values', jsonb_agg(CASE kind WHEN 'most_frequent' THEN jsonb_build_array(value, n) ELSE to_jsonb(value) END)))), 'UTC') AS v
-FROM (SELECT size, part, 'v' || value AS value, count(*) AS n FROM unnest(ARRAY[400, 501, 1000, 20000, 200000]) AS size, generate_series(1, 100) AS part, generate_series(1, 500) AS i,
+FROM (SELECT size, part, 'v' || value AS value, count(*) AS n FROM unnest(ARRAY[400, 501, 1000, 20000, 200000]) AS size, generate_series(1, 60) AS part, generate_series(1, 500) AS i,
              LATERAL (SELECT abs(hashint8extended(part * 1000 + i, size)) % size AS value) AS made GROUP BY 1, 2, 3) AS value,
      unnest(ARRAY['unique_count', 'unique_list', 'most_frequent']) AS kind
 GROUP BY 1, 2, 3;
 CREATE TABLE computed_truth AS
-SELECT size, value, count(*) AS n FROM unnest(ARRAY[400, 501, 1000, 20000, 200000]) AS size, generate_series(1, 100) AS part, generate_series(1, 500) AS i,
+SELECT size, value, count(*) AS n FROM unnest(ARRAY[400, 501, 1000, 20000, 200000]) AS size, generate_series(1, 60) AS part, generate_series(1, 500) AS i,
        LATERAL (SELECT ('v' || abs(hashint8extended(part * 1000 + i, size)) % size) COLLATE "C" AS value) AS made GROUP BY 1, 2;
 CREATE TABLE computed_merged AS
 SELECT size, kind, cdp.merge_agg(v ORDER BY part) AS v, cdp.merge_agg(v ORDER BY part DESC) AS backwards, cdp.merge_agg(v ORDER BY hashint4(part)) AS shuffled FROM computed_part GROUP BY 1, 2;
