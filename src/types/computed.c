@@ -310,13 +310,16 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 	ComputedEntry entries[2];
 	bool have[2];
 	StringInfoData cells;
+	StringInfoData scratch;
 
 	computed_begin(&readers[0], a);
 	computed_begin(&readers[1], b);
 	if (strict && readers[0].left > 0 && readers[1].left > 0)
 		check_zones(&readers[0], &readers[1]);
 	initStringInfo(&output.traits);
+	enlargeStringInfo(&output.traits, (int) Min(VARSIZE_ANY(a) + VARSIZE_ANY(b), MaxAllocSize / 2));
 	initStringInfo(&cells);
+	initStringInfo(&scratch);
 	for (int i = 0; i < 2; i++)
 		have[i] = computed_next(&readers[i], &entries[i]);
 	while (have[0] || have[1])
@@ -343,7 +346,8 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 			else /* b's alone, of which days may be left out */
 				streams[0].next = streams[0].end;
 			resetStringInfo(&cells);
-			computed_merge_cells(&entries[1].trait, &streams[0], &streams[1], today, &cells);
+			computed_merge_cells(&entries[1].trait, &streams[0], &streams[1], today, &cells,
+			                     &scratch);
 			put_entry(&output, &entries[1].trait, cells.data, cells.len);
 		}
 		if (order <= 0)
@@ -352,6 +356,7 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 			have[1] = computed_next(&readers[1], &entries[1]);
 	}
 	pfree(cells.data);
+	pfree(scratch.data);
 	if (readers[0].zone_len > 0)
 		return finish_output(&output, readers[0].zone, readers[0].zone_len);
 	return finish_output(&output, readers[1].zone, readers[1].zone_len);

@@ -73,6 +73,9 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 
 	if (p == cells->end)
 		return false;
+	cell->start = p;
+	cell->first = !cells->begun;
+	cell->before = cells->day;
 	cell->count = 0;
 	if (trait->window > 0)
 	{
@@ -94,12 +97,39 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 	return true;
 }
 
+/* Copies what is to be copied. */
+static void
+flush_cells(ComputedWriter *writer)
+{
+	if (writer->to > writer->from)
+		appendBinaryStringInfo(writer->out, writer->from, (int) (writer->to - writer->from));
+	writer->from = writer->to = NULL;
+}
+
+/*
+ * Writes a cell. Stored ones are copied as they are where the day before is the
+ * same, once the last of them is known: flush_cells.
+ */
 void
 computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 {
 	StringInfo out = writer->out;
 	uint64 count = cell->count - 1;
 
+	if (cell->start != NULL && cell->first == !writer->begun &&
+	    (cell->first || cell->before == writer->day))
+	{
+		if (writer->to != cell->start)
+		{
+			flush_cells(writer);
+			writer->from = cell->start;
+		}
+		writer->to = cell->end;
+		writer->day = cell->day;
+		writer->begun = true;
+		return;
+	}
+	flush_cells(writer);
 	if (writer->trait->window > 0)
 	{
 		uint64 gap;
@@ -214,16 +244,45 @@ computed_compare_set_values(const void *a, const void *b, void *trait)
 	                               y->bytes, y->len);
 }
 
-/* By hash; of equal ones by place, which is the order of the values. */
-static int
-compare_hashes(const void *a, const void *b)
+/*
+ * The nth smallest of some hashes, from 1, which are put into another order:
+ * quickselect, which on hashes takes time in proportion to their number.
+ */
+uint64
+computed_nth_hash(uint64 *hashes, int n, int nth)
 {
-	const ComputedSetValue *x = *(ComputedSetValue *const *) a;
-	const ComputedSetValue *y = *(ComputedSetValue *const *) b;
+	int low = 0;
+	int high = n - 1;
 
-	if (x->hash != y->hash)
-		return x->hash < y->hash ? -1 : 1;
-	return x < y ? -1 : x > y;
+	while (low < high)
+	{
+		uint64 pivot = hashes[low + (high - low) / 2];
+		int i = low;
+		int j = high;
+
+		CHECK_FOR_INTERRUPTS();
+		while (i <= j)
+		{
+			while (hashes[i] < pivot)
+				i++;
+			while (hashes[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				uint64 swap = hashes[i];
+
+				hashes[i++] = hashes[j];
+				hashes[j--] = swap;
+			}
+		}
+		if (nth - 1 <= j)
+			high = j;
+		else if (nth - 1 >= i)
+			low = i;
+		else
+			break;
+	}
+	return hashes[nth - 1];
 }
 
 /*
@@ -233,7 +292,9 @@ compare_hashes(const void *a, const void *b)
 static void
 limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
 {
-	ComputedSetValue **sorted;
+	uint64 *hashes;
+	uint64 largest;
+	int kept = 0;
 
 	if (trait->kind == COMPUTED_UNIQUE_LIST)
 	{
@@ -241,16 +302,19 @@ limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
 			values[i].dropped = true;
 		return;
 	}
-	sorted = palloc(sizeof(ComputedSetValue *) * n);
+	hashes = palloc(sizeof(uint64) * n);
 	for (int i = 0; i < n; i++)
-	{
-		values[i].hash = identifier_hash_raw(values[i].bytes, values[i].len, 0);
-		sorted[i] = &values[i];
-	}
-	qsort(sorted, n, sizeof(ComputedSetValue *), compare_hashes);
-	for (int i = trait->limit; i < n; i++)
-		sorted[i]->dropped = true;
-	pfree(sorted);
+		hashes[i] = values[i].hash = identifier_hash_raw(values[i].bytes, values[i].len, 0);
+	largest = computed_nth_hash(hashes, n, trait->limit);
+	pfree(hashes);
+	for (int i = 0; i < n; i++)
+		kept += !(values[i].dropped = values[i].hash >= largest);
+	for (int i = 0; i < n && kept < trait->limit; i++)
+		if (values[i].hash == largest)
+		{
+			values[i].dropped = false;
+			kept++;
+		}
 }
 
 /* The set of two, each the body of a cell, within the limit. */
@@ -318,12 +382,14 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 		case COMPUTED_COUNT:
 			*merged = *a;
 			merged->count = computed_add_counts(a->count, b->count);
+			merged->start = NULL;
 			return;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
 			*merged = *computed_better_cell(trait, a, b);
+			merged->start = NULL;
 			return;
 		case COMPUTED_SUM:
 		case COMPUTED_AVG:
@@ -339,6 +405,7 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 	merged->count = 0;
 	merged->body = body->data;
 	merged->end = body->data + body->len;
+	merged->start = NULL;
 }
 
 /* The next day of two states. */
@@ -374,7 +441,8 @@ static int32
 first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const ComputedCells *b,
                int32 today)
 {
-	ComputedCells cells[2] = {*a, *b};
+	bool a_is_shorter = a->end - a->next < b->end - b->next;
+	ComputedCells cells[2] = {a_is_shorter ? *a : *b, a_is_shorter ? *b : *a};
 	int32 newest = PG_INT32_MIN;
 	int32 before = PG_INT32_MIN;
 
@@ -382,7 +450,12 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 	{
 		ComputedCell cell;
 
+		if (newest == today && trait->kind != COMPUTED_LAST)
+			break;
+
 		while (computed_cells_next(&cells[i], &cell) && cell.day <= today)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (cell.day > newest)
 			{
 				before = newest;
@@ -390,6 +463,7 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 			}
 			else if (cell.day > before && cell.day < newest)
 				before = cell.day;
+		}
 	}
 	if (newest < PG_INT32_MIN + COMPUTED_WINDOW_MAX)
 		return PG_INT32_MIN;
@@ -400,30 +474,28 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 
 /*
  * Appends the cells of two states of one trait together, less those that no
- * instant from today on can see.
+ * instant from today on can see. scratch: a buffer for what is made on the way.
  */
 void
 computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b, int32 today,
-                     StringInfo out)
+                     StringInfo out, StringInfo scratch)
 {
 	ComputedCells *cells[2] = {a, b};
 	ComputedWriter writer = {trait, out};
 	ComputedCell heads[2];
 	ComputedCell merged;
 	bool have[2];
-	StringInfoData body;
 	int32 from = PG_INT32_MIN;
 
 	if (trait->window > 0 && today < PG_INT32_MAX)
 		from = first_kept_day(trait, a, b, today);
-	initStringInfo(&body);
 	for (int i = 0; i < 2; i++)
 		have[i] = computed_cells_next(cells[i], &heads[i]);
-	while (next_merged(cells, heads, have, &body, &merged))
+	while (next_merged(cells, heads, have, scratch, &merged))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (merged.day >= from)
 			computed_write_cell(&writer, &merged);
 	}
-	pfree(body.data);
+	flush_cells(&writer);
 }

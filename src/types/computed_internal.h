@@ -85,13 +85,16 @@ typedef struct ComputedEntry
 	const char *end;
 } ComputedEntry;
 
-/* One day's state, where it is stored. */
+/* One day's state. */
 typedef struct ComputedCell
 {
 	int32 day;
 	int64 count;      /* of a count */
 	const char *body; /* of other kinds */
 	const char *end;
+	const char *start; /* where it is stored, with its head; NULL: nowhere as it is */
+	int32 before;      /* the stored day before */
+	bool first;        /* there is none */
 } ComputedCell;
 
 typedef struct ComputedCells
@@ -136,6 +139,8 @@ typedef struct ComputedWriter
 	StringInfo out;
 	int32 day; /* the last one written */
 	bool begun;
+	const char *from; /* stored cells that are to be copied as they are */
+	const char *to;
 } ComputedWriter;
 
 /* computed.c: values and their traits */
@@ -157,9 +162,10 @@ extern bool computed_set_next(const ComputedTrait *trait, ComputedSet *reader,
                               ComputedSetValue *value);
 extern void computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b,
                                 StringInfo out);
+extern uint64 computed_nth_hash(uint64 *hashes, int n, int nth);
 extern void computed_write_cell(ComputedWriter *writer, const ComputedCell *cell);
 extern void computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b,
-                                 int32 today, StringInfo out);
+                                 int32 today, StringInfo out, StringInfo scratch);
 
 /* computed_text.c, computed_validate.c: what comes from outside */
 extern const char *computed_validate(const char *body, Size len);

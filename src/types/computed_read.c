@@ -10,6 +10,7 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "types/identifier.h"
 #include "types/ltv.h"
 #include "utils/builtins.h"
@@ -150,7 +151,48 @@ read_best(const ComputedTrait *trait, ComputedCells *cells, const Visible *visib
 	set_bytes(trait, p, len, value);
 }
 
-/* The distinct values of the days that are seen, in their order. */
+/*
+ * Joins values that are the same; returns how many are left. The places of those
+ * kept are in a hash table that is never more than half full; its hash is the
+ * backend's own, so that nobody can choose values that collide.
+ */
+static int
+join_values(ComputedSetValue *values, int n)
+{
+	uint32 size = pg_nextpower2_32((uint32) n * 2);
+	int *places = palloc_extended(sizeof(int) * (Size) size, MCXT_ALLOC_HUGE);
+	int distinct = 0;
+
+	memset(places, -1, sizeof(int) * (Size) size);
+	for (int i = 0; i < n; i++)
+	{
+		ComputedSetValue *value = &values[i];
+		uint32 slot;
+
+		CHECK_FOR_INTERRUPTS();
+		value->hash = identifier_hash_raw(value->bytes, value->len, (uint64) MyStartTimestamp);
+		for (slot = value->hash & (size - 1); places[slot] >= 0; slot = (slot + 1) & (size - 1))
+		{
+			ComputedSetValue *kept = &values[places[slot]];
+
+			if (kept->hash == value->hash && kept->len == value->len &&
+			    memcmp(kept->bytes, value->bytes, value->len) == 0)
+			{
+				kept->times = computed_add_counts(kept->times, value->times);
+				break;
+			}
+		}
+		if (places[slot] < 0)
+		{
+			places[slot] = distinct;
+			values[distinct++] = *value;
+		}
+	}
+	pfree(places);
+	return distinct;
+}
+
+/* The distinct values of the days that are seen, of a list in their order. */
 static ComputedSetValue *
 collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *visible, int *n,
                bool *cut)
@@ -158,12 +200,11 @@ collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *
 	ComputedSetValue *values = NULL;
 	int max = 0;
 	int n_cells = 0;
-	int distinct = 0;
 	ComputedCell cell;
 
 	*n = 0;
 	*cut = false;
-	while (next_visible(cells, visible, &cell))
+	for (; next_visible(cells, visible, &cell); n_cells++)
 	{
 		ComputedSet set;
 
@@ -181,33 +222,14 @@ collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *
 		}
 		while (computed_set_next(trait, &set, &values[*n]))
 			(*n)++;
-		n_cells++;
 	}
 	if (n_cells < 2)
 		return values;
-	qsort_arg(values, *n, sizeof(ComputedSetValue), computed_compare_set_values,
-	          unconstify(ComputedTrait *, trait));
-	for (int i = 0; i < *n; i++)
-	{
-		ComputedSetValue *last = distinct > 0 ? &values[distinct - 1] : NULL;
-
-		if (last != NULL && last->len == values[i].len &&
-		    memcmp(last->bytes, values[i].bytes, last->len) == 0)
-			last->times = computed_add_counts(last->times, values[i].times);
-		else
-			values[distinct++] = values[i];
-	}
-	*n = distinct;
+	*n = join_values(values, *n);
+	if (trait->kind == COMPUTED_UNIQUE_LIST)
+		qsort_arg(values, *n, sizeof(ComputedSetValue), computed_compare_set_values,
+		          unconstify(ComputedTrait *, trait));
 	return values;
-}
-
-static int
-compare_hash_values(const void *a, const void *b)
-{
-	uint64 x = *(const uint64 *) a;
-	uint64 y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
 }
 
 /*
@@ -228,8 +250,7 @@ estimate_distinct(const ComputedTrait *trait, const ComputedSetValue *values, in
 
 	for (int i = 0; i < n; i++)
 		hashes[i] = identifier_hash_raw(values[i].bytes, values[i].len, 0);
-	qsort(hashes, n, sizeof(uint64), compare_hash_values);
-	part = ((double) hashes[k - 1] + 1) / 18446744073709551616.0;
+	part = ((double) computed_nth_hash(hashes, n, k) + 1) / 18446744073709551616.0;
 	pfree(hashes);
 	estimate = Min(rint((k - 1) / part), (double) COMPUTED_COUNT_MAX);
 	return Max((int64) estimate, (int64) n + 1);
@@ -258,7 +279,10 @@ read_set(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 			break;
 		default:
 			for (int i = 1; i < n; i++)
-				if (values[i].times > values[best].times)
+				if (values[i].times > values[best].times ||
+				    (values[i].times == values[best].times &&
+				     computed_compare_set_values(&values[i], &values[best],
+				                                 unconstify(ComputedTrait *, trait)) < 0))
 					best = i;
 			set_bytes(trait, values[best].bytes, values[best].len, value);
 			break;

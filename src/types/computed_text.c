@@ -24,15 +24,15 @@
 typedef struct Reader
 {
 	Node *escontext;
-	char *trait; /* NULL: at none */
-	char *day;   /* the same */
-	char *fault;
+	const char *trait; /* NULL: at none */
+	const char *day;   /* the same */
+	const char *fault;
 } Reader;
 
 static bool
 fail(Reader *reader, const char *fault)
 {
-	reader->fault = pstrdup(fault);
+	reader->fault = fault;
 	return false;
 }
 
