@@ -142,7 +142,7 @@ SELECT topic, item, value FROM cdp.status('figures') WHERE topic LIKE 'computed 
 DELETE FROM computed_traits WHERE name = 'channels';
 -- A type that changes under a definition does not keep events out either
 ALTER TABLE events ADD COLUMN shop int;
-INSERT INTO computed_traits (name, kind, expression) VALUES ('shops', 'unique_list', 'figures');
+INSERT INTO computed_traits (name, kind, expression) VALUES ('shops', 'unique_list', 'shop');
 INSERT INTO events (event, identifiers, shop) VALUES ('e', '{user_id:2}', 7);
 ALTER TABLE events ALTER COLUMN shop TYPE text;
 INSERT INTO events (event, identifiers, shop) VALUES ('e', '{user_id:2}', 'eight'), ('e', '{user_id:4}', 'nine');
