@@ -266,7 +266,7 @@ cdp_computed_trait_type(PG_FUNCTION_ARGS)
 {
 	static const char *const types[N_COMPUTED_CLASSES] = {
 	    [COMPUTED_NONE] = "boolean", /* of an expression it is counted whether it is null */
-	    [COMPUTED_NUMBER] = "numeric", [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
+	    [COMPUTED_NUMBER] = "numeric",   [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
 	    [COMPUTED_TIME] = "timestamptz", [COMPUTED_DATE] = "date", [COMPUTED_JSON] = "jsonb",
 	};
 	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
@@ -299,8 +299,8 @@ cdp_computed_of_nobody(PG_FUNCTION_ARGS)
 {
 	Computed *computed = workspace_by_name(NameStr(*PG_GETARG_NAME(0)))->no_computed;
 
-	PG_RETURN_DATUM(PointerGetDatum(
-	    memcpy(palloc(VARSIZE_ANY(computed)), computed, VARSIZE_ANY(computed))));
+	PG_RETURN_DATUM(
+	    PointerGetDatum(memcpy(palloc(VARSIZE_ANY(computed)), computed, VARSIZE_ANY(computed))));
 }
 
 /* The traits that are wanted as a profile without events has them. */
@@ -419,8 +419,7 @@ redefine(Workspace *ws, Datum gone, const Bitmapset *wanted)
 
 	backfill.today = ltv_local_day(cdp_now(), ws->tz);
 	backfill.slot = MakeSingleTupleTableSlot(RelationGetDescr(events), &TTSOpsHeapTuple);
-	backfill.failures =
-	    hash_create("failures", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	backfill.failures = hash_create("failures", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	inputs_begin(&backfill.row, ws, wanted);
 	backfill.row.slot = backfill.slot;
 	if (!cdp_attempt(attempt_backfill, &backfill, &error))
@@ -492,7 +491,8 @@ read_definitions(Relation rel, Tuplestorestate *rows)
 			else if (TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid == INT4OID)
 				appendStringInfo(&definition, "%d;", DatumGetInt32(value));
 			else
-				appendStringInfo(&definition, "%s;", quote_literal_cstr(TextDatumGetCString(value)));
+				appendStringInfo(&definition, "%s;",
+				                 quote_literal_cstr(TextDatumGetCString(value)));
 		}
 		defined->name = TextDatumGetCString(
 		    slot_getattr(slot, get_attnum(RelationGetRelid(rel), "name"), &isnull));
@@ -554,8 +554,8 @@ Datum
 cdp_define_computed_traits(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_computed_traits",
-	                                    TABLE_COMPUTED_TRAITS, TABLE_COMPUTED_TRAITS);
+	Workspace *ws = triggered_workspace(fcinfo, "cdp.define_computed_traits", TABLE_COMPUTED_TRAITS,
+	                                    TABLE_COMPUTED_TRAITS);
 	WorkspaceUser user;
 	List *old;
 	List *new;
@@ -591,8 +591,7 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	}
 	if (n_gone > 0 || !bms_is_empty(wanted))
 		redefine(ws,
-		         PointerGetDatum(
-		             construct_array(gone, n_gone, TEXTOID, -1, false, TYPALIGN_INT)),
+		         PointerGetDatum(construct_array(gone, n_gone, TEXTOID, -1, false, TYPALIGN_INT)),
 		         wanted);
 	if (!bms_is_empty(segments))
 		evaluate_workspace(ws, segments, "definition", false);

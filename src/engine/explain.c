@@ -270,7 +270,8 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	TupleDesc desc =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	Explain explain = {.walk = {.ws = ws, .sort = &segment_predicate}, .result = (ReturnSetInfo *) fcinfo->resultinfo};
+	Explain explain = {.walk = {.ws = ws, .sort = &segment_predicate},
+	                   .result = (ReturnSetInfo *) fcinfo->resultinfo};
 	PredicateDefinition definition;
 	HeapTupleData tuple = {0};
 	Expr *expression;

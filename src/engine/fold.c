@@ -217,8 +217,8 @@ finish_computed(Batch *batch, Profile *profile)
 
 	if (profile->computed_builder == NULL)
 		return;
-	profile->computed = computed_builder_finish(
-	    profile->computed_builder, ltv_local_day(cdp_now(), batch->ws->tz), &changed);
+	profile->computed = computed_builder_finish(profile->computed_builder,
+	                                            ltv_local_day(cdp_now(), batch->ws->tz), &changed);
 	profile->computed_builder = NULL;
 	if (changed)
 		mark_changed(batch, profile, PROFILE_COMPUTED);

@@ -92,8 +92,8 @@ inputs_of_row(RowInputs *row)
 	Workspace *ws = row->ws;
 	ExprContext *econtext = ws->econtext;
 	bool isnull;
-	text *name = DatumGetTextPP(
-	    slot_getattr(row->slot, ws->columns[TABLE_EVENTS][EVENT_NAME], &isnull));
+	text *name =
+	    DatumGetTextPP(slot_getattr(row->slot, ws->columns[TABLE_EVENTS][EVENT_NAME], &isnull));
 	int name_len = VARSIZE_ANY_EXHDR(name);
 
 	if (row->trait == 0)
@@ -273,8 +273,7 @@ inputs_emit_failures(Batch *batch)
 			end++;
 		failure = &batch->input_failures[end - 1];
 		if (profile != 0)
-			inputs_emit_failure(batch->store, failure->trait, profile, end - i,
-			                    failure->sqlerrcode, failure->message,
-			                    &batch->events[failure->event].id);
+			inputs_emit_failure(batch->store, failure->trait, profile, end - i, failure->sqlerrcode,
+			                    failure->message, &batch->events[failure->event].id);
 	}
 }

@@ -77,8 +77,8 @@ next_fetched(InputRun *run)
 
 	if (fetched->next == fetched->n)
 		return false;
-	header = DatumGetHeapTupleHeader(SPI_getbinval(SPI_tuptable->vals[fetched->next++],
-	                                               SPI_tuptable->tupdesc, 1, &isnull));
+	header = DatumGetHeapTupleHeader(
+	    SPI_getbinval(SPI_tuptable->vals[fetched->next++], SPI_tuptable->tupdesc, 1, &isnull));
 	fetched->row.t_len = HeapTupleHeaderGetDatumLength(header);
 	fetched->row.t_data = header;
 	ExecForceStoreHeapTuple(&fetched->row, fetched->slot, false);

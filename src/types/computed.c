@@ -207,6 +207,19 @@ computed_empty(void)
 	return finish_output(&output, "", 0);
 }
 
+/* The value of traits, which ascend by name, and the cells of each. */
+Computed *
+computed_of_cells(const ComputedTrait *traits, const StringInfoData *cells, int n_traits,
+                  const char *zone)
+{
+	Output output = {.n_traits = 0};
+
+	initStringInfo(&output.traits);
+	for (int i = 0; i < n_traits; i++)
+		put_entry(&output, &traits[i], cells[i].data, cells[i].len);
+	return finish_output(&output, zone, strlen(zone));
+}
+
 Computed *
 computed_without_events(const ComputedTrait *traits, int n_traits, const char *zone)
 {
@@ -297,13 +310,16 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 	ComputedEntry entries[2];
 	bool have[2];
 	StringInfoData cells;
+	StringInfoData scratch;
 
 	computed_begin(&readers[0], a);
 	computed_begin(&readers[1], b);
 	if (strict && readers[0].left > 0 && readers[1].left > 0)
 		check_zones(&readers[0], &readers[1]);
 	initStringInfo(&output.traits);
+	enlargeStringInfo(&output.traits, (int) Min(VARSIZE_ANY(a) + VARSIZE_ANY(b), MaxAllocSize / 2));
 	initStringInfo(&cells);
+	initStringInfo(&scratch);
 	for (int i = 0; i < 2; i++)
 		have[i] = computed_next(&readers[i], &entries[i]);
 	while (have[0] || have[1])
@@ -315,17 +331,24 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 
 		if (order == 0 && strict)
 			check_same(&entries[0].trait, &entries[1].trait);
-		if (order != 0 || !same_definition(&entries[0].trait, &entries[1].trait))
-			copy_entry(&output, &entries[order > 0 ? 1 : 0]);
+		if (order < 0 || (order == 0 && !same_definition(&entries[0].trait, &entries[1].trait)))
+			copy_entry(&output, &entries[0]);
+		else if (order > 0 && today == PG_INT32_MAX)
+			copy_entry(&output, &entries[1]);
 		else
 		{
 			ComputedCells streams[2];
 
-			computed_cells_begin(&streams[0], &entries[0]);
+			computed_cells_begin(&streams[0], &entries[1]);
 			computed_cells_begin(&streams[1], &entries[1]);
+			if (order == 0)
+				computed_cells_begin(&streams[0], &entries[0]);
+			else /* b's alone, of which days may be left out */
+				streams[0].next = streams[0].end;
 			resetStringInfo(&cells);
-			computed_merge_cells(&entries[0].trait, &streams[0], &streams[1], today, &cells);
-			put_entry(&output, &entries[0].trait, cells.data, cells.len);
+			computed_merge_cells(&entries[1].trait, &streams[0], &streams[1], today, &cells,
+			                     &scratch);
+			put_entry(&output, &entries[1].trait, cells.data, cells.len);
 		}
 		if (order <= 0)
 			have[0] = computed_next(&readers[0], &entries[0]);
@@ -333,6 +356,7 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 			have[1] = computed_next(&readers[1], &entries[1]);
 	}
 	pfree(cells.data);
+	pfree(scratch.data);
 	if (readers[0].zone_len > 0)
 		return finish_output(&output, readers[0].zone, readers[0].zone_len);
 	return finish_output(&output, readers[1].zone, readers[1].zone_len);
@@ -427,8 +451,8 @@ gives_way(const struct ComputedDelta *delta, ComputedKind kind, TimestampTz at,
 /* Adds to what has been collected last of the same trait and day; false: it is another thing. */
 static bool
 add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
-             const ComputedTrait *trait, const char *value, int len,
-             TimestampTz at, const pg_uuid_t *event_id)
+             const ComputedTrait *trait, const char *value, int len, TimestampTz at,
+             const pg_uuid_t *event_id)
 {
 	const char *p = value;
 	ComputedAmount amount;
@@ -447,8 +471,8 @@ add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
 			return true;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
-			order = computed_compare_values(trait->value_class, value, len,
-			                                delta->value, delta->len);
+			order =
+			    computed_compare_values(trait->value_class, value, len, delta->value, delta->len);
 			if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
 				replace_value(builder, delta, value, len);
 			return true;
@@ -483,7 +507,8 @@ computed_builder_add(ComputedBuilder *builder, int number, const char *value, in
 	delta = builder->latest == NULL || builder->latest[number] < 0
 	            ? NULL
 	            : &builder->deltas[builder->latest[number]];
-	if (delta == NULL || delta->day != day || !add_to_delta(builder, delta, trait, value, len, at, event_id))
+	if (delta == NULL || delta->day != day ||
+	    !add_to_delta(builder, delta, trait, value, len, at, event_id))
 	{
 		delta = new_delta(builder, number);
 		delta->trait = number;
@@ -655,15 +680,13 @@ value_of_deltas(ComputedBuilder *builder)
 		ComputedWriter writer = {trait, &cells};
 
 		resetStringInfo(&cells);
-		for (end = start;
-		     end < builder->n_deltas && deltas[end].trait == deltas[start].trait;)
+		for (end = start; end < builder->n_deltas && deltas[end].trait == deltas[start].trait;)
 		{
 			int first = end;
 			ComputedCell cell = {deltas[first].day};
 
 			CHECK_FOR_INTERRUPTS();
-			while (end < builder->n_deltas &&
-			       deltas[end].trait == deltas[first].trait &&
+			while (end < builder->n_deltas && deltas[end].trait == deltas[first].trait &&
 			       deltas[end].day == cell.day)
 				end++;
 			resetStringInfo(&body);
@@ -705,12 +728,20 @@ computed_builder_size(const ComputedBuilder *builder)
 Computed *
 computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
 {
-	const Computed *value = builder->base;
+	const Computed **values;
+	int n = 0;
 
+	*changed = builder->n_merged > 0 || builder->n_deltas > 0;
+	values = palloc(sizeof(Computed *) * (builder->n_merged + 2));
+	values[n++] = builder->base;
 	for (int i = 0; i < builder->n_merged; i++)
-		value = merge(value, builder->merged[i], today, false);
+		values[n++] = builder->merged[i];
 	if (builder->n_deltas > 0)
-		value = merge(value, value_of_deltas(builder), today, false);
-	*changed = value != builder->base;
-	return unconstify(Computed *, value);
+		values[n++] = value_of_deltas(builder);
+
+	/* Neighbours become one, again and again: each is copied a few times, however many there are. */
+	for (; n > 1; n = (n + 1) / 2)
+		for (int i = 0; i < n; i += 2)
+			values[i / 2] = i + 1 < n ? merge(values[i], values[i + 1], today, false) : values[i];
+	return unconstify(Computed *, values[0]);
 }

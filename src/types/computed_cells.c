@@ -8,9 +8,6 @@
 #include "miscadmin.h"
 #include "types/identifier.h"
 
-#define UUID_AND_TIME (8 + UUID_LEN)
-#define NIBBLE_MAX 15
-
 void
 computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 {
@@ -25,7 +22,47 @@ computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 static uint64
 get_nibble(int nibble, const char **p)
 {
-	return nibble < NIBBLE_MAX ? nibble : NIBBLE_MAX + computed_get_number(p);
+	return nibble < COMPUTED_NIBBLE_MAX ? nibble : COMPUTED_NIBBLE_MAX + computed_get_number(p);
+}
+
+/* Where the body of a cell ends that begins at p. */
+static const char *
+cell_end(const ComputedTrait *trait, const char *p)
+{
+	uint64 n;
+
+	switch (trait->kind)
+	{
+		case COMPUTED_COUNT:
+			return p;
+		case COMPUTED_SUM:
+		case COMPUTED_AVG:
+			if ((uint8) *p == COMPUTED_WIDE)
+				p += 1 + ltv_wire_size(p + 1);
+			else
+			{
+				p++;
+				(void) computed_get_number(&p);
+			}
+			if (trait->kind == COMPUTED_AVG)
+				(void) computed_get_number(&p);
+			return p;
+		case COMPUTED_FIRST:
+		case COMPUTED_LAST:
+			return computed_skip_value(p + COMPUTED_EVENT_SIZE);
+		case COMPUTED_MIN:
+		case COMPUTED_MAX:
+			return computed_skip_value(p);
+		default:
+			n = computed_get_number(&p) / 2;
+			for (uint64 i = 0; i < n; i++)
+			{
+				p = computed_skip_value(p);
+				if (trait->kind == COMPUTED_MOST_FREQUENT)
+					(void) computed_get_number(&p);
+			}
+			return p;
+	}
 }
 
 bool
@@ -36,6 +73,9 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 
 	if (p == cells->end)
 		return false;
+	cell->start = p;
+	cell->first = !cells->begun;
+	cell->before = cells->day;
 	cell->count = 0;
 	if (trait->window > 0)
 	{
@@ -53,54 +93,43 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 		cell->count = (int64) computed_get_number(&p);
 	cell->day = cells->day;
 	cell->body = p;
-	cell->end = cells->next = computed_cell_end(trait, p);
+	cell->end = cells->next = cell_end(trait, p);
 	return true;
 }
 
-/* Where the body of a cell ends that begins at p. */
-const char *
-computed_cell_end(const ComputedTrait *trait, const char *p)
+/* Copies what is to be copied. */
+static void
+flush_cells(ComputedWriter *writer)
 {
-	ComputedAmount amount;
-	uint64 n;
-
-	switch (trait->kind)
-	{
-		case COMPUTED_COUNT:
-			return p;
-		case COMPUTED_SUM:
-		case COMPUTED_AVG:
-			if ((uint8) *p == COMPUTED_WIDE)
-				p += 1 + ltv_wire_size(p + 1);
-			else
-				computed_get_amount(&p, &amount);
-			if (trait->kind == COMPUTED_AVG)
-				(void) computed_get_number(&p);
-			return p;
-		case COMPUTED_FIRST:
-		case COMPUTED_LAST:
-			return computed_skip_value(p + UUID_AND_TIME);
-		case COMPUTED_MIN:
-		case COMPUTED_MAX:
-			return computed_skip_value(p);
-		default:
-			n = computed_get_number(&p) / 2;
-			for (uint64 i = 0; i < n; i++)
-			{
-				p = computed_skip_value(p);
-				if (trait->kind == COMPUTED_MOST_FREQUENT)
-					(void) computed_get_number(&p);
-			}
-			return p;
-	}
+	if (writer->to > writer->from)
+		appendBinaryStringInfo(writer->out, writer->from, (int) (writer->to - writer->from));
+	writer->from = writer->to = NULL;
 }
 
+/*
+ * Writes a cell. Stored ones are copied as they are where the day before is the
+ * same, once the last of them is known: flush_cells.
+ */
 void
 computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 {
 	StringInfo out = writer->out;
 	uint64 count = cell->count - 1;
 
+	if (cell->start != NULL && cell->first == !writer->begun &&
+	    (cell->first || cell->before == writer->day))
+	{
+		if (writer->to != cell->start)
+		{
+			flush_cells(writer);
+			writer->from = cell->start;
+		}
+		writer->to = cell->end;
+		writer->day = cell->day;
+		writer->begun = true;
+		return;
+	}
+	flush_cells(writer);
 	if (writer->trait->window > 0)
 	{
 		uint64 gap;
@@ -112,14 +141,14 @@ computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 			writer->day = cell->day - 1;
 		}
 		gap = (uint64) ((int64) cell->day - writer->day - 1);
-		head = Min(gap, NIBBLE_MAX);
+		head = Min(gap, COMPUTED_NIBBLE_MAX);
 		if (writer->trait->kind == COMPUTED_COUNT)
-			head |= Min(count, NIBBLE_MAX) << 4;
+			head |= Min(count, COMPUTED_NIBBLE_MAX) << 4;
 		appendStringInfoCharMacro(out, (char) head);
-		if (gap >= NIBBLE_MAX)
-			computed_append_number(out, gap - NIBBLE_MAX);
-		if (writer->trait->kind == COMPUTED_COUNT && count >= NIBBLE_MAX)
-			computed_append_number(out, count - NIBBLE_MAX);
+		if (gap >= COMPUTED_NIBBLE_MAX)
+			computed_append_number(out, gap - COMPUTED_NIBBLE_MAX);
+		if (writer->trait->kind == COMPUTED_COUNT && count >= COMPUTED_NIBBLE_MAX)
+			computed_append_number(out, count - COMPUTED_NIBBLE_MAX);
 		writer->day = cell->day;
 		writer->begun = true;
 	}
@@ -140,7 +169,10 @@ merge_sums(const ComputedTrait *trait, const char *a, const char *b, StringInfo 
 	computed_add_amount(&sum, &other);
 	computed_append_amount(out, &sum);
 	if (trait->kind == COMPUTED_AVG)
-		computed_append_number(out, computed_get_number(&a) + computed_get_number(&b));
+		computed_append_number(out, computed_add_counts((int64) computed_get_number(&a),
+		                                                (int64) computed_get_number(&b)));
+	computed_free_amount(&sum);
+	computed_free_amount(&other);
 }
 
 /* Of two cells that hold one value, the one that stays. */
@@ -195,18 +227,62 @@ computed_set_next(const ComputedTrait *trait, ComputedSet *reader, ComputedSetVa
 	value->len = (int) computed_get_number(&reader->next);
 	value->bytes = reader->next;
 	reader->next += value->len;
-	value->times = trait->kind == COMPUTED_MOST_FREQUENT ? computed_get_number(&reader->next) : 1;
+	value->times =
+	    trait->kind == COMPUTED_MOST_FREQUENT ? (int64) computed_get_number(&reader->next) : 1;
 	value->dropped = false;
 	return true;
 }
 
-static int
-compare_hashes(const void *a, const void *b)
+/* qsort_arg comparator by value. */
+int
+computed_compare_set_values(const void *a, const void *b, void *trait)
 {
-	uint64 x = (*(ComputedSetValue *const *) a)->hash;
-	uint64 y = (*(ComputedSetValue *const *) b)->hash;
+	const ComputedSetValue *x = (const ComputedSetValue *) a;
+	const ComputedSetValue *y = (const ComputedSetValue *) b;
 
-	return x < y ? -1 : x > y;
+	return computed_compare_values(((const ComputedTrait *) trait)->value_class, x->bytes, x->len,
+	                               y->bytes, y->len);
+}
+
+/*
+ * The nth smallest of some hashes, from 1, which are put into another order:
+ * quickselect, which on hashes takes time in proportion to their number.
+ */
+uint64
+computed_nth_hash(uint64 *hashes, int n, int nth)
+{
+	int low = 0;
+	int high = n - 1;
+
+	while (low < high)
+	{
+		uint64 pivot = hashes[low + (high - low) / 2];
+		int i = low;
+		int j = high;
+
+		CHECK_FOR_INTERRUPTS();
+		while (i <= j)
+		{
+			while (hashes[i] < pivot)
+				i++;
+			while (hashes[j] > pivot)
+				j--;
+			if (i <= j)
+			{
+				uint64 swap = hashes[i];
+
+				hashes[i++] = hashes[j];
+				hashes[j--] = swap;
+			}
+		}
+		if (nth - 1 <= j)
+			high = j;
+		else if (nth - 1 >= i)
+			low = i;
+		else
+			break;
+	}
+	return hashes[nth - 1];
 }
 
 /*
@@ -216,7 +292,9 @@ compare_hashes(const void *a, const void *b)
 static void
 limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
 {
-	ComputedSetValue **sorted;
+	uint64 *hashes;
+	uint64 largest;
+	int kept = 0;
 
 	if (trait->kind == COMPUTED_UNIQUE_LIST)
 	{
@@ -224,16 +302,19 @@ limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
 			values[i].dropped = true;
 		return;
 	}
-	sorted = palloc(sizeof(ComputedSetValue *) * n);
+	hashes = palloc(sizeof(uint64) * n);
 	for (int i = 0; i < n; i++)
-	{
-		values[i].hash = identifier_hash_raw(values[i].bytes, values[i].len, 0);
-		sorted[i] = &values[i];
-	}
-	qsort(sorted, n, sizeof(ComputedSetValue *), compare_hashes);
-	for (int i = trait->limit; i < n; i++)
-		sorted[i]->dropped = true;
-	pfree(sorted);
+		hashes[i] = values[i].hash = identifier_hash_raw(values[i].bytes, values[i].len, 0);
+	largest = computed_nth_hash(hashes, n, trait->limit);
+	pfree(hashes);
+	for (int i = 0; i < n; i++)
+		kept += !(values[i].dropped = values[i].hash >= largest);
+	for (int i = 0; i < n && kept < trait->limit; i++)
+		if (values[i].hash == largest)
+		{
+			values[i].dropped = false;
+			kept++;
+		}
 }
 
 /* The set of two, each the body of a cell, within the limit. */
@@ -264,7 +345,7 @@ computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b, St
 
 		values[n] = order <= 0 ? heads[0] : heads[1];
 		if (order == 0)
-			values[n].times += heads[1].times;
+			values[n].times = computed_add_counts(values[n].times, heads[1].times);
 		n++;
 		if (order <= 0)
 			have[0] = computed_set_next(trait, &readers[0], &heads[0]);
@@ -300,13 +381,15 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 	{
 		case COMPUTED_COUNT:
 			*merged = *a;
-			merged->count += b->count;
+			merged->count = computed_add_counts(a->count, b->count);
+			merged->start = NULL;
 			return;
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
 			*merged = *computed_better_cell(trait, a, b);
+			merged->start = NULL;
 			return;
 		case COMPUTED_SUM:
 		case COMPUTED_AVG:
@@ -322,6 +405,7 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 	merged->count = 0;
 	merged->body = body->data;
 	merged->end = body->data + body->len;
+	merged->start = NULL;
 }
 
 /* The next day of two states. */
@@ -357,7 +441,8 @@ static int32
 first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const ComputedCells *b,
                int32 today)
 {
-	ComputedCells cells[2] = {*a, *b};
+	bool a_is_shorter = a->end - a->next < b->end - b->next;
+	ComputedCells cells[2] = {a_is_shorter ? *a : *b, a_is_shorter ? *b : *a};
 	int32 newest = PG_INT32_MIN;
 	int32 before = PG_INT32_MIN;
 
@@ -365,7 +450,12 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 	{
 		ComputedCell cell;
 
+		if (newest == today && trait->kind != COMPUTED_LAST)
+			break;
+
 		while (computed_cells_next(&cells[i], &cell) && cell.day <= today)
+		{
+			CHECK_FOR_INTERRUPTS();
 			if (cell.day > newest)
 			{
 				before = newest;
@@ -373,6 +463,7 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 			}
 			else if (cell.day > before && cell.day < newest)
 				before = cell.day;
+		}
 	}
 	if (newest < PG_INT32_MIN + COMPUTED_WINDOW_MAX)
 		return PG_INT32_MIN;
@@ -383,30 +474,28 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 
 /*
  * Appends the cells of two states of one trait together, less those that no
- * instant from today on can see.
+ * instant from today on can see. scratch: a buffer for what is made on the way.
  */
 void
 computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b, int32 today,
-                     StringInfo out)
+                     StringInfo out, StringInfo scratch)
 {
 	ComputedCells *cells[2] = {a, b};
 	ComputedWriter writer = {trait, out};
 	ComputedCell heads[2];
 	ComputedCell merged;
 	bool have[2];
-	StringInfoData body;
 	int32 from = PG_INT32_MIN;
 
 	if (trait->window > 0 && today < PG_INT32_MAX)
 		from = first_kept_day(trait, a, b, today);
-	initStringInfo(&body);
 	for (int i = 0; i < 2; i++)
 		have[i] = computed_cells_next(cells[i], &heads[i]);
-	while (next_merged(cells, heads, have, &body, &merged))
+	while (next_merged(cells, heads, have, scratch, &merged))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (merged.day >= from)
 			computed_write_cell(&writer, &merged);
 	}
-	pfree(body.data);
+	flush_cells(&writer);
 }

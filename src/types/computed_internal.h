@@ -59,6 +59,11 @@
 #define COMPUTED_VERSION 1
 #define COMPUTED_WIDE 255 /* scale of an amount in numeric's form */
 #define COMPUTED_HEADER 3 /* bytes before the zone */
+#define COMPUTED_NIBBLE_MAX 15
+#define COMPUTED_EVENT_SIZE (8 + UUID_LEN) /* bytes before a first or last value */
+
+/* The most that is counted: two of it still fit a bigint. */
+#define COMPUTED_COUNT_MAX LTV_NARROW_LIMIT
 
 /* Day of the one cell of a trait without a window. */
 #define COMPUTED_NO_DAY 0
@@ -80,13 +85,16 @@ typedef struct ComputedEntry
 	const char *end;
 } ComputedEntry;
 
-/* One day's state, where it is stored. */
+/* One day's state. */
 typedef struct ComputedCell
 {
 	int32 day;
 	int64 count;      /* of a count */
 	const char *body; /* of other kinds */
 	const char *end;
+	const char *start; /* where it is stored, with its head; NULL: nowhere as it is */
+	int32 before;      /* the stored day before */
+	bool first;        /* there is none */
 } ComputedCell;
 
 typedef struct ComputedCells
@@ -103,7 +111,7 @@ typedef struct ComputedSetValue
 {
 	const char *bytes;
 	int len;
-	uint64 times;
+	int64 times;
 	uint64 hash; /* once it is asked for */
 	bool dropped;
 } ComputedSetValue;
@@ -131,6 +139,8 @@ typedef struct ComputedWriter
 	StringInfo out;
 	int32 day; /* the last one written */
 	bool begun;
+	const char *from; /* stored cells that are to be copied as they are */
+	const char *to;
 } ComputedWriter;
 
 /* computed.c: values and their traits */
@@ -138,33 +148,42 @@ extern void computed_begin(ComputedReader *reader, const Computed *computed);
 extern bool computed_next(ComputedReader *reader, ComputedEntry *entry);
 extern bool computed_find(const Computed *computed, const char *name, int name_len,
                           ComputedEntry *entry);
-extern char *computed_zone(const ComputedReader *reader);
+extern Computed *computed_of_cells(const ComputedTrait *traits, const StringInfoData *cells,
+                                   int n_traits, const char *zone);
 
 /* computed_cells.c: the states */
 extern void computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry);
 extern bool computed_cells_next(ComputedCells *cells, ComputedCell *cell);
 extern const ComputedCell *computed_better_cell(const ComputedTrait *trait, const ComputedCell *a,
                                                 const ComputedCell *b);
-extern const char *computed_cell_end(const ComputedTrait *trait, const char *p);
+extern int computed_compare_set_values(const void *a, const void *b, void *trait);
 extern void computed_set_begin(ComputedSet *reader, const char *body);
 extern bool computed_set_next(const ComputedTrait *trait, ComputedSet *reader,
                               ComputedSetValue *value);
 extern void computed_merge_sets(const ComputedTrait *trait, const char *a, const char *b,
                                 StringInfo out);
+extern uint64 computed_nth_hash(uint64 *hashes, int n, int nth);
 extern void computed_write_cell(ComputedWriter *writer, const ComputedCell *cell);
 extern void computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b,
-                                 int32 today, StringInfo out);
+                                 int32 today, StringInfo out, StringInfo scratch);
+
+/* computed_text.c, computed_validate.c: what comes from outside */
+extern const char *computed_validate(const char *body, Size len);
 
 /* computed_values.c: amounts and values */
+extern int64 computed_add_counts(int64 a, int64 b);
 extern int64 computed_get_signed(const char **p);
 extern void computed_append_signed(StringInfo out, int64 number);
 extern bool computed_amount_of(Numeric numeric, ComputedAmount *amount);
 extern void computed_get_amount(const char **p, ComputedAmount *amount);
 extern void computed_append_amount(StringInfo out, const ComputedAmount *amount);
 extern void computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount);
+extern void computed_free_amount(ComputedAmount *amount);
 extern Numeric computed_amount_numeric(const ComputedAmount *amount);
 extern int computed_compare_values(ComputedClass value_class, const char *a, int a_len,
                                    const char *b, int b_len);
+extern void computed_append_text(StringInfo out, ComputedClass value_class, const char *bytes,
+                                 int len);
 extern TimestampTz computed_time_of(const char *bytes);
 extern int32 computed_date_of(const char *bytes);
 

@@ -10,9 +10,9 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "types/identifier.h"
 #include "types/ltv.h"
-#include "types/segment_set_text.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -83,7 +83,7 @@ static void
 read_sum(const ComputedTrait *trait, ComputedCells *cells, const Visible *visible, Value *value)
 {
 	ComputedAmount sum;
-	uint64 n = 0;
+	int64 n = 0;
 	ComputedCell cell;
 
 	value->isnull = true;
@@ -96,18 +96,20 @@ read_sum(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 		if (value->isnull)
 			sum = amount;
 		else
+		{
 			computed_add_amount(&sum, &amount);
+			computed_free_amount(&amount);
+		}
 		value->isnull = false;
 		if (trait->kind == COMPUTED_AVG)
-			n += computed_get_number(&p);
+			n = computed_add_counts(n, (int64) computed_get_number(&p));
 	}
 	if (value->isnull)
 		return;
 	value->number = computed_amount_numeric(&sum);
 	if (trait->kind == COMPUTED_AVG)
-		value->number =
-		    DatumGetNumeric(DirectFunctionCall2(numeric_div, NumericGetDatum(value->number),
-		                                        NumericGetDatum(int64_to_numeric((int64) n))));
+		value->number = DatumGetNumeric(DirectFunctionCall2(
+		    numeric_div, NumericGetDatum(value->number), NumericGetDatum(int64_to_numeric(n))));
 }
 
 /* A value in its stored form. */
@@ -153,17 +155,48 @@ read_best(const ComputedTrait *trait, ComputedCells *cells, const Visible *visib
 	set_bytes(trait, p, len, value);
 }
 
+/*
+ * Joins values that are the same; returns how many are left. The places of those
+ * kept are in a hash table that is never more than half full; its hash is the
+ * backend's own, so that nobody can choose values that collide.
+ */
 static int
-compare_set_values(const void *a, const void *b, void *arg)
+join_values(ComputedSetValue *values, int n)
 {
-	const ComputedTrait *trait = (const ComputedTrait *) arg;
-	const ComputedSetValue *x = (const ComputedSetValue *) a;
-	const ComputedSetValue *y = (const ComputedSetValue *) b;
+	uint32 size = pg_nextpower2_32((uint32) n * 2);
+	int *places = palloc_extended(sizeof(int) * (Size) size, MCXT_ALLOC_HUGE);
+	int distinct = 0;
 
-	return computed_compare_values(trait->value_class, x->bytes, x->len, y->bytes, y->len);
+	memset(places, -1, sizeof(int) * (Size) size);
+	for (int i = 0; i < n; i++)
+	{
+		ComputedSetValue *value = &values[i];
+		uint32 slot;
+
+		CHECK_FOR_INTERRUPTS();
+		value->hash = identifier_hash_raw(value->bytes, value->len, (uint64) MyStartTimestamp);
+		for (slot = value->hash & (size - 1); places[slot] >= 0; slot = (slot + 1) & (size - 1))
+		{
+			ComputedSetValue *kept = &values[places[slot]];
+
+			if (kept->hash == value->hash && kept->len == value->len &&
+			    memcmp(kept->bytes, value->bytes, value->len) == 0)
+			{
+				kept->times = computed_add_counts(kept->times, value->times);
+				break;
+			}
+		}
+		if (places[slot] < 0)
+		{
+			places[slot] = distinct;
+			values[distinct++] = *value;
+		}
+	}
+	pfree(places);
+	return distinct;
 }
 
-/* The distinct values of the days that are seen, in their order. */
+/* The distinct values of the days that are seen, of a list in their order. */
 static ComputedSetValue *
 collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *visible, int *n,
                bool *cut)
@@ -171,12 +204,11 @@ collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *
 	ComputedSetValue *values = NULL;
 	int max = 0;
 	int n_cells = 0;
-	int distinct = 0;
 	ComputedCell cell;
 
 	*n = 0;
 	*cut = false;
-	while (next_visible(cells, visible, &cell))
+	for (; next_visible(cells, visible, &cell); n_cells++)
 	{
 		ComputedSet set;
 
@@ -194,33 +226,14 @@ collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *
 		}
 		while (computed_set_next(trait, &set, &values[*n]))
 			(*n)++;
-		n_cells++;
 	}
 	if (n_cells < 2)
 		return values;
-	qsort_arg(values, *n, sizeof(ComputedSetValue), compare_set_values,
-	          unconstify(ComputedTrait *, trait));
-	for (int i = 0; i < *n; i++)
-	{
-		ComputedSetValue *last = distinct > 0 ? &values[distinct - 1] : NULL;
-
-		if (last != NULL && last->len == values[i].len &&
-		    memcmp(last->bytes, values[i].bytes, last->len) == 0)
-			last->times += values[i].times;
-		else
-			values[distinct++] = values[i];
-	}
-	*n = distinct;
+	*n = join_values(values, *n);
+	if (trait->kind == COMPUTED_UNIQUE_LIST)
+		qsort_arg(values, *n, sizeof(ComputedSetValue), computed_compare_set_values,
+		          unconstify(ComputedTrait *, trait));
 	return values;
-}
-
-static int
-compare_hash_values(const void *a, const void *b)
-{
-	uint64 x = *(const uint64 *) a;
-	uint64 y = *(const uint64 *) b;
-
-	return x < y ? -1 : x > y;
 }
 
 /*
@@ -228,7 +241,8 @@ compare_hash_values(const void *a, const void *b)
  * hashes are known: those are k - 1 even steps of the way to the largest of them
  * (Bar-Yossef et al., Counting Distinct Elements in a Data Stream, 2002; the
  * unbiased form is that of Beyer et al., 2007). The standard error is
- * 1 / sqrt(k - 2) of the number.
+ * 1 / sqrt(k - 2) of the number. Whoever chooses values by their hashes can make
+ * it wrong, not out of range.
  */
 static int64
 estimate_distinct(const ComputedTrait *trait, const ComputedSetValue *values, int n)
@@ -236,13 +250,14 @@ estimate_distinct(const ComputedTrait *trait, const ComputedSetValue *values, in
 	uint64 *hashes = palloc_extended(sizeof(uint64) * (Size) n, MCXT_ALLOC_HUGE);
 	int k = Min(n, trait->limit);
 	double part;
+	double estimate;
 
 	for (int i = 0; i < n; i++)
 		hashes[i] = identifier_hash_raw(values[i].bytes, values[i].len, 0);
-	qsort(hashes, n, sizeof(uint64), compare_hash_values);
-	part = ((double) hashes[k - 1] + 1) / 18446744073709551616.0;
+	part = ((double) computed_nth_hash(hashes, n, k) + 1) / 18446744073709551616.0;
 	pfree(hashes);
-	return Max((int64) rint((k - 1) / part), (int64) n + 1);
+	estimate = Min(rint((k - 1) / part), (double) COMPUTED_COUNT_MAX);
+	return Max((int64) estimate, (int64) n + 1);
 }
 
 static void
@@ -268,7 +283,10 @@ read_set(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 			break;
 		default:
 			for (int i = 1; i < n; i++)
-				if (values[i].times > values[best].times)
+				if (values[i].times > values[best].times ||
+				    (values[i].times == values[best].times &&
+				     computed_compare_set_values(&values[i], &values[best],
+				                                 unconstify(ComputedTrait *, trait)) < 0))
 					best = i;
 			set_bytes(trait, values[best].bytes, values[best].len, value);
 			break;
@@ -292,7 +310,7 @@ read_value(const ComputedReader *reader, const ComputedEntry *entry, TimestampTz
 	{
 		case COMPUTED_COUNT:
 			while (next_visible(&cells, &visible, &cell))
-				count += cell.count;
+				count = computed_add_counts(count, cell.count);
 			value->number = int64_to_numeric(count);
 			return;
 		case COMPUTED_SUM:
@@ -361,41 +379,6 @@ computed_changes_at(const Computed *computed, const char *name, int name_len, Ti
 
 /* ------------------------------------------------------ values as SQL's */
 
-/* Appends a text of a value in its stored form, as jsonb's ->> shows it. */
-static void
-append_value(StringInfo out, ComputedClass value_class, const char *bytes, int len)
-{
-	char time[SEGMENT_TIME_BUFFER];
-	ComputedAmount amount;
-
-	switch (value_class)
-	{
-		case COMPUTED_NUMBER:
-			computed_get_amount(&bytes, &amount);
-			appendStringInfoString(
-			    out, DatumGetCString(DirectFunctionCall1(
-			             numeric_out, NumericGetDatum(computed_amount_numeric(&amount)))));
-			break;
-		case COMPUTED_BOOL:
-			appendStringInfoString(out, *bytes ? "true" : "false");
-			break;
-		case COMPUTED_TIME:
-			len = segment_time_write(computed_time_of(bytes), time);
-			appendBinaryStringInfo(out, time, len);
-			break;
-		case COMPUTED_DATE:
-			if (DATE_NOT_FINITE(computed_date_of(bytes)))
-				appendStringInfoString(out, DATE_IS_NOEND(computed_date_of(bytes)) ? "infinity"
-				                                                                   : "-infinity");
-			else
-				ltv_append_day(out, computed_date_of(bytes));
-			break;
-		default:
-			appendBinaryStringInfo(out, bytes, len);
-			break;
-	}
-}
-
 static void
 json_of_bytes(ComputedClass value_class, const char *bytes, int len, JsonbValue *json)
 {
@@ -430,7 +413,7 @@ json_of_bytes(ComputedClass value_class, const char *bytes, int len, JsonbValue 
 		}
 		default:
 			initStringInfo(&out);
-			append_value(&out, value_class, bytes, len);
+			computed_append_text(&out, value_class, bytes, len);
 			json->type = jbvString;
 			json->val.string.val = out.data;
 			json->val.string.len = out.len;
@@ -520,17 +503,25 @@ computed_text(PG_FUNCTION_ARGS)
 	if (value.isnull)
 		PG_RETURN_NULL();
 	initStringInfo(&out);
-	if (entry.trait.kind == COMPUTED_UNIQUE_LIST)
+	if (entry.trait.kind == COMPUTED_UNIQUE_LIST || value.value_class == COMPUTED_JSON)
 	{
 		Jsonb *json = json_of_value(&entry.trait, &value);
+		JsonbValue scalar = {.type = jbvBinary};
 
-		(void) JsonbToCString(&out, &json->root, VARSIZE(json));
+		if (JB_ROOT_IS_SCALAR(json))
+			(void) JsonbExtractScalar(&json->root, &scalar);
+		if (scalar.type == jbvNull)
+			PG_RETURN_NULL();
+		if (scalar.type == jbvString)
+			appendBinaryStringInfo(&out, scalar.val.string.val, scalar.val.string.len);
+		else
+			(void) JsonbToCString(&out, &json->root, VARSIZE(json));
 	}
 	else if (value.value_class == COMPUTED_NUMBER)
 		appendStringInfoString(
 		    &out, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.number))));
 	else
-		append_value(&out, value.value_class, value.bytes, value.len);
+		computed_append_text(&out, value.value_class, value.bytes, value.len);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
@@ -580,13 +571,17 @@ computed_int(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(computed_timestamp);
 
-/* cdp.computed_timestamp(computed, name [, instant]) -> timestamptz; 42804: it is no time or date. */
+/*
+ * cdp.computed_timestamp(computed, name [, instant]) -> timestamptz. Errors:
+ * 42804: it is no time or date; 22008: of a date that is no timestamptz.
+ */
 Datum
 computed_timestamp(PG_FUNCTION_ARGS)
 {
 	ComputedReader reader;
 	ComputedEntry entry;
 	Value value;
+	TimestampTz midnight;
 	int32 day;
 
 	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
@@ -601,7 +596,19 @@ computed_timestamp(PG_FUNCTION_ARGS)
 	day = computed_date_of(value.bytes);
 	if (DATE_NOT_FINITE(day))
 		PG_RETURN_TIMESTAMPTZ(DATE_IS_NOEND(day) ? DT_NOEND : DT_NOBEGIN);
-	PG_RETURN_TIMESTAMPTZ(ltv_zone_midnight(zone_of(&reader), day));
+	midnight = ltv_zone_midnight(zone_of(&reader), day);
+	if (TIMESTAMP_NOT_FINITE(midnight) || !IS_VALID_TIMESTAMP(midnight))
+	{
+		StringInfoData date;
+
+		initStringInfo(&date);
+		ltv_append_day(&date, day);
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("date out of range for timestamp"),
+		                errdetail("Computed trait \"%.*s\" is %s.", entry.trait.name_len,
+		                          entry.trait.name, date.data)));
+	}
+	PG_RETURN_TIMESTAMPTZ(midnight);
 }
 
 PG_FUNCTION_INFO_V1(computed_event);

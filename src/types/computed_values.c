@@ -5,6 +5,7 @@
 #include "types/computed_internal.h"
 
 #include "mb/pg_wchar.h"
+#include "types/segment_set_text.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -49,6 +50,21 @@ void
 computed_append_signed(StringInfo out, int64 number)
 {
 	computed_append_number(out, ((uint64) number << 1) ^ (uint64) (number >> 63));
+}
+
+/* Errors: 22003 beyond what is counted. */
+int64
+computed_add_counts(int64 a, int64 b)
+{
+	int64 sum = a + b;
+
+	if (unlikely(sum > COMPUTED_COUNT_MAX))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+		                errmsg("count of a computed trait out of range"),
+		                errdetail("The sum of " INT64_FORMAT " and " INT64_FORMAT
+		                          " is more than " INT64_FORMAT ".",
+		                          a, b, COMPUTED_COUNT_MAX)));
+	return sum;
 }
 
 static bool
@@ -106,10 +122,24 @@ computed_amount_numeric(const ComputedAmount *amount)
 	                    : ltv_units_with_scale(amount->units, amount->scale, amount->scale);
 }
 
-/* Adds to a sum, whose scale is the larger of the two, as numeric's is. */
+/* Frees the numeric of an amount that was read. */
+void
+computed_free_amount(ComputedAmount *amount)
+{
+	if (amount->wide)
+		pfree(amount->big);
+}
+
+/*
+ * Adds to a sum, whose scale is the larger of the two, as numeric's is. Both
+ * have been read from where they are stored.
+ */
 void
 computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 {
+	Numeric a_numeric;
+	Numeric b_numeric;
+	Numeric result;
 	int scale = Max(sum->scale, amount->scale);
 	int64 a;
 	int64 b;
@@ -121,8 +151,15 @@ computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 		sum->scale = scale;
 		return;
 	}
-	(void) computed_amount_of(
-	    ltv_numeric_add(computed_amount_numeric(sum), computed_amount_numeric(amount)), sum);
+	a_numeric = computed_amount_numeric(sum);
+	b_numeric = computed_amount_numeric(amount);
+	result = ltv_numeric_add(a_numeric, b_numeric);
+	(void) computed_amount_of(result, sum);
+	if (!sum->wide)
+		pfree(result);
+	pfree(a_numeric);
+	if (!amount->wide)
+		pfree(b_numeric);
 }
 
 /* The amount without zeros at its end, so that equal ones are the same. */
@@ -146,9 +183,12 @@ compare_amounts(const char *a, const char *b)
 {
 	ComputedAmount x;
 	ComputedAmount y;
+	Numeric x_numeric;
+	Numeric y_numeric;
 	int64 p;
 	int64 q;
 	int scale;
+	int order;
 
 	computed_get_amount(&a, &x);
 	computed_get_amount(&b, &y);
@@ -156,9 +196,13 @@ compare_amounts(const char *a, const char *b)
 	if (!x.wide && !y.wide && ltv_scale_units(x.units, scale - x.scale, &p) &&
 	    ltv_scale_units(y.units, scale - y.scale, &q))
 		return p < q ? -1 : p > q;
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp,
-	                                         NumericGetDatum(computed_amount_numeric(&x)),
-	                                         NumericGetDatum(computed_amount_numeric(&y))));
+	x_numeric = computed_amount_numeric(&x);
+	y_numeric = computed_amount_numeric(&y);
+	order = DatumGetInt32(
+	    DirectFunctionCall2(numeric_cmp, NumericGetDatum(x_numeric), NumericGetDatum(y_numeric)));
+	pfree(x_numeric);
+	pfree(y_numeric);
+	return order;
 }
 
 /*
@@ -192,8 +236,44 @@ computed_date_of(const char *bytes)
 	return (int32) (ltv_get32(bytes) ^ DATE_BIAS);
 }
 
+/* Appends a value in its stored form as text: what stands in its JSON form, less quotes. */
+void
+computed_append_text(StringInfo out, ComputedClass value_class, const char *bytes, int len)
+{
+	char time[SEGMENT_TIME_BUFFER];
+	ComputedAmount amount;
+
+	switch (value_class)
+	{
+		case COMPUTED_NUMBER:
+			computed_get_amount(&bytes, &amount);
+			appendStringInfoString(
+			    out, DatumGetCString(DirectFunctionCall1(
+			             numeric_out, NumericGetDatum(computed_amount_numeric(&amount)))));
+			break;
+		case COMPUTED_BOOL:
+			appendStringInfoString(out, *bytes ? "true" : "false");
+			break;
+		case COMPUTED_TIME:
+			len = segment_time_write(computed_time_of(bytes), time);
+			appendBinaryStringInfo(out, time, len);
+			break;
+		case COMPUTED_DATE:
+			if (DATE_NOT_FINITE(computed_date_of(bytes)))
+				appendStringInfoString(out, DATE_IS_NOEND(computed_date_of(bytes)) ? "infinity"
+				                                                                   : "-infinity");
+			else
+				ltv_append_day(out, computed_date_of(bytes));
+			break;
+		default:
+			appendBinaryStringInfo(out, bytes, len);
+			break;
+	}
+}
+
+/* A text, which among distinct values has a limit. */
 static void
-append_text(StringInfo out, ComputedKind kind, const char *text, int len)
+put_text(StringInfo out, ComputedKind kind, const char *text, int len)
 {
 	if (computed_kind_is_set(kind) && len > COMPUTED_VALUE_MAX)
 		ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
@@ -227,7 +307,7 @@ computed_put_value(StringInfo out, ComputedKind kind, ComputedClass value_class,
 		{
 			text *string = DatumGetTextPP(value);
 
-			append_text(out, kind, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+			put_text(out, kind, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
 			return;
 		}
 		case COMPUTED_BOOL:

@@ -241,6 +241,7 @@ extern TimestampTz ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32
 
 /* ltv_text.c */
 extern void ltv_append_day(StringInfo buf, int32 day);
+extern bool ltv_parse_day(char *string, int32 *day);
 
 /* The deltas of a builder, and the cells of a delta. */
 static inline LtvDelta *

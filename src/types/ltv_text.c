@@ -375,7 +375,7 @@ read_date(const char **p, bool bc, int32 *day)
 	int month;
 	int mday;
 
-	if (!read_digits(p, 4, 6, &year) || *(*p)++ != '-' || !read_digits(p, 2, 2, &month) ||
+	if (!read_digits(p, 4, 7, &year) || *(*p)++ != '-' || !read_digits(p, 2, 2, &month) ||
 	    *(*p)++ != '-' || !read_digits(p, 2, 2, &mday))
 		return false;
 	if (year < 1 || month < 1 || month > 12)
@@ -416,9 +416,9 @@ strip_era(char *string)
 	return true;
 }
 
-/* Is the string a day as ltv_append_day writes it? */
-static bool
-parse_day(char *string, int32 *day)
+/* Is the string, which is written into, a day as ltv_append_day writes it? */
+bool
+ltv_parse_day(char *string, int32 *day)
 {
 	bool bc = strip_era(string);
 	const char *p = string;
@@ -448,7 +448,7 @@ read_instant(Reader *reader, TimestampTz *at)
 	if (read_date(&p, bc, &day) && *p++ == 'T' && read_digits(&p, 2, 2, &hour) && *p++ == ':' &&
 	    read_digits(&p, 2, 2, &minute) && *p++ == ':' && read_digits(&p, 2, 2, &second) &&
 	    hour < 24 && minute < 60 && second < 60 && read_fraction(&p, &fraction) &&
-	    strcmp(p, "Z") == 0)
+	    strcmp(p, "Z") == 0 && day < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE)
 	{
 		*at = day * USECS_PER_DAY + ((hour * 60 + minute) * 60 + second) * USECS_PER_SEC + fraction;
 		if (IS_VALID_TIMESTAMP(*at))
@@ -516,7 +516,7 @@ read_days(Reader *reader, Currency *currency)
 		CHECK_FOR_INTERRUPTS();
 		if (!read_key(reader, key, sizeof(key)))
 			return false;
-		if (!parse_day(key, &cell.day))
+		if (!ltv_parse_day(key, &cell.day))
 			return fail(reader, "day as in \"2024-01-05\" expected");
 		if (!read_amount(reader, &cell.net.big))
 			return false;

@@ -151,50 +151,64 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 /*
  * The first instant after another, whose local day is one of first to last, at
  * which it is none of them; DT_NOEND: never. tz NULL is UTC. Local days go
- * forward but where clocks are set back over midnight, so each stretch of one
- * offset is looked at.
+ * forward but where clocks are set back over midnight, by a day at most, so each
+ * stretch of one offset near the end and the beginning is looked at.
  */
 TimestampTz
 ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last)
 {
-	int64 wall_end = last < TIMESTAMP_END_JULIAN - POSTGRES_EPOCH_JDATE
-	                     ? (last + INT64CONST(1)) * USECS_PER_DAY
-	                     : DT_NOEND;
+	bool ends = last < LAST_INSTANT / USECS_PER_DAY;
+	int64 wall_end = ends ? (last + INT64CONST(1)) * USECS_PER_DAY : DT_NOEND;
+	int32 day;
 
 	if (tz == NULL)
-		return wall_end < LAST_INSTANT ? wall_end : DT_NOEND;
+		return wall_end;
+	day = ltv_local_day(at, tz);
 	while (at < LAST_INSTANT)
 	{
-		pg_time_t seconds = at / USECS_PER_SEC - (at % USECS_PER_SEC < 0) + EPOCH_SECONDS;
+		pg_time_t seconds;
 		pg_time_t boundary;
 		long int offset;
 		long int next_offset;
 		int is_dst;
-		int found =
-		    pg_next_dst_boundary(&seconds, &offset, &is_dst, &boundary, &next_offset, &is_dst, tz);
-		TimestampTz end = wall_end < LAST_INSTANT ? wall_end - offset * USECS_PER_SEC : DT_NOEND;
-		TimestampTz turn =
-		    found == 1 ? (boundary - EPOCH_SECONDS) * USECS_PER_SEC : (TimestampTz) DT_NOEND;
-		int32 day;
+		TimestampTz end = DT_NOEND;
+		TimestampTz turn = DT_NOEND;
 
 		CHECK_FOR_INTERRUPTS();
-		if (end <= turn)
+		if (day > first + INT64CONST(1))
+		{
+			if (!ends)
+				break;
+			/* no local time is a day from its instant */
+			at = Max(at, wall_end - 2 * USECS_PER_DAY);
+		}
+		seconds = at / USECS_PER_SEC - (at % USECS_PER_SEC < 0) + EPOCH_SECONDS;
+		if (pg_next_dst_boundary(&seconds, &offset, &is_dst, &boundary, &next_offset, &is_dst,
+		                         tz) == 1)
+			turn = (boundary - EPOCH_SECONDS) * USECS_PER_SEC;
+		if (ends)
+			end = wall_end - offset * USECS_PER_SEC;
+
+		/* where both are one, the clock may be set back just before it comes to midnight */
+		if (end < turn || turn == DT_NOEND)
 			return end;
 		at = turn;
 		day = ltv_local_day(at, tz);
 		if (day < first || day > last)
 			return at;
-		/* nothing ends ahead, and no clock is set back by days */
-		if (wall_end >= LAST_INSTANT && day > first + INT64CONST(2))
-			break;
 	}
 	return DT_NOEND;
 }
 
-/* The instant at which a day begins in a zone: the first whose local day it is, or a later one. */
+/*
+ * The instant at which a day begins in a zone: the first whose local day it is,
+ * or a later one; DT_NOEND: after all of them.
+ */
 TimestampTz
 ltv_zone_midnight(pg_tz *tz, int32 day)
 {
+	if (day > LAST_INSTANT / USECS_PER_DAY)
+		return DT_NOEND;
 	/* no local time is two days from its instant */
 	return ltv_zone_leaves(tz, (day - INT64CONST(2)) * USECS_PER_DAY, PG_INT32_MIN, day - 1);
 }

@@ -74,7 +74,10 @@ class_of_type(Oid type, Oid *becomes)
 			*becomes = JSONBOID;
 			return COMPUTED_JSON;
 		default:
-			return COMPUTED_NONE;
+			if (!type_is_enum(type))
+				return COMPUTED_NONE;
+			*becomes = TEXTOID;
+			return COMPUTED_TEXT;
 	}
 }
 
@@ -220,11 +223,11 @@ computed_traits_check(Workspace *ws, const ComputedDefinition *definition)
 	size_t len = strlen(copy.name);
 
 	if (len == 0 || len > COMPUTED_NAME_MAX)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("name of a computed trait must have 1 to %d bytes",
-		                       COMPUTED_NAME_MAX),
-		                errdetail("The name has %zu.", len),
-		                errhint("Choose a short name, and put the rest into its description.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("name of a computed trait must have 1 to %d bytes", COMPUTED_NAME_MAX),
+		         errdetail("The name has %zu.", len),
+		         errhint("Choose a short name, and put the rest into its description.")));
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char) copy.name[i] < 0x20 || copy.name[i] == 0x7f)
 			ereport(ERROR,

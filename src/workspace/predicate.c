@@ -181,6 +181,8 @@ function_is_refused(Oid function, void *context)
 		walk->uses_time_zone = true;
 		return false;
 	}
+	if (function == F_ENUM_OUT) /* stable, as a value may be renamed */
+		return false;
 	if (volatility == PROVOLATILE_IMMUTABLE &&
 	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
 	    !is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
@@ -214,7 +216,8 @@ refuse_function(PredicateWalk *walk, Node *node)
 	                quote_qualified_identifier(get_namespace_name(schema), name), walk->sort->what),
 	         errdetail("%s", why),
 	         errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
-	                 "of %s.", walk->sort->table_name),
+	                 "of %s.",
+	                 walk->sort->table_name),
 	         errposition(location >= 0 ? location + 1 : 0)));
 }
 
@@ -430,11 +433,11 @@ check_column(PredicateWalk *walk, Var *var)
 	Workspace *ws = walk->ws;
 
 	if (var->varattno <= 0)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("%s cannot read whole rows or system columns", walk->sort->what),
-		                errhint("Name the columns of %s that it depends on.",
-		                        walk->sort->table_name),
-		                errposition(var->location + 1)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s cannot read whole rows or system columns", walk->sort->what),
+		         errhint("Name the columns of %s that it depends on.", walk->sort->table_name),
+		         errposition(var->location + 1)));
 	if (walk->sort->table == TABLE_EVENTS &&
 	    var->varattno == ws->columns[TABLE_EVENTS][EVENT_ANCHOR])
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -444,12 +447,12 @@ check_column(PredicateWalk *walk, Var *var)
 	if (walk->sort->table == TABLE_EVENTS)
 		return;
 	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_COMPUTED])
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("%s can read computed traits by constant names only",
-		                       walk->sort->what),
-		                errhint("Write it as in computed->>'orders_30d' or "
-		                        "cdp.computed_int(computed, 'orders_30d')."),
-		                errposition(var->location + 1)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s can read computed traits by constant names only", walk->sort->what),
+		         errhint("Write it as in computed->>'orders_30d' or "
+		                 "cdp.computed_int(computed, 'orders_30d')."),
+		         errposition(var->location + 1)));
 	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS] ||
 	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT] ||
 	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
@@ -710,10 +713,10 @@ parse_expression(PredicateWalk *walk, const char *text)
 	    (target = linitial_node(ResTarget, select->targetList))->name != NULL ||
 	    target->indirection != NIL || is_star(target->val) ||
 	    target->location != leading_blanks(text))
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-		                errmsg("%s must be one expression", walk->sort->what),
-		                errdetail("The text is \"%s\".", text),
-		                errhint("%s", walk->sort->form_hint)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_SYNTAX_ERROR),
+		         errmsg("%s must be one expression", walk->sort->what),
+		         errdetail("The text is \"%s\".", text), errhint("%s", walk->sort->form_hint)));
 	return target->val;
 }
 
@@ -732,9 +735,9 @@ predicate_analyse(PredicateWalk *walk, const char *text)
 		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("%s must not be empty", walk->sort->what),
 		         errhint("%s", walk->sort->form_hint)));
 	pstate->p_sourcetext = text;
-	addNSItemToQuery(
-	    pstate, addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
-	    false, true, true);
+	addNSItemToQuery(pstate,
+	                 addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
+	                 false, true, true);
 	raw = parse_expression(walk, text);
 	walk->extension_schema = get_namespace_oid("cdp", false);
 	(void) check_raw_node(raw, walk);

@@ -17,16 +17,16 @@
 typedef struct Reads
 {
 	Workspace *ws;
-	Oid trait_functions[3];  /* cdp.trait, trait_text, has_trait */
-	Oid member_functions[5]; /* cdp.has_segment and the like, see reads.c */
-	Oid computed_functions[N_COMPUTED_READERS];  /* cdp.computed_value and the like, see reads.c */
-	Oid computed_at[N_COMPUTED_READERS];         /* the same with an instant */
-	Oid computed_operators[N_COMPUTED_READERS];  /* ... and as an operator; InvalidOid: none is */
-	List *keys;              /* of traits: char * */
-	List *computed;          /* names of computed traits: char * */
-	char *missing_computed;  /* the name of one that is not there; null: none */
-	Bitmapset *segments;     /* indexes into ws->segments */
-	char *missing;           /* the name of a segment that is not there; null: none */
+	Oid trait_functions[3];                     /* cdp.trait, trait_text, has_trait */
+	Oid member_functions[5];                    /* cdp.has_segment and the like, see reads.c */
+	Oid computed_functions[N_COMPUTED_READERS]; /* cdp.computed_value and the like, see reads.c */
+	Oid computed_at[N_COMPUTED_READERS];        /* the same with an instant */
+	Oid computed_operators[N_COMPUTED_READERS]; /* ... and as an operator; InvalidOid: none is */
+	List *keys;                                 /* of traits: char * */
+	List *computed;                             /* names of computed traits: char * */
+	char *missing_computed;                     /* the name of one that is not there; null: none */
+	Bitmapset *segments;                        /* indexes into ws->segments */
+	char *missing; /* the name of a segment that is not there; null: none */
 } Reads;
 
 extern void reads_begin(Reads *reads, Workspace *ws);

@@ -244,7 +244,7 @@ typedef struct ComputedDefinition
 	int event_len;
 	char *filter;     /* null: none */
 	char *expression; /* null: none */
-	int window_days; /* COMPUTED_FOR_EVER: no window */
+	int window_days;  /* COMPUTED_FOR_EVER: no window */
 	int list_limit;
 	int max_distinct;
 	ComputedKind kind_number;
@@ -317,14 +317,14 @@ typedef struct Workspace
 	Bitmapset *in_circle; /* segments, by index, that refer to each other */
 	int n_params;         /* of the predicates */
 
-	ComputedDefinition *computed;      /* sorted by name bytes */
+	ComputedDefinition *computed;   /* sorted by name bytes */
 	ComputedTrait *computed_traits; /* the same as their states know them */
 	int n_computed;
 	bool computed_uses_days;      /* one has a window */
 	bool computed_uses_time_zone; /* evaluate with the workspace's time zone set */
-	Computed *no_computed; /* of a profile without events */
+	Computed *no_computed;        /* of a profile without events */
 	struct pg_tz *tz;             /* time_zone; null: UTC */
-	EState *estate;       /* for the predicates */
+	EState *estate;               /* for the predicates */
 	ExprContext *econtext;
 } Workspace;
 
