@@ -94,7 +94,7 @@ BEGIN
     END LOOP;
     UPDATE oracle.facts f SET counts = false, failed = true, n = NULL, t = NULL
     FROM defs c
-    WHERE c.name = f.trait AND (f.n IN ('NaN', 'Infinity', '-Infinity')
+    WHERE c.name = f.trait AND (f.n IN ('NaN', 'Infinity', '-Infinity') AND c.kind <> 'count'
           OR octet_length(f.t) > 1024 AND c.kind IN ('most_frequent', 'unique_list', 'unique_count'));
     DROP TABLE defs;
     PERFORM set_config('timezone', zone, false), set_config('datestyle', style, false);
