@@ -13,7 +13,7 @@ setup(workspace) is SQL that makes a schema "oracle" for one workspace:
     oracle.ask_midnights()   every windowed trait of every profile at each midnight at which its window could move
 
 and queries of what differs, each row a text: oracle.wrong_now(), oracle.wrong_later() (whatever is asked),
-oracle.wrong_changes() (changes_at after a true change), oracle.wrong_errors().
+oracle.wrong_changes() (changes_at after a true change), oracle.wrong_errors(by_profile).
 """
 
 SETUP = """
@@ -222,10 +222,10 @@ BEGIN
                ('computed_value', cdp.computed_value(p.computed, k.trait)::text, (p.computed -> k.trait)::text, true),
                ('computed_value at', cdp.computed_value(p.computed, k.trait, k.t)::text, (p.computed -> k.trait)::text, true),
                ('computed_text at', cdp.computed_text(p.computed, k.trait, k.t), p.computed ->> k.trait, true),
-               ('entry', (e.name IS NOT NULL)::text, 'true', true),
+               ('entry', (e.name IS NOT NULL)::text, 'true', k.value IS NOT NULL),
                ('entry value', nullif(e.value, 'null')::text, nullif(p.computed -> k.trait, 'null')::text, true),
-               ('entry kind and window', concat_ws(' ', e.kind, e.window_days), concat_ws(' ', k.kind, k.window_days), true),
-               ('exact', e.exact::text, 'true', NOT k.inexact),
+               ('entry kind and window', concat_ws(' ', e.kind, e.window_days), concat_ws(' ', k.kind, k.window_days), e.name IS NOT NULL),
+               ('exact', e.exact::text, 'true', e.name IS NOT NULL AND NOT k.inexact),
                ('changes_at', e.changes_at::text, 'null or later', e.changes_at <= k.t OR k.window_days IS NULL AND e.changes_at IS NOT NULL)
     ) g(how, got, expected, matters)
     WHERE g.matters AND CASE WHEN g.how IN ('->', 'entry value') THEN g.got::jsonb IS DISTINCT FROM g.expected::jsonb
@@ -299,17 +299,25 @@ BEGIN
 END
 $wrong$;
 
-CREATE FUNCTION oracle.wrong_errors() RETURNS SETOF text LANGUAGE sql AS $wrong$
-    SELECT format('errors of %s, profile %s: %s, should be %s', coalesce(e.trait, o.trait), coalesce(e.profile_id, o.profile_id),
-                  to_jsonb(e), to_jsonb(o))
-    FROM {w}.computed_trait_errors e
-    FULL JOIN (SELECT s.trait, s.profile_id, count(*) AS n, (array_agg(s.event_id ORDER BY s.at DESC, s.event_id DESC))[1] AS event_id,
-                      (array_agg(s.message ORDER BY s.at DESC, s.event_id DESC))[1] AS message,
-                      (array_agg(s.sqlstate ORDER BY s.at DESC, s.event_id DESC))[1] AS sqlstate
+-- Failing events are counted for the profile that they came to, and stay there when it merges or splits; a rebuild groups
+-- them anew. The message is that of one of them.
+CREATE FUNCTION oracle.wrong_errors(by_profile boolean) RETURNS SETOF text LANGUAGE sql AS $wrong$
+    SELECT format('failing events of %s, %s: %s, should be %s', trait, who, e.n, o.n)
+    FROM (SELECT c.trait, CASE WHEN by_profile THEN c.profile_id END AS who, sum(c.n) AS n FROM {w}.computed_trait_errors c GROUP BY 1, 2) e
+    FULL JOIN (SELECT s.trait, CASE WHEN by_profile THEN s.profile_id END AS who, count(*) AS n
                FROM oracle.seen s WHERE s.failed GROUP BY 1, 2) o
-      ON o.trait = e.trait AND o.profile_id = e.profile_id
-    WHERE e.n IS DISTINCT FROM o.n OR e.event_id IS DISTINCT FROM o.event_id
-       OR e.sqlstate <> o.sqlstate OR e.message <> o.message
+      USING (trait, who)
+    WHERE by_profile AND e.n IS DISTINCT FROM o.n
+    UNION ALL
+    SELECT format('failing events of %s: %s, should be %s', trait, e.n, o.n)
+    FROM (SELECT c.trait, sum(c.n) AS n FROM {w}.computed_trait_errors c GROUP BY 1) e
+    FULL JOIN (SELECT s.trait, count(*) AS n FROM oracle.seen s WHERE s.failed GROUP BY 1) o USING (trait)
+    WHERE e.n IS DISTINCT FROM o.n
+    UNION ALL
+    SELECT format('event %s of %s, profile %s: %s, should be %s', e.event_id, e.trait, e.profile_id, concat_ws(' ', e.sqlstate, e.message),
+                  concat_ws(' ', s.sqlstate, s.message))
+    FROM {w}.computed_trait_errors e LEFT JOIN oracle.facts s ON s.trait = e.trait AND s.event_id = e.event_id
+    WHERE s.failed IS NOT TRUE OR e.sqlstate <> s.sqlstate OR e.message <> s.message
 $wrong$;
 """
 
