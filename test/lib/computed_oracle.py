@@ -215,18 +215,38 @@ BEGIN
     FROM known k
     JOIN {w}.profiles p USING (profile_id)
     LEFT JOIN told e ON e.profile_id = k.profile_id AND e.name = k.trait
-    CROSS JOIN LATERAL (
-        VALUES ('->', CASE WHEN k.type = 'ts' THEN oracle.plain(p.computed -> k.trait, k.type) ELSE nullif(p.computed -> k.trait, 'null') END::text, k.value::text, NOT k.inexact),
-               ('->>', p.computed ->> k.trait, nullif(p.computed -> k.trait, 'null') #>> '{{}}', true),
-               ('computed_text', cdp.computed_text(p.computed, k.trait), p.computed ->> k.trait, true),
-               ('computed_value', cdp.computed_value(p.computed, k.trait)::text, (p.computed -> k.trait)::text, true),
-               ('computed_value at', cdp.computed_value(p.computed, k.trait, k.t)::text, (p.computed -> k.trait)::text, true),
-               ('computed_text at', cdp.computed_text(p.computed, k.trait, k.t), p.computed ->> k.trait, true),
-               ('entry', (e.name IS NOT NULL)::text, 'true', k.value IS NOT NULL),
-               ('entry value', nullif(e.value, 'null')::text, nullif(p.computed -> k.trait, 'null')::text, true),
-               ('entry kind and window', concat_ws(' ', e.kind, e.window_days), concat_ws(' ', k.kind, k.window_days), e.name IS NOT NULL),
-               ('exact', e.exact::text, 'true', e.name IS NOT NULL AND NOT k.inexact),
-               ('changes_at', e.changes_at::text, 'null or later', e.changes_at <= k.t OR k.window_days IS NULL AND e.changes_at IS NOT NULL)
+    -- arrays, for VALUES would be made anew for every row
+    CROSS JOIN LATERAL unnest(
+        ARRAY['->', '->>', 'computed_text', 'computed_value', 'computed_value at', 'computed_text at',
+              'entry', 'entry value', 'entry kind and window', 'exact', 'changes_at'],
+        ARRAY[CASE WHEN k.type = 'ts' THEN oracle.plain(p.computed -> k.trait, k.type) ELSE nullif(p.computed -> k.trait, 'null') END::text,
+              p.computed ->> k.trait,
+              cdp.computed_text(p.computed, k.trait),
+              cdp.computed_value(p.computed, k.trait)::text,
+              cdp.computed_value(p.computed, k.trait, k.t)::text,
+              cdp.computed_text(p.computed, k.trait, k.t),
+              (e.name IS NOT NULL)::text,
+              nullif(e.value, 'null')::text,
+              concat_ws(' ', e.kind, e.window_days),
+              e.exact::text,
+              e.changes_at::text],
+        ARRAY[k.value::text,
+              nullif(p.computed -> k.trait, 'null') #>> '{{}}',
+              p.computed ->> k.trait,
+              (p.computed -> k.trait)::text,
+              (p.computed -> k.trait)::text,
+              p.computed ->> k.trait,
+              'true',
+              nullif(p.computed -> k.trait, 'null')::text,
+              concat_ws(' ', k.kind, k.window_days),
+              'true',
+              'null or later'],
+        ARRAY[NOT k.inexact, true, true, true, true, true,
+              k.value IS NOT NULL,
+              true,
+              e.name IS NOT NULL,
+              e.name IS NOT NULL AND NOT k.inexact,
+              e.changes_at <= k.t OR k.window_days IS NULL AND e.changes_at IS NOT NULL]
     ) g(how, got, expected, matters)
     WHERE g.matters AND CASE WHEN g.how IN ('->', 'entry value') THEN g.got::jsonb IS DISTINCT FROM g.expected::jsonb
                              ELSE g.got IS DISTINCT FROM g.expected END
