@@ -265,7 +265,7 @@ read_set(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 	int best = 0;
 
 	value->exact = !cut || trait->kind == COMPUTED_UNIQUE_LIST;
-	value->isnull = n == 0 && trait->kind != COMPUTED_UNIQUE_COUNT;
+	value->isnull = values == NULL && trait->kind != COMPUTED_UNIQUE_COUNT;
 	if (value->isnull)
 		return;
 	switch (trait->kind)
