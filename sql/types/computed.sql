@@ -119,6 +119,12 @@ CREATE FUNCTION cdp.computed_timestamp(computed cdp.computed, name text, at time
 COMMENT ON FUNCTION cdp.computed_timestamp(cdp.computed, text, timestamptz) IS
     'the value of a computed trait that is a time, or a date, whose midnight in the time zone of its days it is, at an instant; null where there is none, and for no such trait; error 42804 where it is neither';
 
+CREATE FUNCTION cdp.computed_event(computed cdp.computed, name text, at timestamptz) RETURNS uuid
+    AS 'MODULE_PATHNAME', 'computed_event'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cdp.computed_event(cdp.computed, text, timestamptz) IS
+    'the event that the value of a computed trait of kind first or last comes of, at an instant; null of other kinds';
+
 CREATE OPERATOR pg_catalog.-> (
     LEFTARG = cdp.computed,
     RIGHTARG = text,

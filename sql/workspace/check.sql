@@ -21,6 +21,7 @@ BEGIN
     RETURN QUERY SELECT * FROM cdp.check_identity(workspace);
     RETURN QUERY SELECT * FROM cdp.check_connections(workspace);
     RETURN QUERY SELECT * FROM cdp.check_values(workspace);
+    RETURN QUERY SELECT * FROM cdp.check_computed(workspace);
     RETURN QUERY SELECT * FROM cdp.check_segments(workspace);
 END
 $check$;

@@ -43,7 +43,7 @@ AS $attach$
 BEGIN
     EXECUTE format($ddl$
 CREATE VIEW %1$I.profiles_now AS
-SELECT p.profile_id, p.first_seen, p.last_seen, p.event_count, p.traits, p.ltv,
+SELECT p.profile_id, p.first_seen, p.last_seen, p.event_count, p.traits, p.ltv, p.computed,
        cdp.segments_now(p) AS segments, p.evaluated_at, p.next_evaluation_at
 FROM %1$I.profiles p;
 COMMENT ON VIEW %1$I.profiles_now IS 'profiles with their segments as of the statement''s time, whether or not a tick has been by';
@@ -53,6 +53,7 @@ COMMENT ON COLUMN %1$I.profiles_now.last_seen IS 'effective time of the last eve
 COMMENT ON COLUMN %1$I.profiles_now.event_count IS 'number of events';
 COMMENT ON COLUMN %1$I.profiles_now.traits IS 'what is known of the person';
 COMMENT ON COLUMN %1$I.profiles_now.ltv IS 'lifetime value';
+COMMENT ON COLUMN %1$I.profiles_now.computed IS 'computed traits: computed->>''orders_30d''';
 COMMENT ON COLUMN %1$I.profiles_now.segments IS 'segments the profile is in now';
 COMMENT ON COLUMN %1$I.profiles_now.evaluated_at IS 'instant as of which the stored segments are right';
 COMMENT ON COLUMN %1$I.profiles_now.next_evaluation_at IS 'instant at which a segment may change by the clock alone; null: never';

@@ -89,6 +89,7 @@ CREATE TABLE %1$I.profiles (
     contested_until timestamptz,
     traits cdp.traits NOT NULL,
     ltv cdp.ltv NOT NULL,
+    computed cdp.computed NOT NULL,
     segments cdp.segment_set NOT NULL,
     scores jsonb
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
@@ -169,13 +170,37 @@ CREATE TABLE %1$I.opening_balances (
     last_seen timestamptz NOT NULL,
     event_count bigint NOT NULL,
     traits cdp.traits NOT NULL,
-    ltv cdp.ltv NOT NULL
+    ltv cdp.ltv NOT NULL,
+    computed cdp.computed NOT NULL
 );
 
 CREATE TABLE %1$I.segments (
     name text COLLATE "C" PRIMARY KEY,
     predicate text NOT NULL,
     description text
+);
+
+CREATE TABLE %1$I.computed_traits (
+    name text COLLATE "C" PRIMARY KEY,
+    kind text COLLATE "C" NOT NULL,
+    event text,
+    filter text,
+    expression text,
+    window_days integer,
+    list_limit integer NOT NULL DEFAULT 100,
+    max_distinct integer NOT NULL DEFAULT 10000,
+    description text
+);
+
+CREATE TABLE %1$I.computed_trait_errors (
+    trait text COLLATE "C",
+    profile_id bigint,
+    n bigint NOT NULL,
+    sqlstate text NOT NULL,
+    message text NOT NULL,
+    event_id uuid NOT NULL,
+    at timestamptz NOT NULL,
+    PRIMARY KEY (trait, profile_id)
 );
 
 CREATE TABLE %1$I.segment_definitions (
@@ -257,6 +282,7 @@ COMMENT ON COLUMN %1$I.profiles.identifier_count IS 'identifiers and former ids 
 COMMENT ON COLUMN %1$I.profiles.contested_until IS 'null: no evidence for its identifiers depends on the order of events; else the effective time of the latest refused evidence that touches it (-infinity: of none so far)';
 COMMENT ON COLUMN %1$I.profiles.traits IS 'what is known of the person, last writer wins per key: traits->>''plan''';
 COMMENT ON COLUMN %1$I.profiles.ltv IS 'exact lifetime value: cdp.total(ltv, ''USD''), cdp.purchases(ltv)';
+COMMENT ON COLUMN %1$I.profiles.computed IS 'computed traits: computed->>''orders_30d'', cdp.computed_int(computed, ''orders_30d'')';
 COMMENT ON COLUMN %1$I.profiles.segments IS 'segments the profile is in: segments ? ''vip''';
 COMMENT ON COLUMN %1$I.profiles.scores IS 'what cdp.score expects of the customer: scores->>''p_alive''; null: not scored, or no purchase';
 
@@ -317,11 +343,32 @@ COMMENT ON COLUMN %1$I.opening_balances.last_seen IS 'effective time of the last
 COMMENT ON COLUMN %1$I.opening_balances.event_count IS 'how many they were';
 COMMENT ON COLUMN %1$I.opening_balances.traits IS 'their traits, folded';
 COMMENT ON COLUMN %1$I.opening_balances.ltv IS 'their amounts, folded';
+COMMENT ON COLUMN %1$I.opening_balances.computed IS 'what they add to computed traits';
 
 COMMENT ON TABLE %1$I.segments IS 'segment definitions: insert, update, delete; they take effect at once';
 COMMENT ON COLUMN %1$I.segments.name IS 'name of the segment, as in segments ? ''vip''';
 COMMENT ON COLUMN %1$I.segments.predicate IS 'SQL boolean expression over a row of profiles';
 COMMENT ON COLUMN %1$I.segments.description IS 'what it is for, in words';
+
+COMMENT ON TABLE %1$I.computed_traits IS 'computed traits'' definitions: insert, update, delete; they take effect at once, on past events too';
+COMMENT ON COLUMN %1$I.computed_traits.name IS 'name of the trait, as in computed->>''orders_30d''';
+COMMENT ON COLUMN %1$I.computed_traits.kind IS 'count, sum, avg, min, max, first, last, most_frequent, unique_list or unique_count';
+COMMENT ON COLUMN %1$I.computed_traits.event IS 'name of the events that count; null: all';
+COMMENT ON COLUMN %1$I.computed_traits.filter IS 'SQL boolean expression over a row of events, for those that count; null: all';
+COMMENT ON COLUMN %1$I.computed_traits.expression IS 'SQL expression over a row of events: what is summed, listed and so on; an event for which it is null does not count. May be left out for a count of events';
+COMMENT ON COLUMN %1$I.computed_traits.window_days IS 'calendar days of the workspace''s time zone that count, today included, 1 to 3650; null: for ever';
+COMMENT ON COLUMN %1$I.computed_traits.list_limit IS 'how long a unique_list may be: the smallest values, 1 to 10000';
+COMMENT ON COLUMN %1$I.computed_traits.max_distinct IS 'up to how many distinct values (in a day, where there is a window) unique_count and most_frequent are exact, 1 to 100000; beyond, they are estimates';
+COMMENT ON COLUMN %1$I.computed_traits.description IS 'what it is for, in words';
+
+COMMENT ON TABLE %1$I.computed_trait_errors IS 'profiles on whose events a computed trait''s filter or expression has failed since it was defined; such an event does not count for the trait';
+COMMENT ON COLUMN %1$I.computed_trait_errors.trait IS 'the computed trait';
+COMMENT ON COLUMN %1$I.computed_trait_errors.profile_id IS 'the profile that the events belonged to then';
+COMMENT ON COLUMN %1$I.computed_trait_errors.n IS 'on how many events it failed';
+COMMENT ON COLUMN %1$I.computed_trait_errors.sqlstate IS 'SQLSTATE of the last of these errors';
+COMMENT ON COLUMN %1$I.computed_trait_errors.message IS 'its message';
+COMMENT ON COLUMN %1$I.computed_trait_errors.event_id IS 'the event on which it was raised';
+COMMENT ON COLUMN %1$I.computed_trait_errors.at IS 'instant at which it was raised';
 
 COMMENT ON TABLE %1$I.segment_definitions IS 'history of the segments'' definitions: appended, never rewritten';
 COMMENT ON COLUMN %1$I.segment_definitions.segment IS 'name of the segment';
@@ -401,7 +448,7 @@ CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_guard_columns
     BEFORE UPDATE OF profile_id, first_seen, last_seen, event_count, evaluated_at,
-        next_evaluation_at, identifier_count, contested_until, traits, ltv, segments ON %1$I.profiles
+        next_evaluation_at, identifier_count, contested_until, traits, ltv, computed, segments ON %1$I.profiles
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -416,6 +463,17 @@ CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.segments
     REFERENCING OLD TABLE AS old_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
 CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.segments
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
+CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.computed_traits
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
+CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.computed_traits
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
+CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.computed_traits
+    REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
+CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.computed_traits
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.identifier_namespaces
     REFERENCING NEW TABLE AS new_rows
@@ -447,7 +505,7 @@ $ddl$, workspace);
 
     FOREACH guarded IN ARRAY ARRAY['event_ids', 'identifiers', 'identity_links', 'identity_refusals',
         'identity_decisions', 'identifier_companions', 'merges', 'opening_balances', 'segment_definitions',
-        'segment_changes', 'segment_errors'] LOOP
+        'segment_changes', 'segment_errors', 'computed_trait_errors'] LOOP
         EXECUTE pg_catalog.format(
             'CREATE TRIGGER cdp_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I '
             'FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write()', workspace, guarded);

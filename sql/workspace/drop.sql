@@ -30,7 +30,7 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
                             'event_ids', 'profiles', 'identifiers', 'identity_links',
                             'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges',
                             'opening_balances', 'segments', 'segment_definitions', 'segment_changes',
-                            'segment_errors', 'exchange_rates', 'value_models', 'value_model_fits')
+                            'segment_errors', 'computed_traits', 'computed_trait_errors', 'exchange_rates', 'value_models', 'value_model_fits')
         ORDER BY c.relname;
     END;
 COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
@@ -49,7 +49,7 @@ BEGIN
                            ELSE 'SHARE ROW EXCLUSIVE' END AS mode
         FROM cdp.workspace_tables(workspace) t(tab)
         JOIN pg_class c ON c.oid = t.tab
-        JOIN unnest(ARRAY['segments', 'identifier_namespaces', 'blocked_identifiers', 'settings',
+        JOIN unnest(ARRAY['segments', 'computed_traits', 'identifier_namespaces', 'blocked_identifiers', 'settings',
                           'events', 'profiles']) WITH ORDINALITY o(name, place) ON o.name = c.relname
         ORDER BY o.place
     LOOP
@@ -106,6 +106,9 @@ BEGIN
             becomes := 'jsonb';
             expression := format('cdp.traits_to_jsonb(%I)', col);
         WHEN 'cdp.ltv'::regtype THEN
+            becomes := 'jsonb';
+            expression := format('cdp.to_jsonb(%I)', col);
+        WHEN 'cdp.computed'::regtype THEN
             becomes := 'jsonb';
             expression := format('cdp.to_jsonb(%I)', col);
         WHEN 'cdp.segment_set'::regtype THEN

@@ -61,6 +61,8 @@ $sql$, workspace);
     ELSE
         EXECUTE pg_catalog.format('DELETE FROM %1$I.segment_errors', workspace);
     END IF;
+    EXECUTE pg_catalog.format('DELETE FROM %1$I.computed_trait_errors c WHERE ' || CASE WHEN partial
+        THEN 'c.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_profiles o)' ELSE 'true' END, workspace);
     ANALYZE pg_temp.cdp_old_identifiers;
 END
 $begin$;
@@ -121,7 +123,7 @@ CREATE FUNCTION cdp.own_columns(workspace name, OUT names text, OUT kept text, O
         WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::pg_catalog.regclass
           AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
           AND a.attname NOT IN ('profile_id', 'first_seen', 'last_seen', 'event_count', 'evaluated_at',
-              'next_evaluation_at', 'identifier_count', 'contested_until', 'traits', 'ltv', 'segments');
+              'next_evaluation_at', 'identifier_count', 'contested_until', 'traits', 'ltv', 'computed', 'segments');
     END;
 COMMENT ON FUNCTION cdp.own_columns(name) IS
     'pieces of SQL for the users'' own columns of profiles, for cdp.rebuild_finish';
@@ -147,9 +149,10 @@ INSERT INTO %1$I.identifiers (identifier, profile_id, first_seen, last_seen, anc
         WHERE i.identifier IS NULL
         ORDER BY b.anchor;
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
-                           identifier_count, traits, ltv, segments)
+                           identifier_count, traits, ltv, computed, segments)
     SELECT i.profile_id, b.first_seen, b.last_seen, 0, '-infinity', 1, '{}',
-           (SELECT cdp.ltv(0, 'USD', b.last_seen, s.time_zone) FROM %1$I.settings s), '{}'
+           (SELECT cdp.ltv(0, 'USD', b.last_seen, s.time_zone) FROM %1$I.settings s),
+           cdp.computed_without_events(%3$L), '{}'
         FROM %1$I.opening_balances b
         JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) b.anchor
         LEFT JOIN %1$I.profiles p ON p.profile_id = i.profile_id
@@ -159,15 +162,16 @@ UPDATE %1$I.profiles p
         last_seen = GREATEST(p.last_seen, o.last_seen),
         event_count = p.event_count + o.event_count,
         traits = cdp.merge(p.traits, o.traits),
-        ltv = cdp.merge(p.ltv, o.ltv)
+        ltv = cdp.merge(p.ltv, o.ltv),
+        computed = cdp.merge(p.computed, o.computed)
     FROM (SELECT i.profile_id, min(b.first_seen) AS first_seen, max(b.last_seen) AS last_seen,
                  sum(b.event_count)::bigint AS event_count, cdp.merge_agg(b.traits) AS traits,
-                 cdp.merge_agg(b.ltv) AS ltv
+                 cdp.merge_agg(b.ltv) AS ltv, cdp.merge_agg(b.computed) AS computed
               FROM %1$I.opening_balances b
               JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) b.anchor
               GROUP BY i.profile_id) o
     WHERE o.profile_id = p.profile_id AND p.evaluated_at = '-infinity';
-$sql$, workspace, pg_catalog.format('%I.profiles', workspace));
+$sql$, workspace, pg_catalog.format('%I.profiles', workspace), workspace);
 
     -- An old id goes to the new profile that has most of its identifiers, if that profile has most of
     -- its own from it; a former id to a new profile that has its identifier and no other id.
@@ -262,18 +266,22 @@ $sql$, workspace);
     END LOOP;
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
-                           next_evaluation_at, identifier_count, contested_until, traits, ltv, segments %2$s)
+                           next_evaluation_at, identifier_count, contested_until, traits, ltv, computed, segments %2$s)
     OVERRIDING SYSTEM VALUE
     SELECT id.id, n.first_seen, n.last_seen, n.event_count, COALESCE(o.evaluated_at, cdp.now()),
            n.next_evaluation_at,
            (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = id.id)
                + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id AND m.undone_at IS NULL),
-           n.contested_until, n.traits, n.ltv, COALESCE(o.segments, '{}') %3$s
+           n.contested_until, n.traits, n.ltv, n.computed, COALESCE(o.segments, '{}') %3$s
         FROM pg_temp.cdp_new_profiles n
         LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id
         CROSS JOIN LATERAL (SELECT COALESCE(k.old_id, n.profile_id) AS id) id
         LEFT JOIN pg_temp.cdp_old_profiles o ON o.profile_id = k.old_id AND k.parted_from IS NULL;
 $sql$, workspace, own.names, own.kept);
+    EXECUTE pg_catalog.format($sql$
+UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
+    FROM pg_temp.cdp_kept k WHERE k.new_id = c.profile_id;
+$sql$, workspace);
     DROP TABLE IF EXISTS pg_temp.cdp_changed;
     CREATE TEMPORARY TABLE cdp_changed ON COMMIT DROP AS
         SELECT COALESCE(k.old_id, n.profile_id) AS profile_id

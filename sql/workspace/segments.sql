@@ -157,7 +157,7 @@ COMMENT ON FUNCTION cdp.require_segment(name, text) IS
 
 CREATE FUNCTION cdp.segment_tree(profile anyelement, segments cdp.segment_set, predicate text)
     RETURNS TABLE (node integer, parent integer, expression text, value text, truth boolean, flips_at timestamptz,
-                   trait text, source text, error text)
+                   trait text, source text, error text, computed text, window_days integer)
     AS 'MODULE_PATHNAME', 'cdp_segment_tree'
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 10;
 COMMENT ON FUNCTION cdp.segment_tree(anyelement, cdp.segment_set, text) IS
@@ -165,7 +165,7 @@ COMMENT ON FUNCTION cdp.segment_tree(anyelement, cdp.segment_set, text) IS
 
 CREATE FUNCTION cdp.explain_segment(workspace name, profile_id bigint, segment text)
     RETURNS TABLE (node integer, parent integer, expression text, value text, truth boolean, flips_at timestamptz,
-                   event_id uuid, error text)
+                   event_id uuid, error text, window_days integer)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
 AS $explain$
@@ -183,6 +183,8 @@ BEGIN
         SELECT t.node, t.parent, t.expression, t.value, t.truth, t.flips_at,
                CASE WHEN t.trait IS NOT NULL
                     THEN (SELECT e.event_id FROM cdp.trait_entries(p.traits) e WHERE e.key = t.trait)
+                    WHEN t.computed IS NOT NULL
+                    THEN cdp.computed_event(p.computed, t.computed, cdp.statement_now())
                     WHEN t.source IN ('first_seen', 'last_seen')
                     THEN (SELECT e.event_id FROM cdp.timeline($1, $2) e WHERE e.at = t.value::timestamptz
                           ORDER BY e.event_id LIMIT 1)
@@ -193,7 +195,7 @@ BEGIN
                     THEN (SELECT e.event_id FROM cdp.timeline($1, $2) e
                           WHERE e.at = t.value::timestamptz AND e.amount < 0 ORDER BY e.event_id LIMIT 1)
                END,
-               t.error
+               t.error, t.window_days
         FROM %I.profiles p
         CROSS JOIN LATERAL cdp.segment_tree(p, cdp.segments_now(p), $3) t
         WHERE p.profile_id = $2
@@ -203,4 +205,4 @@ BEGIN
 END
 $explain$;
 COMMENT ON FUNCTION cdp.explain_segment(name, bigint, text) IS
-    'why a profile is in a segment or not, at the statement''s time: a row per part of the predicate, in its order, with the part it belongs to, its value on this profile, whether it is true, the earliest instant at which the clock alone may change it, the event it comes of where it is one, and the error where it fails; error 42704 for no such segment or profile, 3F000 for no workspace';
+    'why a profile is in a segment or not, at the statement''s time: a row per part of the predicate, in its order, with the part it belongs to, its value on this profile, whether it is true, the earliest instant at which the clock alone may change it, the event it comes of where it is one, the error where it fails, and the window of a computed trait; error 42704 for no such segment or profile, 3F000 for no workspace';

@@ -120,6 +120,40 @@ ORDER BY s.name
         END;
     END LOOP;
 
+    RETURN QUERY EXECUTE format($query$
+SELECT 'computed traits', t.name::text,
+       t.kind || coalesce(' over ' || t.window_days || ' days', '') ||
+           CASE WHEN x.n > 0 THEN ', an estimate on ' || x.n || ' profiles: more than ' || t.max_distinct ||
+                                  ' distinct values' ELSE '' END
+FROM %1$I.computed_traits t
+LEFT JOIN (SELECT e.name, count(*) AS n
+           FROM %1$I.profiles p
+           CROSS JOIN LATERAL cdp.computed_entries(p.computed, cdp.now()) e
+           WHERE NOT e.exact
+           GROUP BY e.name) x ON x.name = t.name
+ORDER BY t.name
+        $query$, workspace);
+    FOR segment IN EXECUTE format($query$
+SELECT t.name, coalesce(e.n, 0) AS errors, e.message
+FROM %1$I.computed_traits t
+LEFT JOIN (SELECT c.trait, sum(c.n) AS n, (array_agg(c.message ORDER BY c.at DESC, c.profile_id))[1] AS message
+           FROM %1$I.computed_trait_errors c
+           GROUP BY c.trait) e ON e.trait = t.name
+ORDER BY t.name
+        $query$, workspace)
+    LOOP
+        topic := 'computed trait errors';
+        item := segment.name;
+        broken := cdp.computed_trait_fault(workspace, segment.name);
+        IF broken IS NOT NULL THEN
+            value := 'all events: ' || broken;
+            RETURN NEXT;
+        ELSIF segment.errors > 0 THEN
+            value := segment.errors || ' events, as: ' || segment.message;
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+
     RETURN QUERY
         SELECT 'size', coalesce(c.relname::text, 'in all'), pg_size_pretty(sum(pg_total_relation_size(l)))
         FROM cdp.workspace_tables(workspace) t
@@ -131,4 +165,4 @@ ORDER BY s.name
 END
 $status$;
 COMMENT ON FUNCTION cdp.status(name) IS
-    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, sizes on disk; error 3F000 for no workspace';
+    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, computed traits, which of them are estimates, and on how many events they fail, sizes on disk; error 3F000 for no workspace';

@@ -125,7 +125,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bo
  * last. On any other the trigger would lend the owner's rights, and read
  * columns that are not what it takes them for.
  */
-static Workspace *
+Workspace *
 triggered_workspace(FunctionCallInfo fcinfo, const char *function, WorkspaceTable first,
                     WorkspaceTable last)
 {
@@ -146,8 +146,8 @@ triggered_workspace(FunctionCallInfo fcinfo, const char *function, WorkspaceTabl
 }
 
 /* Makes the statement's definitions visible and reads the workspace with them. */
-static Workspace *
-read_again(Workspace *ws)
+Workspace *
+read_definitions_again(Workspace *ws)
 {
 	workspace_invalidate(ws);
 	CommandCounterIncrement();
@@ -323,7 +323,7 @@ cdp_define_segments(PG_FUNCTION_ARGS)
 
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing segments");
-	ws = read_again(ws);
+	ws = read_definitions_again(ws);
 	old = read_definitions(trigger->tg_relation, trigger->tg_oldtable);
 	new = read_definitions(trigger->tg_relation, trigger->tg_newtable);
 	check_references(ws, old);
@@ -418,7 +418,7 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "changing a workspace's rules");
-	ws = read_again(ws);
+	ws = read_definitions_again(ws);
 	if (table == ws->tables[TABLE_SETTINGS])
 		rebuild_workspace(ws, "rebuild");
 	else if (table == ws->tables[TABLE_BLOCKED])
@@ -581,6 +581,38 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+static void
+find_later_rows(Workspace *ws, void *context)
+{
+	bool *found = (bool *) context;
+	char *query = psprintf("SELECT FROM %s.profiles p WHERE p.evaluated_at > cdp.now() LIMIT 1",
+	                       quote_identifier(ws->name));
+
+	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not execute \"%s\"", query);
+	*found = SPI_processed > 0;
+}
+
+/*
+ * Where the clock was moved back, windows see days again that were left out of
+ * the states: they are filled from the events again.
+ */
+static void
+restore_windows(Workspace *ws)
+{
+	Bitmapset *windowed = NULL;
+	bool moved_back = false;
+
+	for (int i = 0; i < ws->n_computed; i++)
+		if (ws->computed[i].window_days > 0 && ws->computed[i].broken == NULL)
+			windowed = bms_add_member(windowed, i);
+	if (windowed == NULL)
+		return;
+	while_writing(ws, find_later_rows, &moved_back);
+	if (moved_back)
+		backfill_computed(ws, windowed);
+}
+
 PG_FUNCTION_INFO_V1(cdp_reevaluate);
 
 /* cdp.reevaluate(workspace): evaluates every segment on every profile. */
@@ -594,6 +626,7 @@ cdp_reevaluate(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	lock_workspace(ws, "reevaluating segments");
 	ws = workspace_of_events(ws->events);
+	restore_windows(ws);
 	evaluate_workspace(ws, ws->all_segments, "reevaluate", true);
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
@@ -634,6 +667,7 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 	 * them while it holds profiles.
 	 */
 	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0 ||
+	    strcmp(table, "computed_traits") == 0 ||
 	    strcmp(table, "identifier_namespaces") == 0 || strcmp(table, "blocked_identifiers") == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("%s of \"%s\" is not allowed", what, table),

@@ -356,5 +356,6 @@ emit_evidence(Batch *batch)
 	emit_refusals(batch);
 	if (!batch->rebuilding)
 		emit_merges(batch);
+	inputs_emit_failures(batch);
 	MemoryContextSwitchTo(oldcontext);
 }

@@ -9,6 +9,7 @@
 #include "cdp.h"
 
 #include "engine/store.h"
+#include "types/computed.h"
 #include "types/identifier.h"
 #include "types/ltv.h"
 #include "types/segment_set.h"
@@ -64,6 +65,9 @@ typedef struct Event
 	int first_ref;                /* its nodes in batch->refs, the anchor first */
 	int n_refs;                   /* 0: it belongs to nobody */
 	int n_named;                  /* with those that are generic, or cannot anchor it */
+	const char *inputs; /* what it adds to computed traits: per trait its number, and a value */
+	int inputs_len;
+	int32 day; /* of at in the workspace's zone; where it adds something */
 	const Identifier *row_anchor; /* the anchor that its row has; null: none */
 	int next;                     /* the next event of the same profile; -1: none */
 	char currency[4];
@@ -160,9 +164,12 @@ typedef struct Profile
 	Traits *stored_traits; /* as they are in the row */
 	Traits *traits;
 	Ltv *ltv;
+	Computed *stored_computed; /* as it is in the row */
+	Computed *computed;
 	SegmentSet *segments;
 	TraitsBuilder *traits_builder; /* null: nothing has been folded in */
 	LtvBuilder *ltv_builder;
+	ComputedBuilder *computed_builder; /* null: the same of computed traits */
 	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
 } Profile;
 
@@ -238,6 +245,15 @@ typedef struct Failure
 	TimestampTz at;
 } Failure;
 
+/* A computed trait whose filter or expression failed on an event. */
+typedef struct InputFailure
+{
+	int trait;
+	int event;
+	int sqlerrcode;
+	const char *message;
+} InputFailure;
+
 typedef struct Batch
 {
 	Store *store;
@@ -264,6 +280,9 @@ typedef struct Batch
 	int *refs;
 	int n_refs;
 	int max_refs;
+	InputFailure *input_failures;
+	int n_input_failures;
+	int max_input_failures;
 	int found_with; /* store->snapshots when the nodes' rows were read */
 	IdNode *nodes;
 	int n_nodes;
@@ -353,6 +372,43 @@ extern Event *normalise_event_values(Batch *batch, TupleTableSlot *slot);
 extern void normalise_order_refs(Batch *batch, Event *event);
 extern void normalise_event_context(void *id);
 
+/* inputs.c: from a row of events to what it adds to computed traits. */
+typedef struct RowInputs
+{
+	Workspace *ws;
+	const Bitmapset *wanted; /* traits by index; null: all */
+	TupleTableSlot *slot;
+	int trait; /* the next to be evaluated */
+	StringInfoData inputs; /* per trait that counts the event: its number, and a value */
+	StringInfoData value;
+} RowInputs;
+
+/*
+ * The same for many rows. next reads the next one, makes an Event of it, and
+ * sets both; false: there are no more for now.
+ */
+typedef struct InputRun
+{
+	Batch *batch;
+	bool (*next)(struct InputRun *run);
+	void *context;
+	Event *event;
+	bool pending; /* the event's traits have not all been evaluated */
+	RowInputs row;
+} InputRun;
+
+extern void inputs_begin(RowInputs *row, Workspace *ws, const Bitmapset *wanted);
+extern void inputs_of_row(RowInputs *row);
+extern void inputs_end(RowInputs *row);
+extern int inputs_pin_settings(Workspace *ws);
+extern bool inputs_are_wanted(const Batch *batch);
+extern void inputs_evaluate(InputRun *run);
+extern void inputs_fold(const char *inputs, int len, ComputedBuilder *builder, TimestampTz at,
+                        int32 day, const pg_uuid_t *event_id);
+extern void inputs_emit_failure(Store *store, int trait, int64 profile, int64 n, int sqlerrcode,
+                                const char *message, const pg_uuid_t *event_id);
+extern void inputs_emit_failures(Batch *batch);
+
 /* evidence.c: what the batch's events say of who is who. */
 extern void evidence_classify(Store *store, IdNode *node);
 extern void evidence_drop_generic(Batch *batch);
@@ -425,11 +481,19 @@ extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause,
                                bool may_go_back);
 
+/* ... the workspace of the table that a definition trigger is on, and it with the new definitions. */
+extern Workspace *triggered_workspace(FunctionCallInfo fcinfo, const char *function,
+                                      WorkspaceTable first, WorkspaceTable last);
+extern Workspace *read_definitions_again(Workspace *ws);
+
 /* ... and on some of them. */
 extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause);
 
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
+
+/* define_computed.c: fills computed traits, by index, in all profiles from the events. */
+extern void backfill_computed(Workspace *ws, const Bitmapset *wanted);
 
 /* tick.c: the workspace whose profiles have this row type; errors if there is none. */
 extern Workspace *workspace_of_row(Oid type);
@@ -437,5 +501,8 @@ extern Workspace *workspace_of_row(Oid type);
 /* rebuild.c: derives everything from the events again. */
 extern void rebuild_workspace(Workspace *ws, const char *cause);
 extern void rebuild_concerned(Workspace *ws, bool companions);
+
+/* ... and does work through SPI, by which the engine may write its tables. */
+extern void while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), void *context);
 
 #endif /* CDP_ENGINE_H */

@@ -79,6 +79,7 @@ fill_profile(const Profile *profile, Datum *values, bool *isnull)
 	isnull[PROFILE_CONTESTED_UNTIL] = !profile->contested;
 	values[PROFILE_TRAITS] = PointerGetDatum(profile->traits);
 	values[PROFILE_LTV] = PointerGetDatum(profile->ltv);
+	values[PROFILE_COMPUTED] = PointerGetDatum(profile->computed);
 	values[PROFILE_SEGMENTS] = PointerGetDatum(profile->segments);
 }
 
@@ -207,6 +208,15 @@ readers_of_changes(Batch *batch, Profile *profile)
 
 			if (!traits_same_value(profile->stored_traits, profile->traits, readers->key,
 			                       readers->key_len))
+				stale = bms_add_members(stale, readers->segments);
+		}
+	if (bms_is_member(PROFILE_COMPUTED, profile->changed))
+		for (int i = 0; i < ws->n_computed_readers; i++)
+		{
+			TraitReaders *readers = &ws->computed_readers[i];
+
+			if (!computed_same_trait(profile->stored_computed, profile->computed, readers->key,
+			                         readers->key_len))
 				stale = bms_add_members(stale, readers->segments);
 		}
 	return stale;

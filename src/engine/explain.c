@@ -16,6 +16,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+#include "workspace/computed_traits.h"
 #include "workspace/predicate_internal.h"
 
 /* Columns of the result, in their order. */
@@ -30,6 +31,8 @@ enum
 	EXPLAIN_TRAIT,
 	EXPLAIN_COLUMN,
 	EXPLAIN_ERROR,
+	EXPLAIN_COMPUTED,
+	EXPLAIN_WINDOW,
 	N_EXPLAIN_COLUMNS
 };
 
@@ -108,6 +111,20 @@ column_of(Explain *explain, Node *expression)
 	return NULL;
 }
 
+/* The computed trait that a part reads and nothing else; null: none. */
+static const ComputedDefinition *
+computed_of(Explain *explain, Node *expression)
+{
+	Workspace *ws = explain->walk.ws;
+	Node *name;
+
+	if (reads_computed_written(&explain->walk.reads, expression) == NULL)
+		return NULL;
+	name = lsecond(((FuncExpr *) expression)->args);
+	return &ws->computed[computed_traits_find(
+	    ws, TextDatumGetCString(castNode(Const, name)->constvalue))];
+}
+
 /* The row of one part. */
 static void
 put_part(Explain *explain, Node *expression, int node)
@@ -117,6 +134,7 @@ put_part(Explain *explain, Node *expression, int node)
 	bool isnull[N_EXPLAIN_COLUMNS];
 	char *trait = trait_of(explain, expression);
 	char *column = column_of(explain, expression);
+	const ComputedDefinition *computed = computed_of(explain, expression);
 	ErrorData *error;
 
 	memset(isnull, true, sizeof(isnull));
@@ -151,6 +169,13 @@ put_part(Explain *explain, Node *expression, int node)
 	isnull[EXPLAIN_COLUMN] = column == NULL;
 	if (column != NULL)
 		values[EXPLAIN_COLUMN] = CStringGetTextDatum(column);
+	isnull[EXPLAIN_COMPUTED] = computed == NULL;
+	isnull[EXPLAIN_WINDOW] = computed == NULL || computed->window_days < 0;
+	if (computed != NULL)
+	{
+		values[EXPLAIN_COMPUTED] = CStringGetTextDatum(computed->name);
+		values[EXPLAIN_WINDOW] = Int32GetDatum(computed->window_days);
+	}
 	tuplestore_putvalues(explain->result->setResult, explain->result->setDesc, values, isnull);
 }
 
@@ -171,7 +196,8 @@ explain_parts(Node *node, void *context)
 	Explain *explain = (Explain *) context;
 
 	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
-	    reads_members(&explain->walk.reads, node) || is_today(node))
+	    reads_members(&explain->walk.reads, node) || is_today(node) ||
+	    reads_computed_written(&explain->walk.reads, node) != NULL)
 		return false;
 	return expression_tree_walker(node, explain_node, context);
 }
@@ -232,7 +258,7 @@ PG_FUNCTION_INFO_V1(cdp_segment_tree);
  * cdp.segment_tree(row of profiles, its segments, predicate) -> a row per part
  * of the predicate: its number, that of what it is part of, text, value, truth,
  * the next instant at which it may be another, the trait or column that it is,
- * and the error that it raises.
+ * the error that it raises, and the computed trait that it is, with its window.
  */
 Datum
 cdp_segment_tree(PG_FUNCTION_ARGS)
@@ -244,7 +270,8 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	TupleDesc desc =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	Explain explain = {.walk = {.ws = ws}, .result = (ReturnSetInfo *) fcinfo->resultinfo};
+	Explain explain = {.walk = {.ws = ws, .sort = &segment_predicate},
+	                   .result = (ReturnSetInfo *) fcinfo->resultinfo};
 	PredicateDefinition definition;
 	HeapTupleData tuple = {0};
 	Expr *expression;
@@ -260,7 +287,7 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	explain.clock.at = cdp_statement_now();
 	set_members(&explain, segments);
 
-	predicate_begin_definition(&definition, ws, "", predicate);
+	predicate_begin_definition(&definition, ws, &segment_predicate, "", predicate);
 	explain.clock.zone = session_timezone;
 	reads_begin(&explain.walk.reads, ws);
 	expression = predicate_analyse(&explain.walk, predicate);

@@ -10,6 +10,7 @@
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
+#include "types/ltv_format.h"
 #include "utils/memutils.h"
 
 static Datum
@@ -50,6 +51,7 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	profile->changed = NULL;
 	profile->traits_builder = NULL;
 	profile->ltv_builder = NULL;
+	profile->computed_builder = NULL;
 	profile->tuple = profile->new_row = NULL;
 	profile->event_count = profile->identifier_count = 0;
 	profile->has_next_evaluation = false;
@@ -62,6 +64,7 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 		profile->evaluated_at = DT_NOBEGIN;
 		profile->traits = profile->stored_traits = traits_empty();
 		profile->ltv = ltv_empty(batch->ws->time_zone);
+		profile->computed = profile->stored_computed = batch->ws->no_computed;
 		profile->segments = segment_set_empty();
 		MemoryContextSwitchTo(oldcontext);
 		return;
@@ -90,6 +93,8 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	profile->traits = profile->stored_traits =
 	    DatumGetTraitsP(profile_value(batch, tuple, desc, PROFILE_TRAITS, &isnull));
 	profile->ltv = DatumGetLtvP(profile_value(batch, tuple, desc, PROFILE_LTV, &isnull));
+	profile->computed = profile->stored_computed =
+	    DatumGetComputedP(profile_value(batch, tuple, desc, PROFILE_COMPUTED, &isnull));
 	profile->segments =
 	    DatumGetSegmentSetP(profile_value(batch, tuple, desc, PROFILE_SEGMENTS, &isnull));
 	MemoryContextSwitchTo(oldcontext);
@@ -139,6 +144,21 @@ begin_folding(Batch *batch, Profile *profile)
 	ltv_builder_init(profile->ltv_builder, profile->ltv);
 }
 
+/* The builder of computed traits, where there is something to add. */
+static ComputedBuilder *
+computed_builder(Batch *batch, Profile *profile)
+{
+	Workspace *ws = batch->ws;
+
+	if (profile->computed_builder == NULL)
+	{
+		profile->computed_builder = palloc(sizeof(ComputedBuilder));
+		computed_builder_init(profile->computed_builder, profile->computed, ws->computed_traits,
+		                      ws->n_computed, ws->time_zone);
+	}
+	return profile->computed_builder;
+}
+
 static void
 fold_times(Batch *batch, Profile *profile, TimestampTz first, TimestampTz last)
 {
@@ -164,6 +184,8 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 	begin_folding(batch, survivor);
 	traits_builder_merge(survivor->traits_builder, loser->traits);
 	ltv_builder_merge(survivor->ltv_builder, loser->ltv);
+	if (batch->ws->n_computed > 0)
+		computed_builder_merge(computed_builder(batch, survivor), loser->computed);
 	fold_times(batch, survivor, loser->first_seen, loser->last_seen);
 	survivor->event_count += loser->event_count;
 	survivor->identifier_count += loser->identifier_count;
@@ -180,8 +202,26 @@ fold_event(Batch *batch, Profile *profile, Event *event)
 		                   event->source, event->source_len);
 	if (event->amount != NULL)
 		ltv_builder_add(profile->ltv_builder, event->amount, event->currency, event->at);
+	if (event->inputs_len > 0)
+		inputs_fold(event->inputs, event->inputs_len, computed_builder(batch, profile), event->at,
+		            event->day, &event->id);
 	fold_times(batch, profile, event->at, event->at);
 	profile->event_count++;
+}
+
+/* Puts together what has been collected of computed traits. */
+static void
+finish_computed(Batch *batch, Profile *profile)
+{
+	bool changed;
+
+	if (profile->computed_builder == NULL)
+		return;
+	profile->computed = computed_builder_finish(profile->computed_builder,
+	                                            ltv_local_day(cdp_now(), batch->ws->tz), &changed);
+	profile->computed_builder = NULL;
+	if (changed)
+		mark_changed(batch, profile, PROFILE_COMPUTED);
 }
 
 /* Finishes a profile's values and notes which of them have changed. */
@@ -197,6 +237,7 @@ finish_folding(Batch *batch, Profile *profile)
 	profile->ltv = ltv_builder_finish(profile->ltv_builder, &changed);
 	if (changed)
 		mark_changed(batch, profile, PROFILE_LTV);
+	finish_computed(batch, profile);
 }
 
 /* Reads a profile's row, unless that was done when it was locked. */
@@ -234,6 +275,7 @@ empty_values(Batch *batch, Profile *profile)
 	profile->contested_until = DT_NOBEGIN;
 	profile->traits = traits_empty();
 	profile->ltv = ltv_empty(batch->ws->time_zone);
+	profile->computed = batch->ws->no_computed;
 	for (int column = 0; column < N_PROFILE_COLUMNS; column++)
 		if (column != PROFILE_ID && column != PROFILE_EVALUATED_AT &&
 		    column != PROFILE_NEXT_EVALUATION_AT && column != PROFILE_SEGMENTS)
@@ -241,19 +283,52 @@ empty_values(Batch *batch, Profile *profile)
 	begin_folding(batch, profile);
 }
 
+/* So many things that stored events add to computed traits are kept before they are put together. */
+#define FOLD_INPUTS 20000
+
+/* The stored events of an identifier, on their way into a profile. */
 typedef struct FoldPiece
 {
 	Batch *batch;
 	Profile *profile;
+	TupleTableSlot *slot; /* the row that is read; null: it has been */
 } FoldPiece;
+
+static bool
+next_stored_event(InputRun *run)
+{
+	FoldPiece *fold = (FoldPiece *) run->context;
+
+	if (fold->slot == NULL)
+		return false;
+	run->row.slot = fold->slot;
+	run->event = normalise_event_values(fold->batch, fold->slot);
+	fold->slot = NULL;
+	return true;
+}
 
 static bool
 fold_stored_event(TupleTableSlot *slot, void *context)
 {
 	FoldPiece *fold = (FoldPiece *) context;
+	Batch *batch = fold->batch;
+	Profile *profile = fold->profile;
 
-	fold_event(fold->batch, fold->profile, normalise_event_values(fold->batch, slot));
-	fold->batch->n_events = 0;
+	fold->slot = slot;
+	if (inputs_are_wanted(batch))
+	{
+		InputRun run = {batch, next_stored_event, fold};
+
+		inputs_evaluate(&run);
+		batch->n_input_failures = 0; /* they were counted when the event came in */
+	}
+	else
+		(void) normalise_event_values(batch, slot);
+	fold_event(batch, profile, &batch->events[0]);
+	batch->n_events = 0;
+	if (profile->computed_builder != NULL &&
+	    computed_builder_size(profile->computed_builder) > FOLD_INPUTS)
+		finish_computed(batch, profile);
 	return true;
 }
 
@@ -261,7 +336,7 @@ fold_stored_event(TupleTableSlot *slot, void *context)
 static void
 fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 {
-	FoldPiece fold = {batch, profile};
+	FoldPiece fold = {batch, profile, NULL};
 	Datum identifier = PointerGetDatum(piece->identifier);
 	TupleTableSlot *slot =
 	    batch->rebuilding ? NULL : store_find(batch->store, TABLE_OPENING_BALANCES, identifier);
@@ -272,6 +347,8 @@ fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 #define BALANCE(column) store_value(batch->store, TABLE_OPENING_BALANCES, slot, column, &isnull)
 		traits_builder_merge(profile->traits_builder, DatumGetTraitsP(BALANCE(BALANCE_TRAITS)));
 		ltv_builder_merge(profile->ltv_builder, DatumGetLtvP(BALANCE(BALANCE_LTV)));
+		computed_builder_merge(computed_builder(batch, profile),
+		                       (Computed *) PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_COMPUTED)));
 		fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
 		           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
 		profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));

@@ -335,20 +335,62 @@ ingest_correct_anchors(Batch *batch)
 	}
 }
 
-/* Fills the batch from where the rows stand; false: there are no more. */
-static bool
-fill_batch(Statement *statement, int64 *row)
+/* Rows of a statement on their way into a batch. */
+typedef struct Filling
 {
-	Batch *batch = statement->batch;
+	Statement *statement;
+	int64 *row;
+	bool more;
+} Filling;
 
-	while (!batch_is_full(batch))
+/* The next row that is no repeat, as an event of the batch; null: the batch is full, or none is left. */
+static Event *
+next_event(Filling *filling)
+{
+	Statement *statement = filling->statement;
+
+	while (!batch_is_full(statement->batch))
 	{
 		if (!next_row(statement))
-			return false;
-		if (!is_repeated(statement, (*row)++))
-			(void) normalise_event_row(batch, statement->slot);
+		{
+			filling->more = false;
+			return NULL;
+		}
+		if (!is_repeated(statement, (*filling->row)++))
+			return normalise_event_row(statement->batch, statement->slot);
 	}
-	return true;
+	return NULL;
+}
+
+static bool
+next_input(InputRun *run)
+{
+	Filling *filling = (Filling *) run->context;
+
+	run->event = next_event(filling);
+	run->row.slot = filling->statement->slot;
+	return run->event != NULL;
+}
+
+/*
+ * Fills the batch from where the rows stand; false: there are no more. inputs:
+ * with what the events add to computed traits.
+ */
+static bool
+fill_batch(Statement *statement, int64 *row, bool inputs)
+{
+	Filling filling = {statement, row, true};
+
+	if (inputs && inputs_are_wanted(statement->batch))
+	{
+		InputRun run = {statement->batch, next_input, &filling};
+
+		inputs_evaluate(&run);
+	}
+	else
+		while (next_event(&filling) != NULL)
+			;
+	return filling.more;
 }
 
 static int
@@ -460,7 +502,7 @@ sort_identifiers(Statement *statement)
 	rewind_rows(statement);
 	do
 	{
-		more = fill_batch(statement, &row);
+		more = fill_batch(statement, &row, false);
 		for (int i = 0; i < batch->n_nodes; i++)
 			tuplesort_putdatum(sort, PointerGetDatum(batch->nodes[i].identifier), false);
 		batch_reset(batch);
@@ -652,7 +694,7 @@ ingest_in_batches(Statement *statement)
 	rewind_rows(statement);
 	do
 	{
-		more = fill_batch(statement, &row);
+		more = fill_batch(statement, &row, true);
 		store_refresh(statement->store);
 		resolve_find(batch);
 		finish_batch(batch, &statement->repairs);
@@ -724,7 +766,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	if (statement.n_repeated > 0)
 		remove_repeated(&statement);
 	rewind_rows(&statement);
-	if (statement.n_rows > batch_events || fill_batch(&statement, &row))
+	if (statement.n_rows > batch_events || fill_batch(&statement, &row, true))
 		ingest_in_batches(&statement);
 	else
 		ingest_batch(statement.batch, &statement.repairs);

@@ -50,17 +50,49 @@ call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, i
 typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
-static const char *const all_events = "SELECT e.* FROM ONLY %1$s.events AS e "
+static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
                                       "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 static const char *const scope_events =
-    "SELECT e.* FROM ONLY %1$s.events AS e "
+    "SELECT e FROM ONLY %1$s.events AS e "
     "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s) "
     "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events s) "
     "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 
-/* Reads events, in the order in which they happened, and works on them batch by batch. */
+/* Rows of events that have been fetched, each as one value, with the places of dropped columns. */
+typedef struct Fetched
+{
+	TupleTableSlot *slot;
+	uint64 n;
+	uint64 next;
+	HeapTupleData row;
+} Fetched;
+
+static bool
+next_fetched(InputRun *run)
+{
+	Fetched *fetched = (Fetched *) run->context;
+
+	HeapTupleHeader header;
+	bool isnull;
+
+	if (fetched->next == fetched->n)
+		return false;
+	header = DatumGetHeapTupleHeader(
+	    SPI_getbinval(SPI_tuptable->vals[fetched->next++], SPI_tuptable->tupdesc, 1, &isnull));
+	fetched->row.t_len = HeapTupleHeaderGetDatumLength(header);
+	fetched->row.t_data = header;
+	ExecForceStoreHeapTuple(&fetched->row, fetched->slot, false);
+	run->row.slot = fetched->slot;
+	run->event = normalise_event_row(run->batch, fetched->slot);
+	return true;
+}
+
+/*
+ * Reads events, in the order in which they happened, and works on them batch by
+ * batch; inputs: with what they add to computed traits.
+ */
 static void
-read_events(Store *store, const char *which, WorkOnBatch work, Repairs *repairs)
+read_events(Store *store, const char *which, bool inputs, WorkOnBatch work, Repairs *repairs)
 {
 	Workspace *ws = store->ws;
 	Batch *batch = batch_create(store, CurrentMemoryContext, "rebuild");
@@ -78,16 +110,17 @@ read_events(Store *store, const char *which, WorkOnBatch work, Repairs *repairs)
 	for (;;)
 	{
 		uint64 n;
+		Fetched fetched = {slot};
+		InputRun run = {batch, next_fetched, &fetched};
 
 		SPI_cursor_fetch(portal, true, FETCH_EVENTS);
-		n = SPI_processed;
-		for (uint64 i = 0; i < n; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			ExecForceStoreHeapTuple(SPI_tuptable->vals[i], slot, false);
-			(void) normalise_event_row(batch, slot);
-			ExecClearTuple(slot);
-		}
+		n = fetched.n = SPI_processed;
+		if (inputs && inputs_are_wanted(batch))
+			inputs_evaluate(&run);
+		else
+			while (next_fetched(&run))
+				CHECK_FOR_INTERRUPTS();
+		ExecClearTuple(slot);
 		SPI_freetuptable(SPI_tuptable);
 		if (batch->n_events > 0 && (n == 0 || batch_is_full(batch)))
 		{
@@ -150,7 +183,7 @@ with_store(Workspace *ws, const char *which, void (*work)(Store *store, const ch
 static void
 read_companions(Store *store, const char *which)
 {
-	read_events(store, which, record_companions, NULL);
+	read_events(store, which, false, record_companions, NULL);
 }
 
 /* Sends the events through the stages; what their order alone does not decide is replayed then. */
@@ -159,7 +192,7 @@ replay_events(Store *store, const char *which)
 {
 	Repairs repairs = {CurrentMemoryContext};
 
-	read_events(store, which, ingest_batch, &repairs);
+	read_events(store, which, true, ingest_batch, &repairs);
 	add_decisions(store, &repairs);
 	if (repairs.n_seeds > 0)
 		replay_components(store, repairs.seeds, repairs.n_seeds, "rebuild", false, true);
@@ -183,7 +216,7 @@ derive(Workspace *ws, bool partial, const char *cause, int64 *changes)
 }
 
 /* Does work while the engine may write its tables through SPI. */
-static void
+void
 while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), void *context)
 {
 	bool was_writing = store_set_engine_writing(true);

@@ -300,7 +300,7 @@ key_equality(Store *store, WorkspaceTable which, int column)
 		return F_UUID_EQ;
 	if (which == TABLE_PROFILES)
 		return F_INT8EQ;
-	if (which == TABLE_SEGMENT_ERRORS)
+	if (which == TABLE_SEGMENT_ERRORS || which == TABLE_COMPUTED_ERRORS)
 		return column == 0 ? F_TEXTEQ : F_INT8EQ;
 	if (which == TABLE_REFUSALS && column != 1)
 		return F_TEXTEQ;

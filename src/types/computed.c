@@ -408,13 +408,32 @@ new_delta(ComputedBuilder *builder, int trait)
 	{
 		Size size;
 
-		builder->max_deltas = Max(8, builder->max_deltas * 2);
+		builder->max_deltas = Max(4, builder->max_deltas * 2);
 		size = sizeof(struct ComputedDelta) * (Size) builder->max_deltas;
 		builder->deltas = builder->deltas == NULL ? MemoryContextAllocHuge(builder->context, size)
 		                                          : repalloc_huge(builder->deltas, size);
 	}
 	builder->latest[trait] = builder->n_deltas;
 	return &builder->deltas[builder->n_deltas++];
+}
+
+/* Makes a value that of a delta. */
+static void
+set_value(const ComputedBuilder *builder, struct ComputedDelta *delta, const char *value, int len)
+{
+	if (builder->owns_values && len > 0)
+		value = memcpy(MemoryContextAlloc(builder->context, len), value, len);
+	delta->value = value;
+	delta->len = len;
+}
+
+static void
+replace_value(const ComputedBuilder *builder, struct ComputedDelta *delta, const char *value,
+              int len)
+{
+	if (builder->owns_values && delta->len > 0)
+		pfree(unconstify(char *, delta->value));
+	set_value(builder, delta, value, len);
 }
 
 /* Whether a first or last value gives way to an event's. */
@@ -431,8 +450,9 @@ gives_way(const struct ComputedDelta *delta, ComputedKind kind, TimestampTz at,
 
 /* Adds to what has been collected last of the same trait and day; false: it is another thing. */
 static bool
-add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const char *value, int len,
-             TimestampTz at, const pg_uuid_t *event_id)
+add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
+             const ComputedTrait *trait, const char *value, int len, TimestampTz at,
+             const pg_uuid_t *event_id)
 {
 	const char *p = value;
 	ComputedAmount amount;
@@ -454,17 +474,13 @@ add_to_delta(struct ComputedDelta *delta, const ComputedTrait *trait, const char
 			order =
 			    computed_compare_values(trait->value_class, value, len, delta->value, delta->len);
 			if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
-			{
-				delta->value = value;
-				delta->len = len;
-			}
+				replace_value(builder, delta, value, len);
 			return true;
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
 			if (gives_way(delta, trait->kind, at, event_id))
 			{
-				delta->value = value;
-				delta->len = len;
+				replace_value(builder, delta, value, len);
 				delta->at = at;
 				delta->event_id = *event_id;
 			}
@@ -491,14 +507,14 @@ computed_builder_add(ComputedBuilder *builder, int number, const char *value, in
 	delta = builder->latest == NULL || builder->latest[number] < 0
 	            ? NULL
 	            : &builder->deltas[builder->latest[number]];
-	if (delta == NULL || delta->day != day || !add_to_delta(delta, trait, value, len, at, event_id))
+	if (delta == NULL || delta->day != day ||
+	    !add_to_delta(builder, delta, trait, value, len, at, event_id))
 	{
 		delta = new_delta(builder, number);
 		delta->trait = number;
 		delta->day = day;
 		delta->count = 1;
-		delta->value = value;
-		delta->len = len;
+		set_value(builder, delta, value, len);
 		delta->at = at;
 		delta->event_id = *event_id;
 		if (trait->kind == COMPUTED_SUM || trait->kind == COMPUTED_AVG)
@@ -642,44 +658,64 @@ static Computed *
 value_of_deltas(ComputedBuilder *builder)
 {
 	Output output = {.n_traits = 0};
+	struct ComputedDelta *deltas = builder->deltas;
 	StringInfoData cells;
 	StringInfoData body;
 
+	if (builder->owns_values) /* and keeps them where they are */
+	{
+		Size size = sizeof(struct ComputedDelta) * (Size) builder->n_deltas;
+
+		deltas = memcpy(palloc_extended(size, MCXT_ALLOC_HUGE), deltas, size);
+	}
 	if (builder->n_deltas > 1)
-		qsort_arg(builder->deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
+		qsort_arg(deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
 		          unconstify(ComputedTrait *, builder->traits));
 	initStringInfo(&output.traits);
 	initStringInfo(&cells);
 	initStringInfo(&body);
 	for (int start = 0, end; start < builder->n_deltas; start = end)
 	{
-		const ComputedTrait *trait = &builder->traits[builder->deltas[start].trait];
+		const ComputedTrait *trait = &builder->traits[deltas[start].trait];
 		ComputedWriter writer = {trait, &cells};
 
 		resetStringInfo(&cells);
-		for (end = start;
-		     end < builder->n_deltas && builder->deltas[end].trait == builder->deltas[start].trait;)
+		for (end = start; end < builder->n_deltas && deltas[end].trait == deltas[start].trait;)
 		{
 			int first = end;
-			ComputedCell cell = {builder->deltas[first].day};
+			ComputedCell cell = {deltas[first].day};
 
 			CHECK_FOR_INTERRUPTS();
-			while (end < builder->n_deltas &&
-			       builder->deltas[end].trait == builder->deltas[first].trait &&
-			       builder->deltas[end].day == cell.day)
+			while (end < builder->n_deltas && deltas[end].trait == deltas[first].trait &&
+			       deltas[end].day == cell.day)
 				end++;
 			resetStringInfo(&body);
-			append_body(trait, &builder->deltas[first], end - first, &body);
-			cell.count = builder->deltas[first].count;
+			append_body(trait, &deltas[first], end - first, &body);
+			cell.count = deltas[first].count;
 			cell.body = body.data;
 			cell.end = body.data + body.len;
 			computed_write_cell(&writer, &cell);
 		}
 		put_entry(&output, trait, cells.data, cells.len);
 	}
+	if (builder->owns_values)
+		pfree(deltas);
 	pfree(cells.data);
 	pfree(body.data);
 	return finish_output(&output, builder->zone, strlen(builder->zone));
+}
+
+/* Frees what has been collected by a builder that owns its values. */
+void
+computed_builder_free(ComputedBuilder *builder)
+{
+	for (int i = 0; i < builder->n_deltas; i++)
+		if (builder->deltas[i].len > 0)
+			pfree(unconstify(char *, builder->deltas[i].value));
+	if (builder->deltas != NULL)
+		pfree(builder->deltas);
+	if (builder->latest != NULL)
+		pfree(builder->latest);
 }
 
 /* How many things have been collected, of which some may be of one trait and day. */

@@ -104,6 +104,7 @@ typedef struct ComputedBuilder
 	const ComputedTrait *traits;
 	int n_traits;
 	MemoryContext context;
+	bool owns_values; /* what is added goes away: copy it */
 	struct ComputedDelta *deltas;
 	int n_deltas;
 	int max_deltas;
@@ -129,6 +130,7 @@ extern void computed_builder_merge(ComputedBuilder *builder, const Computed *oth
  * can see are left out; today in days since 2000-01-01, PG_INT32_MAX: none are.
  * Where nothing was added it is the base itself, and *changed false.
  */
+extern void computed_builder_free(ComputedBuilder *builder);
 extern int computed_builder_size(const ComputedBuilder *builder);
 extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
 
@@ -155,5 +157,8 @@ extern bool computed_same_trait(const Computed *a, const Computed *b, const char
 /* The first instant after another at which a trait's value may be another; DT_NOEND: never. */
 extern TimestampTz computed_changes_at(const Computed *computed, const char *name, int name_len,
                                        TimestampTz at);
+
+/* Whether a function is one of those that read a trait by its name. */
+extern bool computed_is_reader(PGFunction function);
 
 #endif /* CDP_COMPUTED_H */

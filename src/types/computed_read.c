@@ -27,6 +27,7 @@ typedef struct Value
 	Numeric number;    /* of class number */
 	const char *bytes; /* of the others, in their stored form */
 	int len;
+	const char *event_id;   /* of a first or last one */
 	ComputedSetValue *list; /* of a list, so many */
 	int n_list;
 } Value;
@@ -146,7 +147,10 @@ read_best(const ComputedTrait *trait, ComputedCells *cells, const Visible *visib
 		return;
 	p = best.body;
 	if (trait->kind == COMPUTED_FIRST || trait->kind == COMPUTED_LAST)
+	{
+		value->event_id = p + sizeof(int64);
 		p += sizeof(int64) + UUID_LEN;
+	}
 	len = (int) computed_get_number(&p);
 	set_bytes(trait, p, len, value);
 }
@@ -605,6 +609,30 @@ computed_timestamp(PG_FUNCTION_ARGS)
 		                          entry.trait.name, date.data)));
 	}
 	PG_RETURN_TIMESTAMPTZ(midnight);
+}
+
+PG_FUNCTION_INFO_V1(computed_event);
+
+/* cdp.computed_event(computed, name, instant) -> uuid: of a first or last value; else null. */
+Datum
+computed_event(PG_FUNCTION_ARGS)
+{
+	ComputedReader reader;
+	ComputedEntry entry;
+	Value value;
+
+	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
+	           &entry, &reader);
+	if (value.isnull || value.event_id == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P((pg_uuid_t *) memcpy(palloc(UUID_LEN), value.event_id, UUID_LEN));
+}
+
+bool
+computed_is_reader(PGFunction function)
+{
+	return function == computed_value || function == computed_text || function == computed_int ||
+	       function == computed_numeric || function == computed_timestamp;
 }
 
 PG_FUNCTION_INFO_V1(computed_to_jsonb);

@@ -16,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/execnodes.h"
 #include "miscadmin.h"
+#include "types/computed.h"
 #include "utils/date.h"
 #include "utils/datum.h"
 #include "utils/timestamp.h"
@@ -453,8 +454,35 @@ evaluate_choice(ClockNode *node, ClockContext *context, bool *isnull)
 	return clock_evaluate(node->args[node->n_args - 1], context, isnull);
 }
 
+/* A computed trait, up to the next day at which it may be another. */
 static Datum
-evaluate_computed(ClockNode *node, ClockContext *context, bool *isnull)
+evaluate_trait(ClockNode *node, ClockContext *context, bool *isnull)
+{
+	FunctionCallInfo call = node->call;
+	text *name;
+	TimestampTz end;
+
+	for (int i = 0; i < node->n_args; i++)
+	{
+		clock_bind(node->args[i], context);
+		call->args[i].value = clock_move(node->args[i], context, context->at, isnull);
+		call->args[i].isnull = *isnull;
+		if (*isnull)
+			return (Datum) 0;
+	}
+	name = DatumGetTextPP(call->args[1].value);
+	end = computed_changes_at(DatumGetComputedP(call->args[0].value), VARDATA_ANY(name),
+	                          VARSIZE_ANY_EXHDR(name), context->at);
+	if (end < CLOCK_END)
+		context->until = Min(context->until, end);
+	call->isnull = false;
+	node->value = FunctionCallInvoke(call);
+	*isnull = call->isnull;
+	return node->value;
+}
+
+static Datum
+compute(ClockNode *node, ClockContext *context, bool *isnull)
 {
 	ParamListInfo params = context->econtext->ecxt_param_list_info;
 
@@ -471,6 +499,49 @@ evaluate_computed(ClockNode *node, ClockContext *context, bool *isnull)
 		param->pflags = 0;
 	}
 	return ExecEvalExpr(node->state, context->econtext, isnull);
+}
+
+/* What an expression computes at a later instant. */
+typedef struct Later
+{
+	ClockNode *node;
+	ClockContext context;
+	Datum value;
+	bool isnull;
+} Later;
+
+static void
+compute_later(void *arg)
+{
+	Later *later = (Later *) arg;
+
+	later->value = compute(later->node, &later->context, &later->isnull);
+}
+
+/*
+ * What of computed traits is computed changes at most where one of them does:
+ * those instants are looked at in turn.
+ */
+static Datum
+evaluate_computed(ClockNode *node, ClockContext *context, bool *isnull)
+{
+	TimestampTz bound = Min(context->until, CLOCK_END);
+	Datum value = compute(node, context, isnull);
+
+	if (!node->searches)
+		return value;
+	for (int i = 0; i < MAX_PIECES && context->until < bound; i++)
+	{
+		Later later = {node, *context};
+
+		later.context.at = context->until;
+		later.context.until = bound;
+		if (!clock_try(compute_later, &later) || later.isnull != *isnull ||
+		    (!*isnull && DatumGetBool(later.value) != DatumGetBool(value)))
+			break;
+		context->until = later.context.until;
+	}
+	return value;
 }
 
 Datum
@@ -493,6 +564,8 @@ clock_evaluate(ClockNode *node, ClockContext *context, bool *isnull)
 		case CLOCK_IS_NULL:
 			*isnull = false;
 			return evaluate_is_null(node, context);
+		case CLOCK_TRAIT:
+			return evaluate_trait(node, context, isnull);
 		case CLOCK_AND:
 		case CLOCK_OR:
 			return evaluate_bool(node, context, isnull);

@@ -12,6 +12,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/params.h"
 #include "optimizer/optimizer.h"
+#include "types/computed.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -345,6 +346,25 @@ build_call(ClockBuild *build, Node *expression, Oid function, Oid collation, Lis
 	return node;
 }
 
+/* A read of a computed trait at the clock's instant; null: it is none. */
+static ClockNode *
+build_trait(ClockBuild *build, Node *expression, Oid function, Oid collation, List *args)
+{
+	ClockNode *node;
+	FmgrInfo info;
+
+	if (list_length(args) != 3)
+		return NULL;
+	fmgr_info(function, &info);
+	if (!computed_is_reader(info.fn_addr))
+		return NULL;
+	node = new_node(CLOCK_TRAIT, expression, 3);
+	for (int i = 0; i < node->n_args; i++)
+		node->args[i] = build_node(build, list_nth(args, i));
+	prepare_call(node, function, collation);
+	return node;
+}
+
 /* Whether an interval is the difference of two times, whose days are 24 hours. */
 static bool
 is_difference(const ClockNode *node)
@@ -636,6 +656,21 @@ replace_part(Node *part, void *context)
 	return (Node *) param;
 }
 
+/* Whether a node is a computed trait, or computed of one; none of those searches any more. */
+static bool
+reads_trait(ClockNode *node)
+{
+	bool found = node->kind == CLOCK_TRAIT;
+
+	check_stack_depth();
+	if (node->kind == CLOCK_COMPUTE)
+		for (int i = 0; i < node->n_args; i++)
+			found = reads_trait(node->args[i]) || found;
+	if (found)
+		node->searches = false;
+	return found;
+}
+
 /*
  * An expression of which nothing is known but its parts: computed for the
  * values that they have, which are its parameters.
@@ -652,6 +687,9 @@ build_compute(ClockBuild *build, Node *expression)
 	{
 		node->args[i] = list_nth(parts.nodes, i);
 		node->params[i] = list_nth_int(parts.params, i);
+		/* the whole looks for the instant, not its parts */
+		if (node->type == BOOLOID && reads_trait(node->args[i]))
+			node->searches = true;
 	}
 	node->state = ExecPrepareExpr((Expr *) computed, build->estate);
 	return node;
@@ -739,7 +777,9 @@ build_clock_node(ClockBuild *build, Node *expression)
 			node = NULL;
 			break;
 		case T_FuncExpr:
-			node = build_field(build, expression, function, collation, args);
+			node = build_trait(build, expression, function, collation, args);
+			if (node == NULL)
+				node = build_field(build, expression, function, collation, args);
 			if (node == NULL)
 				node = build_call(build, expression, function, collation, args);
 			break;

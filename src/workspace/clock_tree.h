@@ -38,6 +38,7 @@ typedef enum ClockKind
 	CLOCK_FIELD,    /* step: a function of the calendar unit that a moving value lies in */
 	CLOCK_DIGITS,   /* step: a moving value that stays for a minute at least */
 	CLOCK_IS_NULL,  /* step: IS [NOT] NULL of a moving value */
+	CLOCK_TRAIT,    /* step: a computed trait */
 	CLOCK_AND,      /* step */
 	CLOCK_OR,       /* step */
 	CLOCK_COMPUTE   /* step: an expression over steps, which are its parameters */
@@ -83,6 +84,7 @@ typedef struct ClockNode
 
 	ExprState *state;  /* plain and compute */
 	int *params;       /* compute: numbers of the parameters that the arguments are */
+	bool searches;     /* compute: boolean, of computed traits; looks for when it is another */
 	PieceRule rule;    /* call */
 	int moving_arg;    /* call: which argument moves */
 	int other_arg;     /* call: the one that the rule needs; -1: none */

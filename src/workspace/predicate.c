@@ -124,6 +124,17 @@ static const Oid unbounded_functions[] = {
     F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
 };
 
+const PredicateSort segment_predicate = {
+    .table = TABLE_PROFILES,
+    .table_name = "profiles",
+    .what = "a segment's predicate",
+    .context = "predicate of segment \"%s\"",
+    .form_hint = "Write what would stand after WHERE in a query on profiles.",
+    .scope = "It is evaluated on one profile at a time, and only when that profile changes.",
+    .subquery_hint = "Put what other tables know into a column of profiles, or query profiles with "
+                     "this condition.",
+};
+
 static void
 predicate_error_callback(void *arg)
 {
@@ -136,7 +147,7 @@ predicate_error_callback(void *arg)
 		internalerrposition(position);
 		internalerrquery(context->text);
 	}
-	errcontext("predicate of segment \"%s\"", context->name);
+	errcontext(context->sort->context, context->name);
 }
 
 static bool
@@ -152,7 +163,7 @@ static void
 refuse_clock(const char *what, int location, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	                errmsg("a segment's predicate cannot read the clock by \"%s\"", what),
+	                errmsg("%s cannot read the clock by \"%s\"", segment_predicate.what, what),
 	                errdetail("Nothing tells when it changes."), errhint("%s", hint),
 	                errposition(location >= 0 ? location + 1 : 0)));
 }
@@ -170,6 +181,8 @@ function_is_refused(Oid function, void *context)
 		walk->uses_time_zone = true;
 		return false;
 	}
+	if (function == F_ENUM_OUT) /* stable, as a value may be renamed */
+		return false;
 	if (volatility == PROVOLATILE_IMMUTABLE &&
 	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
 	    !is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
@@ -199,11 +212,12 @@ refuse_function(PredicateWalk *walk, Node *node)
 		why = "Its result can be of any size.";
 	ereport(ERROR,
 	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	         errmsg("function %s cannot be used in a segment's predicate",
-	                quote_qualified_identifier(get_namespace_name(schema), name)),
+	         errmsg("function %s cannot be used in %s",
+	                quote_qualified_identifier(get_namespace_name(schema), name), walk->sort->what),
 	         errdetail("%s", why),
 	         errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
-	                 "of profiles."),
+	                 "of %s.",
+	                 walk->sort->table_name),
 	         errposition(location >= 0 ? location + 1 : 0)));
 }
 
@@ -280,12 +294,12 @@ is_foreign(List *name)
 }
 
 static void
-refuse_foreign(const char *what, const char *name, int location)
+refuse_foreign(PredicateWalk *walk, const char *what, const char *name, int location)
 {
 	ereport(
 	    ERROR,
 	    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	     errmsg("%s %s cannot be used in a segment's predicate", what, name),
+	     errmsg("%s %s cannot be used in %s", what, name, walk->sort->what),
 	     errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
 	     errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
 	             "types."),
@@ -332,17 +346,14 @@ check_raw_node(Node *node, void *context)
 	else if (IsA(node, SubLink))
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		         errmsg("a segment's predicate cannot contain a subquery"),
-		         errdetail("It is evaluated on one profile at a time, and only when that profile "
-		                   "changes."),
-		         errhint("Put what other tables know into a column of profiles, or query profiles "
-		                 "with this condition."),
+		         errmsg("%s cannot contain a subquery", walk->sort->what),
+		         errdetail("%s", walk->sort->scope), errhint("%s", walk->sort->subquery_hint),
 		         errposition(((SubLink *) node)->location + 1)));
 	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
-		refuse_foreign("function", NameListToQuotedString(((FuncCall *) node)->funcname),
+		refuse_foreign(walk, "function", NameListToQuotedString(((FuncCall *) node)->funcname),
 		               ((FuncCall *) node)->location);
 	else if (IsA(node, A_Expr) && is_foreign(((A_Expr *) node)->name))
-		refuse_foreign("operator", NameListToString(((A_Expr *) node)->name),
+		refuse_foreign(walk, "operator", NameListToString(((A_Expr *) node)->name),
 		               ((A_Expr *) node)->location);
 	else if (IsA(node, TypeName))
 	{
@@ -352,7 +363,7 @@ check_raw_node(Node *node, void *context)
 		if (type != NULL)
 		{
 			if (!type_is_allowed(walk, typeTypeId(type)))
-				refuse_foreign("type", TypeNameToString(name), name->location);
+				refuse_foreign(walk, "type", TypeNameToString(name), name->location);
 			ReleaseSysCache(type);
 		}
 	}
@@ -407,7 +418,7 @@ absolute_text(PredicateWalk *walk, CoerceViaIO *cast)
 			break;
 		default:
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			                errmsg("a segment's predicate cannot cast type %s to %s",
+			                errmsg("%s cannot cast type %s to %s", walk->sort->what,
 			                       format_type_be(type), format_type_be(cast->resulttype)),
 			                errhint("Cast it to text first."), errposition(cast->location + 1)));
 	}
@@ -422,15 +433,31 @@ check_column(PredicateWalk *walk, Var *var)
 	Workspace *ws = walk->ws;
 
 	if (var->varattno <= 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s cannot read whole rows or system columns", walk->sort->what),
+		         errhint("Name the columns of %s that it depends on.", walk->sort->table_name),
+		         errposition(var->location + 1)));
+	if (walk->sort->table == TABLE_EVENTS &&
+	    var->varattno == ws->columns[TABLE_EVENTS][EVENT_ANCHOR])
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("a segment's predicate cannot read whole rows or system columns"),
-		                errhint("Name the columns of profiles that it depends on."),
-		                errposition(var->location + 1)));
+		                errmsg("%s cannot read the column \"%s\"", walk->sort->what, "anchor"),
+		                errdetail("It is derived, and changes with the rules of identity."),
+		                errhint("Read the column identifiers."), errposition(var->location + 1)));
+	if (walk->sort->table == TABLE_EVENTS)
+		return;
+	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_COMPUTED])
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s can read computed traits by constant names only", walk->sort->what),
+		         errhint("Write it as in computed->>'orders_30d' or "
+		                 "cdp.computed_int(computed, 'orders_30d')."),
+		         errposition(var->location + 1)));
 	if (var->varattno == ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS] ||
 	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT] ||
 	    var->varattno == ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT])
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("a segment's predicate cannot read the column \"%s\"",
+		                errmsg("%s cannot read the column \"%s\"", walk->sort->what,
 		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
 		                errdetail("It is the result of evaluating segments."),
 		                errhint("Ask for membership by a constant name: segments ? 'vip'."),
@@ -443,15 +470,16 @@ check_column(PredicateWalk *walk, Var *var)
  * behind the back of the checks on casts.
  */
 static void
-check_input_call(FuncExpr *call)
+check_input_call(PredicateWalk *walk, FuncExpr *call)
 {
 	if (call->args == NIL || exprType(linitial(call->args)) != CSTRINGOID)
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	         errmsg("function %s cannot be used in a segment's predicate",
+	         errmsg("function %s cannot be used in %s",
 	                quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
-	                                           get_func_name(call->funcid))),
+	                                           get_func_name(call->funcid)),
+	                walk->sort->what),
 	         errdetail("It is the input function of a type."), errhint("Write a cast instead."),
 	         errposition(call->location + 1)));
 }
@@ -464,7 +492,7 @@ static bool
 is_generated(PredicateWalk *walk, Var *var)
 {
 	return var->varattno > 0 &&
-	       TupleDescAttr(RelationGetDescr(walk->profiles), var->varattno - 1)->attgenerated != 0;
+	       TupleDescAttr(RelationGetDescr(walk->rel), var->varattno - 1)->attgenerated != 0;
 }
 
 static Node *
@@ -492,6 +520,12 @@ clock_param(PredicateWalk *walk)
 {
 	Param *param = makeNode(Param);
 
+	if (walk->sort->table != TABLE_PROFILES)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s cannot read the clock", walk->sort->what),
+		                errdetail("What an event adds does not change with time."),
+		                errhint("Compare with the columns occurred_at and received_at; "
+		                        "window_days says how long an event counts.")));
 	walk->reads_clock = walk->uses_time_zone = true;
 	param->paramkind = PARAM_EXTERN;
 	param->paramid = CLOCK_PARAM;
@@ -527,7 +561,7 @@ clock_keyword(PredicateWalk *walk, SQLValueFunction *keyword)
 			break;
 		default:
 			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			                errmsg("a segment's predicate cannot depend on the session"),
+			                errmsg("%s cannot depend on the session", walk->sort->what),
 			                errdetail("current_user and its like differ between sessions."),
 			                errposition(keyword->location + 1)));
 	}
@@ -560,6 +594,24 @@ clock_call(PredicateWalk *walk, FuncExpr *call)
 }
 
 /*
+ * A read of a computed trait is one at an instant: the clock's, where the trait
+ * has a window; else any. Null: the node is none.
+ */
+static Node *
+computed_read(PredicateWalk *walk, Node *node)
+{
+	int window = walk->sort->table == TABLE_PROFILES ? reads_computed(&walk->reads, node) : -1;
+	Node *instant;
+
+	if (window < 0)
+		return NULL;
+	instant = window > 0 ? clock_param(walk)
+	                     : (Node *) makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
+	                                          TimestampTzGetDatum(0), false, FLOAT8PASSBYVAL);
+	return reads_computed_at(&walk->reads, node, instant);
+}
+
+/*
  * Checks every node, puts cdp.absolute_time_text under casts from text, and a
  * parameter for the clock.
  */
@@ -574,7 +626,7 @@ check_node(Node *node, void *context)
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
 	if (IsA(node, Var) && is_generated(walk, (Var *) node))
-		return check_node(build_column_default(walk->profiles, ((Var *) node)->varattno), walk);
+		return check_node(build_column_default(walk->rel, ((Var *) node)->varattno), walk);
 	if (IsA(node, Var))
 		check_column(walk, (Var *) node);
 	else if (IsA(node, Const))
@@ -583,17 +635,19 @@ check_node(Node *node, void *context)
 		return clock_keyword(walk, (SQLValueFunction *) node);
 	else if (IsA(node, FuncExpr) && (replaced = clock_call(walk, (FuncExpr *) node)) != NULL)
 		return replaced;
+	else if ((replaced = computed_read(walk, node)) != NULL)
+		return replaced;
 	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
 		return node;
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 	         IsA(node, XmlExpr))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("unsupported expression in a segment's predicate"),
+		                errmsg("unsupported expression in %s", walk->sort->what),
 		                errposition(exprLocation(node) + 1)));
 	else if (check_functions_in_node(node, function_is_refused, walk))
 		refuse_function(walk, node);
 	else if (IsA(node, FuncExpr))
-		check_input_call((FuncExpr *) node);
+		check_input_call(walk, (FuncExpr *) node);
 
 	node = expression_tree_mutator(node, check_node, context);
 
@@ -644,7 +698,7 @@ leading_blanks(const char *text)
 
 /* The raw tree of a text that must be one expression and nothing else: no ALL before it, either. */
 static Node *
-parse_expression(const char *text)
+parse_expression(PredicateWalk *walk, const char *text)
 {
 	List *parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select;
@@ -659,10 +713,10 @@ parse_expression(const char *text)
 	    (target = linitial_node(ResTarget, select->targetList))->name != NULL ||
 	    target->indirection != NIL || is_star(target->val) ||
 	    target->location != leading_blanks(text))
-		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-		                errmsg("a segment's predicate must be one expression"),
-		                errdetail("The text is \"%s\".", text),
-		                errhint("Write what would stand after WHERE in a query on profiles.")));
+		ereport(ERROR,
+		        (errcode(ERRCODE_SYNTAX_ERROR),
+		         errmsg("%s must be one expression", walk->sort->what),
+		         errdetail("The text is \"%s\".", text), errhint("%s", walk->sort->form_hint)));
 	return target->val;
 }
 
@@ -670,7 +724,7 @@ Expr *
 predicate_analyse(PredicateWalk *walk, const char *text)
 {
 	Workspace *ws = walk->ws;
-	Relation profiles = walk->profiles = table_open(ws->tables[TABLE_PROFILES], AccessShareLock);
+	Relation rel = walk->rel = table_open(ws->tables[walk->sort->table], AccessShareLock);
 	ParseState *pstate = make_parsestate(NULL);
 	Oid text_argument = TEXTOID;
 	Node *raw;
@@ -678,17 +732,20 @@ predicate_analyse(PredicateWalk *walk, const char *text)
 
 	if (text[leading_blanks(text)] == '\0')
 		ereport(ERROR,
-		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("a segment's predicate must not be empty"),
-		         errhint("Write what would stand after WHERE in a query on profiles.")));
+		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("%s must not be empty", walk->sort->what),
+		         errhint("%s", walk->sort->form_hint)));
 	pstate->p_sourcetext = text;
-	addNSItemToQuery(
-	    pstate, addRangeTableEntryForRelation(pstate, profiles, AccessShareLock, NULL, false, true),
-	    false, true, true);
-	raw = parse_expression(text);
+	addNSItemToQuery(pstate,
+	                 addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
+	                 false, true, true);
+	raw = parse_expression(walk, text);
 	walk->extension_schema = get_namespace_oid("cdp", false);
 	(void) check_raw_node(raw, walk);
 	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
-	expression = coerce_to_boolean(pstate, expression, "a segment's predicate");
+	if (walk->sort->coerce != NULL)
+		expression = walk->sort->coerce(walk, pstate, expression);
+	else
+		expression = coerce_to_boolean(pstate, expression, walk->sort->what);
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
 
@@ -696,7 +753,7 @@ predicate_analyse(PredicateWalk *walk, const char *text)
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
 	walk->clock = LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
 	expression = check_node(expression, walk);
-	table_close(profiles, AccessShareLock);
+	table_close(rel, AccessShareLock);
 	return (Expr *) expression;
 }
 
@@ -752,9 +809,12 @@ static Node *
 as_written(Node *node, void *context)
 {
 	PredicateWalk *walk = (PredicateWalk *) context;
+	Node *written;
 
 	if (node == NULL)
 		return NULL;
+	if (!walk->clock_as_column && (written = reads_computed_written(&walk->reads, node)) != NULL)
+		return written;
 	if (IsA(node, Param) && ((Param *) node)->paramid == CLOCK_PARAM)
 	{
 		AttrNumber column = walk->ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT];
@@ -825,10 +885,10 @@ build(PredicateWalk *walk, Expr *expression, EState *estate, ExprState **state, 
 
 /* The names of a definition in force: cdp is in the path, and nothing that a user could put there. */
 void
-predicate_begin_definition(PredicateDefinition *definition, Workspace *ws, const char *name,
-                           const char *text)
+predicate_begin_definition(PredicateDefinition *definition, Workspace *ws,
+                           const PredicateSort *sort, const char *name, const char *text)
 {
-	definition->context = (PredicateContext){name, text};
+	definition->context = (PredicateContext){sort, name, text};
 	definition->nest_level = predicate_pin_settings(ws, true);
 	definition->callback.callback = predicate_error_callback;
 	definition->callback.arg = &definition->context;
@@ -846,7 +906,7 @@ predicate_end_definition(PredicateDefinition *definition)
 char *
 predicate_check(Workspace *ws, const char *name, const char *predicate)
 {
-	PredicateWalk walk = {.ws = ws, .clock_as_column = true};
+	PredicateWalk walk = {.ws = ws, .sort = &segment_predicate, .clock_as_column = true};
 	EState *estate = CreateExecutorState();
 	PredicateDefinition definition;
 	Expr *expression;
@@ -855,7 +915,7 @@ predicate_check(Workspace *ws, const char *name, const char *predicate)
 	char *text = NULL;
 	int n_params;
 
-	predicate_begin_definition(&definition, ws, name, predicate);
+	predicate_begin_definition(&definition, ws, &segment_predicate, name, predicate);
 	reads_begin(&walk.reads, ws);
 	expression = predicate_analyse(&walk, predicate);
 	walk.clock_as_column = false;
@@ -887,7 +947,7 @@ compile(void *context)
 	Expr *expression;
 	int n_params;
 
-	predicate_begin_definition(&definition, ws, segment->name, segment->predicate);
+	predicate_begin_definition(&definition, ws, walk->sort, segment->name, segment->predicate);
 	reads_begin(&walk->reads, ws);
 	expression = predicate_analyse(walk, segment->predicate);
 	build(walk, expression, ws->estate, &segment->state, &segment->clock, &n_params);
@@ -900,14 +960,19 @@ compile(void *context)
 	segment->n_keys = list_length(walk->reads.keys);
 	for (int i = 0; i < segment->n_keys; i++)
 		segment->keys[i] = list_nth(walk->reads.keys, i);
+	segment->computed = palloc(sizeof(char *) * Max(list_length(walk->reads.computed), 1));
+	segment->n_computed = list_length(walk->reads.computed);
+	for (int i = 0; i < segment->n_computed; i++)
+		segment->computed[i] = list_nth(walk->reads.computed, i);
 	return true;
 }
 
 void
 predicate_compile(Workspace *ws, Segment *segment)
 {
-	Compilation compilation = {ws, segment, {.ws = ws}};
+	Compilation compilation = {ws, segment, {.ws = ws, .sort = &segment_predicate}};
 
 	(void) cdp_attempt(compile, &compilation, &segment->broken);
 	segment->missing = compilation.walk.reads.missing;
+	segment->missing_computed = compilation.walk.reads.missing_computed;
 }

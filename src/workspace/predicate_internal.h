@@ -10,11 +10,31 @@
 #include "workspace/predicate.h"
 #include "workspace/reads.h"
 
+struct ParseState;
+struct PredicateWalk;
+
+/* What an expression is of: a table's rows, and how messages speak of it. */
+typedef struct PredicateSort
+{
+	WorkspaceTable table;
+	const char *table_name;
+	const char *what;          /* "a segment's predicate" */
+	const char *context;       /* with a place for the definition's name */
+	const char *form_hint;     /* what such a text looks like */
+	const char *scope;         /* why it sees one row only */
+	const char *subquery_hint; /* what to do instead */
+	/* gives it the type that it must have; null: boolean */
+	Node *(*coerce)(struct PredicateWalk *walk, struct ParseState *pstate, Node *expression);
+} PredicateSort;
+
+extern const PredicateSort segment_predicate;
+
 /* What the walk over an expression needs and finds. */
 typedef struct PredicateWalk
 {
 	Workspace *ws;
-	Relation profiles;
+	const PredicateSort *sort;
+	Relation rel;
 	List *literals;       /* string constants (A_Const) of the predicate's text */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;    /* function cdp.absolute_time_text */
@@ -30,6 +50,7 @@ typedef struct PredicateWalk
 /* Position and text of the predicate for errors raised while it is compiled. */
 typedef struct PredicateContext
 {
+	const PredicateSort *sort;
 	const char *name;
 	const char *text;
 } PredicateContext;
@@ -43,7 +64,8 @@ typedef struct PredicateDefinition
 } PredicateDefinition;
 
 extern void predicate_begin_definition(PredicateDefinition *definition, Workspace *ws,
-                                       const char *name, const char *text);
+                                       const PredicateSort *sort, const char *name,
+                                       const char *text);
 extern void predicate_end_definition(PredicateDefinition *definition);
 
 /* Analyses a predicate: walk is filled with what it reads. Errors as predicate_check says. */

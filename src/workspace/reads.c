@@ -5,6 +5,7 @@
  */
 #include "workspace/reads.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -14,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "workspace/computed_traits.h"
 
 /* Tests of membership: the function, its second argument, and whether all names must hold. */
 enum
@@ -23,6 +25,16 @@ enum
 	MEMBER_ALL_NAMES,
 	MEMBER_ANY_SET,
 	MEMBER_ALL_SET
+};
+
+/* Functions that read a computed trait, and their operators. */
+static const struct
+{
+	const char *name;
+	const char *operator;
+} computed_readers[N_COMPUTED_READERS] = {
+    {"computed_value", "->"},   {"computed_text", "->>"},     {"computed_int", NULL},
+    {"computed_numeric", NULL}, {"computed_timestamp", NULL},
 };
 
 static Oid
@@ -50,6 +62,20 @@ reads_begin(Reads *reads, Workspace *ws)
 	reads->member_functions[MEMBER_ALL_NAMES] = function_of("has_all_segments", set, TEXTARRAYOID);
 	reads->member_functions[MEMBER_ANY_SET] = function_of("has_any_segment", set, set);
 	reads->member_functions[MEMBER_ALL_SET] = function_of("has_all_segments", set, set);
+	for (int i = 0; i < N_COMPUTED_READERS; i++)
+	{
+		Oid types[3] = {ws->types[TABLE_PROFILES][PROFILE_COMPUTED], TEXTOID, TIMESTAMPTZOID};
+		List *name = list_make2(makeString("cdp"), makeString(pstrdup(computed_readers[i].name)));
+
+		reads->computed_functions[i] = LookupFuncName(name, 2, types, false);
+		reads->computed_at[i] = LookupFuncName(name, 3, types, false);
+		reads->computed_operators[i] =
+		    computed_readers[i].operator== NULL
+		        ? InvalidOid
+		        : OpernameGetOprid(list_make2(makeString("pg_catalog"),
+		                                      makeString(pstrdup(computed_readers[i].operator))),
+		                           types[0], types[1]);
+	}
 }
 
 /*
@@ -96,6 +122,72 @@ reads_trait(Reads *reads, Node *node)
 		return false;
 	reads->keys = lappend(reads->keys, TextDatumGetCString(key->constvalue));
 	return true;
+}
+
+/* The constant name by which a node reads a computed trait; null: it does not. */
+static Const *
+computed_name(Reads *reads, Node *node, int *which)
+{
+	return constant_of_call(node, reads->computed_functions, N_COMPUTED_READERS,
+	                        reads->ws->columns[TABLE_PROFILES][PROFILE_COMPUTED], which);
+}
+
+int
+reads_computed(Reads *reads, Node *node)
+{
+	int which;
+	Const *constant = computed_name(reads, node, &which);
+	char *name;
+	int index;
+
+	if (constant == NULL)
+		return -1;
+	name = TextDatumGetCString(constant->constvalue);
+	index = computed_traits_find(reads->ws, name);
+	if (index < 0)
+	{
+		reads->missing_computed = name;
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("computed trait \"%s\" does not exist", name),
+		                errdetail("A predicate reads it."),
+		                errhint("Define it first, in computed_traits.")));
+	}
+	reads->computed = lappend(reads->computed, name);
+	return Max(reads->ws->computed[index].window_days, 0);
+}
+
+Node *
+reads_computed_at(Reads *reads, Node *node, Node *instant)
+{
+	int which;
+	Const *constant = computed_name(reads, node, &which);
+	List *args = IsA(node, OpExpr) ? ((OpExpr *) node)->args : ((FuncExpr *) node)->args;
+
+	return (Node *) makeFuncExpr(reads->computed_at[which], exprType(node),
+	                             list_make3(linitial(args), constant, instant), exprCollation(node),
+	                             exprInputCollation(node), COERCE_EXPLICIT_CALL);
+}
+
+Node *
+reads_computed_written(Reads *reads, Node *node)
+{
+	FuncExpr *call = (FuncExpr *) node;
+	int which = 0;
+	List *args;
+
+	if (!IsA(node, FuncExpr) || list_length(call->args) != 3)
+		return NULL;
+	while (which < N_COMPUTED_READERS && reads->computed_at[which] != call->funcid)
+		which++;
+	if (which == N_COMPUTED_READERS)
+		return NULL;
+	args = list_make2(linitial(call->args), lsecond(call->args));
+	if (OidIsValid(reads->computed_operators[which]))
+		return (Node *) make_opclause(reads->computed_operators[which], call->funcresulttype, false,
+		                              linitial(args), lsecond(args), call->funccollid,
+		                              call->inputcollid);
+	return (Node *) makeFuncExpr(reads->computed_functions[which], call->funcresulttype, args,
+	                             call->funccollid, call->inputcollid, COERCE_EXPLICIT_CALL);
 }
 
 static int
@@ -197,7 +289,28 @@ reads_resolve_members(Reads *reads, Node *expression)
 	return resolve_members(expression, reads);
 }
 
-/* Notes, per column, key and segment, who reads it; of trait keys one entry each. */
+/* Notes who reads a key; of each there is one entry. */
+static void
+note_key(TraitReaders **all, int *n, const char *key, int rank)
+{
+	TraitReaders *readers = NULL;
+
+	for (int i = 0; i < *n && readers == NULL; i++)
+		if (strcmp((*all)[i].key, key) == 0)
+			readers = &(*all)[i];
+	if (readers == NULL)
+	{
+		*all = *all == NULL ? palloc(sizeof(TraitReaders))
+		                    : repalloc(*all, sizeof(TraitReaders) * (*n + 1));
+		readers = &(*all)[(*n)++];
+		readers->key = key;
+		readers->key_len = strlen(key);
+		readers->segments = NULL;
+	}
+	readers->segments = bms_add_member(readers->segments, rank);
+}
+
+/* Notes, per column, key, computed trait and segment, who reads it. */
 static void
 note_readers(Workspace *ws, const Segment *segment)
 {
@@ -218,26 +331,10 @@ note_readers(Workspace *ws, const Segment *segment)
 		ws->readers[column] = bms_add_member(ws->readers[column], segment->rank);
 	}
 	for (int i = 0; i < segment->n_keys; i++)
-	{
-		TraitReaders *readers = NULL;
-
-		for (int k = 0; k < ws->n_trait_readers && readers == NULL; k++)
-			if (strcmp(ws->trait_readers[k].key, segment->keys[i]) == 0)
-				readers = &ws->trait_readers[k];
-		if (readers == NULL)
-		{
-			int n = ws->n_trait_readers + 1;
-
-			ws->trait_readers = ws->trait_readers == NULL
-			                        ? palloc(sizeof(TraitReaders))
-			                        : repalloc(ws->trait_readers, sizeof(TraitReaders) * n);
-			readers = &ws->trait_readers[ws->n_trait_readers++];
-			readers->key = segment->keys[i];
-			readers->key_len = strlen(segment->keys[i]);
-			readers->segments = NULL;
-		}
-		readers->segments = bms_add_member(readers->segments, segment->rank);
-	}
+		note_key(&ws->trait_readers, &ws->n_trait_readers, segment->keys[i], segment->rank);
+	for (int i = 0; i < segment->n_computed; i++)
+		note_key(&ws->computed_readers, &ws->n_computed_readers, segment->computed[i],
+		         segment->rank);
 	while ((other = bms_next_member(segment->reads, other)) >= 0)
 		ws->segments[other].dependents =
 		    bms_add_member(ws->segments[other].dependents, segment->rank);

@@ -11,14 +11,22 @@
 /* Number of the parameter that says whether a profile is in the segment of that index. */
 #define SEGMENT_PARAM(index) ((index) + 2)
 
+/* Functions that read a computed trait. */
+#define N_COMPUTED_READERS 5
+
 typedef struct Reads
 {
 	Workspace *ws;
-	Oid trait_functions[3];  /* cdp.trait, trait_text, has_trait */
-	Oid member_functions[5]; /* cdp.has_segment and the like, see reads.c */
-	List *keys;              /* of traits: char * */
-	Bitmapset *segments;     /* indexes into ws->segments */
-	char *missing;           /* the name of a segment that is not there; null: none */
+	Oid trait_functions[3];                     /* cdp.trait, trait_text, has_trait */
+	Oid member_functions[5];                    /* cdp.has_segment and the like, see reads.c */
+	Oid computed_functions[N_COMPUTED_READERS]; /* cdp.computed_value and the like, see reads.c */
+	Oid computed_at[N_COMPUTED_READERS];        /* the same with an instant */
+	Oid computed_operators[N_COMPUTED_READERS]; /* ... and as an operator; InvalidOid: none is */
+	List *keys;                                 /* of traits: char * */
+	List *computed;                             /* names of computed traits: char * */
+	char *missing_computed;                     /* the name of one that is not there; null: none */
+	Bitmapset *segments;                        /* indexes into ws->segments */
+	char *missing; /* the name of a segment that is not there; null: none */
 } Reads;
 
 extern void reads_begin(Reads *reads, Workspace *ws);
@@ -26,6 +34,16 @@ extern void reads_begin(Reads *reads, Workspace *ws);
 /* Whether a node reads one key of traits, or membership by name: noted, if so. */
 extern bool reads_trait(Reads *reads, Node *node);
 extern bool reads_members(Reads *reads, Node *node);
+
+/*
+ * Whether a node reads a computed trait by a constant name, which is noted; its
+ * window in days then, else -1. Errors: 42704 for no such trait.
+ */
+extern int reads_computed(Reads *reads, Node *node);
+
+/* The same read at an instant, and a read at an instant as it was written; null: it is none. */
+extern Node *reads_computed_at(Reads *reads, Node *node, Node *instant);
+extern Node *reads_computed_written(Reads *reads, Node *node);
 
 /* Replaces tests of membership by parameters. */
 extern Node *reads_resolve_members(Reads *reads, Node *expression);

@@ -40,6 +40,7 @@
 #include "utils/syscache.h"
 
 #include "nodes/params.h"
+#include "workspace/computed_traits.h"
 #include "workspace/predicate.h"
 #include "workspace/reads.h"
 
@@ -86,6 +87,8 @@ static const char *const table_names[N_WORKSPACE_TABLES] = {
     [TABLE_SEGMENT_ERRORS] = "segment_errors",
     [TABLE_SEGMENT_DEFINITIONS] = "segment_definitions",
     [TABLE_SEGMENTS] = "segments",
+    [TABLE_COMPUTED_TRAITS] = "computed_traits",
+    [TABLE_COMPUTED_ERRORS] = "computed_trait_errors",
     [TABLE_SETTINGS] = "settings",
     [TABLE_NAMESPACES] = "identifier_namespaces",
     [TABLE_BLOCKED] = "blocked_identifiers",
@@ -125,6 +128,7 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                         {"contested_until", "timestamptz", true},
                         {"traits", "traits"},
                         {"ltv", "ltv"},
+                        {"computed", "computed"},
                         {"segments", "segment_set"}},
     [TABLE_IDENTIFIERS] = {{"identifier", "identifier"},
                            {"profile_id", "int8", true},
@@ -166,7 +170,8 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                                 {"last_seen", "timestamptz"},
                                 {"event_count", "int8"},
                                 {"traits", "traits"},
-                                {"ltv", "ltv"}},
+                                {"ltv", "ltv"},
+                                {"computed", "computed"}},
     [TABLE_SEGMENT_CHANGES] = {{"profile_id", "int8"},
                                {"segment", "text"},
                                {"entered", "bool"},
@@ -182,6 +187,21 @@ static const EngineColumn engine_columns[N_WORKSPACE_TABLES][MAX_ENGINE_COLUMNS 
                                    {"at", "timestamptz"},
                                    {"defined_by", "text"}},
     [TABLE_SEGMENTS] = {{"name", "text"}, {"predicate", "text"}},
+    [TABLE_COMPUTED_TRAITS] = {{"name", "text"},
+                               {"kind", "text"},
+                               {"event", "text", true},
+                               {"filter", "text", true},
+                               {"expression", "text", true},
+                               {"window_days", "int4", true},
+                               {"list_limit", "int4"},
+                               {"max_distinct", "int4"}},
+    [TABLE_COMPUTED_ERRORS] = {{"trait", "text"},
+                               {"profile_id", "int8"},
+                               {"n", "int8"},
+                               {"sqlstate", "text"},
+                               {"message", "text"},
+                               {"event_id", "uuid"},
+                               {"at", "timestamptz"}},
     [TABLE_SETTINGS] = {{"time_zone", "text"},
                         {"default_currency", "text"},
                         {"default_region", "text", true},
@@ -428,6 +448,7 @@ find_indexes(Workspace *ws)
 	    {TABLE_COMPANIONS, 2, {"identifier", "companion"}},
 	    {TABLE_OPENING_BALANCES, 1, {"anchor"}},
 	    {TABLE_SEGMENT_ERRORS, 2, {"segment", "profile_id"}},
+	    {TABLE_COMPUTED_ERRORS, 2, {"trait", "profile_id"}},
 	};
 	static const char *const by_profile[] = {"profile_id", "identifier"};
 	static const char *const by_anchor[] = {"anchor", "occurred_at"};
@@ -510,7 +531,7 @@ read_settings(Workspace *ws, TupleTableSlot *slot)
 	char *time_zone = column_text(slot, "time_zone");
 
 	ws->time_zone = palloc(LTV_ZONE_MAX + 1);
-	if (!ltv_zone_lookup(time_zone, ws->time_zone, NULL))
+	if (!ltv_zone_lookup(time_zone, ws->time_zone, &ws->tz))
 		ereport(ERROR,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		         errmsg("time zone \"%s\" is not known", time_zone),
@@ -684,6 +705,35 @@ read_segment(Workspace *ws, TupleTableSlot *slot)
 	ws->segments[ws->n_segments++] = segment;
 }
 
+static int32
+column_number(TupleTableSlot *slot, const char *name, int32 otherwise)
+{
+	bool isnull;
+	Datum value = column_value(slot, name, &isnull);
+
+	return isnull ? otherwise : DatumGetInt32(value);
+}
+
+static void
+read_computed_trait(Workspace *ws, TupleTableSlot *slot)
+{
+	ComputedDefinition definition = {0};
+
+	definition.name = column_text(slot, "name");
+	definition.kind = column_text(slot, "kind");
+	definition.event = column_text(slot, "event");
+	definition.event_len = definition.event == NULL ? 0 : strlen(definition.event);
+	definition.filter = column_text(slot, "filter");
+	definition.expression = column_text(slot, "expression");
+	definition.window_days = column_number(slot, "window_days", COMPUTED_FOR_EVER);
+	definition.list_limit = column_number(slot, "list_limit", 0);
+	definition.max_distinct = column_number(slot, "max_distinct", 0);
+	ws->computed = ws->computed == NULL
+	                   ? palloc(sizeof(ComputedDefinition))
+	                   : repalloc(ws->computed, (ws->n_computed + 1) * sizeof(ComputedDefinition));
+	ws->computed[ws->n_computed++] = definition;
+}
+
 static int
 compare_segments(const void *a, const void *b)
 {
@@ -726,6 +776,8 @@ read_definitions(Workspace *ws)
 	ws->estate = CreateExecutorState();
 	ws->econtext = CreateExprContext(ws->estate);
 	ws->n_params = SEGMENT_PARAM(ws->n_segments) - 1;
+	scan_table(ws, TABLE_COMPUTED_TRAITS, read_computed_trait);
+	computed_traits_compile(ws);
 	for (int i = 0; i < ws->n_segments; i++)
 		predicate_compile(ws, &ws->segments[i]);
 	ws->econtext->ecxt_param_list_info = makeParamList(ws->n_params);

@@ -10,6 +10,7 @@
 
 #include "executor/executor.h"
 #include "normalise/normalise.h"
+#include "types/computed.h"
 #include "utils/rel.h"
 
 /* Tables of a workspace. */
@@ -29,6 +30,8 @@ typedef enum WorkspaceTable
 	TABLE_SEGMENT_ERRORS,
 	TABLE_SEGMENT_DEFINITIONS,
 	TABLE_SEGMENTS,
+	TABLE_COMPUTED_TRAITS,
+	TABLE_COMPUTED_ERRORS,
 	TABLE_SETTINGS,
 	TABLE_NAMESPACES,
 	TABLE_BLOCKED,
@@ -64,6 +67,7 @@ typedef enum ProfileColumn
 	PROFILE_CONTESTED_UNTIL,
 	PROFILE_TRAITS,
 	PROFILE_LTV,
+	PROFILE_COMPUTED,
 	PROFILE_SEGMENTS,
 	N_PROFILE_COLUMNS
 } ProfileColumn;
@@ -142,6 +146,7 @@ typedef enum BalanceColumn
 	BALANCE_EVENT_COUNT,
 	BALANCE_TRAITS,
 	BALANCE_LTV,
+	BALANCE_COMPUTED,
 	N_BALANCE_COLUMNS
 } BalanceColumn;
 
@@ -164,6 +169,18 @@ typedef enum ErrorColumn
 	ERROR_AT,
 	N_ERROR_COLUMNS
 } ErrorColumn;
+
+typedef enum ComputedErrorColumn
+{
+	COMPUTED_ERROR_TRAIT,
+	COMPUTED_ERROR_PROFILE_ID,
+	COMPUTED_ERROR_N,
+	COMPUTED_ERROR_SQLSTATE,
+	COMPUTED_ERROR_MESSAGE,
+	COMPUTED_ERROR_EVENT_ID,
+	COMPUTED_ERROR_AT,
+	N_COMPUTED_ERROR_COLUMNS
+} ComputedErrorColumn;
 
 typedef enum DefinitionColumn
 {
@@ -203,16 +220,41 @@ typedef struct Segment
 	struct ClockNode *clock; /* of one that does; both null: the definition does not compile */
 	ErrorData *broken;       /* why, then */
 	char *missing;           /* the segment that it refers to and that is not there; null: none */
+	char *missing_computed;  /* the same of a computed trait */
 	Bitmapset *columns;      /* attribute numbers of profiles that it reads */
 	char **keys;             /* keys of traits that it reads */
 	int n_keys;
+	char **computed; /* computed traits that it reads */
+	int n_computed;
 	Bitmapset *reads;      /* segments that it refers to, by index */
 	Bitmapset *dependents; /* segments that refer to it, by rank */
 	int rank;              /* place in the order of evaluation */
 	bool uses_time_zone;   /* evaluate with the workspace's time zone set */
 } Segment;
 
-/* Segments that read one key of traits. */
+/* The window_days of a computed trait without a window. */
+#define COMPUTED_FOR_EVER INT_MIN
+
+/* A computed trait, compiled. */
+typedef struct ComputedDefinition
+{
+	char *name;
+	char *kind;
+	char *event; /* null: any */
+	int event_len;
+	char *filter;     /* null: none */
+	char *expression; /* null: none */
+	int window_days;  /* COMPUTED_FOR_EVER: no window */
+	int list_limit;
+	int max_distinct;
+	ComputedKind kind_number;
+	ComputedClass value_class;
+	ExprState *filter_state;     /* null: none */
+	ExprState *expression_state; /* null: none */
+	ErrorData *broken;           /* why it does not compile; null: it does */
+} ComputedDefinition;
+
+/* Segments that read one key of traits, or one computed trait. */
 typedef struct TraitReaders
 {
 	const char *key;
@@ -270,9 +312,19 @@ typedef struct Workspace
 	int n_readers;
 	TraitReaders *trait_readers;
 	int n_trait_readers;
+	TraitReaders *computed_readers;
+	int n_computed_readers;
 	Bitmapset *in_circle; /* segments, by index, that refer to each other */
 	int n_params;         /* of the predicates */
-	EState *estate;       /* for the predicates */
+
+	ComputedDefinition *computed;   /* sorted by name bytes */
+	ComputedTrait *computed_traits; /* the same as their states know them */
+	int n_computed;
+	bool computed_uses_days;      /* one has a window */
+	bool computed_uses_time_zone; /* evaluate with the workspace's time zone set */
+	Computed *no_computed;        /* of a profile without events */
+	struct pg_tz *tz;             /* time_zone; null: UTC */
+	EState *estate;               /* for the predicates */
 	ExprContext *econtext;
 } Workspace;
 

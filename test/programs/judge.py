@@ -70,11 +70,11 @@ def written(rng, events, rules, decisions, state):
     text += decided(decisions)
     text += """
         INSERT INTO {w}.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at, identifier_count,
-                                  contested_until, traits, ltv, segments)
+                                  contested_until, traits, ltv, computed, segments)
         SELECT i.profile_id, min(e.at), max(e.at), count(*), now(),
                (SELECT count(*) FROM {w}.identifiers n WHERE n.profile_id = i.profile_id), c.until,
                coalesce(cdp.traits_agg(e.traits, e.at, e.event_id, e.source), '{{}}'),
-               cdp.ltv_agg(e.amount, e.currency, e.at, 'UTC'), '{{}}'
+               cdp.ltv_agg(e.amount, e.currency, e.at, 'UTC'), '{{}}', '{{}}'
         FROM (SELECT *, least(occurred_at, received_at) AS at FROM {w}.events) e
         JOIN {w}.identifiers i ON i.identifier = e.anchor
         JOIN (VALUES {contested}) c(profile_id, until) ON c.profile_id = i.profile_id

@@ -153,7 +153,7 @@ SELECT * FROM corrupt(format('INSERT INTO shop.merges VALUES (998, %s, %s, now()
 
 -- Profiles.
 SELECT * FROM corrupt(format('DELETE FROM shop.profiles WHERE profile_id = %s', :binh));
-SELECT * FROM corrupt($$INSERT INTO shop.profiles VALUES (999, now(), now(), 3, now(), NULL, 0, NULL, '{}', (SELECT ltv FROM shop.profiles WHERE cdp.currencies(ltv) = '{}' LIMIT 1), '{}')$$);
+SELECT * FROM corrupt($$INSERT INTO shop.profiles VALUES (999, now(), now(), 3, now(), NULL, 0, NULL, '{}', (SELECT ltv FROM shop.profiles WHERE cdp.currencies(ltv) = '{}' LIMIT 1), '{}', '{}')$$);
 SELECT * FROM corrupt(format('UPDATE shop.profiles SET event_count = 7 WHERE profile_id = %s', :an));
 SELECT * FROM corrupt(format($$UPDATE shop.profiles SET first_seen = '2025-02-01 08:00:00.000001+00' WHERE profile_id = %s$$, :an));
 SELECT * FROM corrupt(format($$UPDATE shop.profiles SET last_seen = '2025-02-01 08:00+00' WHERE profile_id = %s$$, :an));
@@ -204,7 +204,7 @@ SET LOCAL session_replication_role = replica;
 INSERT INTO shop.opening_balances
 SELECT e.anchor, min(e.occurred_at), max(e.occurred_at), count(*),
        coalesce(cdp.traits_agg(e.traits, e.occurred_at, e.event_id, e.source), '{}'),
-       cdp.ltv_agg(e.amount, e.currency, e.occurred_at, 'Asia/Ho_Chi_Minh')
+       cdp.ltv_agg(e.amount, e.currency, e.occurred_at, 'Asia/Ho_Chi_Minh'), '{}'
 FROM shop.events e WHERE e.occurred_at < '2025-02-05' AND e.anchor IN ('user_id:1', 'cookie:a') GROUP BY e.anchor;
 DELETE FROM shop.events WHERE occurred_at < '2025-02-05' AND anchor IN ('user_id:1', 'cookie:a');
 SET LOCAL session_replication_role = origin;

@@ -56,8 +56,8 @@ INSERT INTO identity_decisions VALUES
 INSERT INTO identifier_companions VALUES
     ('cookie:a', 'user_id:1'), ('cookie:a', 'user_id:2'), ('device:d', 'email:x@example.com'),
     ('cookie:till', 'user_id:3'), ('cookie:till', 'user_id:4'), ('cookie:till', 'user_id:5');
-INSERT INTO profiles (profile_id, first_seen, last_seen, event_count, evaluated_at, identifier_count, contested_until, traits, ltv, segments)
-SELECT p.id, min(e.occurred_at), max(e.occurred_at), count(*), '2025-03-01', p.n, p.until, '{}', cdp.ltv_agg(NULL, NULL, e.occurred_at, 'UTC'), '{}'
+INSERT INTO profiles (profile_id, first_seen, last_seen, event_count, evaluated_at, identifier_count, contested_until, traits, ltv, computed, segments)
+SELECT p.id, min(e.occurred_at), max(e.occurred_at), count(*), '2025-03-01', p.n, p.until, '{}', cdp.ltv_agg(NULL, NULL, e.occurred_at, 'UTC'), '{}', '{}'
 FROM (VALUES (1, 2, '2025-02-03 10:00+00'::timestamptz), (2, 2, '2025-02-03 10:00+00'), (3, 1, '2025-02-07 10:00+00'),
              (4, 1, '2025-02-07 10:00+00'), (5, 1, NULL), (6, 1, '2025-02-11 10:00+00'), (7, 3, NULL)) p(id, n, until)
 JOIN identifiers i ON i.profile_id = p.id

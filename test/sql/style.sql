@@ -77,11 +77,12 @@ JOIN pg_type t ON t.oid = c.castsource
 WHERE t.typnamespace = 'cdp'::regnamespace AND c.castcontext = 'i'
 ORDER BY 1;
 
--- Aggregates that cannot be computed in parts, here or on another machine.
+-- Aggregates that cannot be computed in parts, here or on another machine; one is a step of a definition.
 SELECT p.oid::regprocedure AS no_partial_aggregation
 FROM member_function p
 JOIN pg_aggregate a ON a.aggfnoid = p.oid
 WHERE a.aggkind = 'n'
+  AND p.proname <> 'computed_agg'
   AND (a.aggcombinefn = 0 OR a.aggtranstype = 'internal'::regtype OR p.proparallel <> 's')
 ORDER BY 1;
 
