@@ -161,18 +161,21 @@ computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 static void
 merge_sums(const ComputedTrait *trait, const char *a, const char *b, StringInfo out)
 {
+	ComputedAmount first;
+	ComputedAmount second;
 	ComputedAmount sum;
-	ComputedAmount other;
 
-	computed_get_amount(&a, &sum);
-	computed_get_amount(&b, &other);
-	computed_add_amount(&sum, &other);
+	computed_get_amount(&a, &first);
+	computed_get_amount(&b, &second);
+	sum = first;
+	computed_add_amount(&sum, &second);
 	computed_append_amount(out, &sum);
 	if (trait->kind == COMPUTED_AVG)
 		computed_append_number(
 		    out, computed_add_counts((int64) computed_number(&a), (int64) computed_number(&b)));
+	computed_free_amount(&first);
+	computed_free_amount(&second);
 	computed_free_amount(&sum);
-	computed_free_amount(&other);
 }
 
 /* Of two cells that hold one value, the one that stays. */

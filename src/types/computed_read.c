@@ -97,7 +97,10 @@ read_sum(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 			sum = amount;
 		else
 		{
+			ComputedAmount before = sum;
+
 			computed_add_amount(&sum, &amount);
+			computed_free_amount(&before);
 			computed_free_amount(&amount);
 		}
 		value->isnull = false;

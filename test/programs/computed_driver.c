@@ -61,7 +61,8 @@ stored_form(const ComputedTrait *trait, char *text, int *len)
  * computed_drive(base computed, definitions computed, traits int[], inputs text[], times
  * timestamptz[], events uuid[], merged computed[], today date) -> computed: the builder's sum. An
  * input is of the trait of that place, from 0, among those of definitions. No day is left out where
- * today is null. An error if "changed" does not say whether anything was added.
+ * today is null. An odd number of inputs goes to a builder that owns its values. An error if "changed" does
+ * not say whether anything was added, or where such a builder, finished twice, gives two values.
  */
 Datum
 computed_drive(PG_FUNCTION_ARGS)
@@ -71,6 +72,7 @@ computed_drive(PG_FUNCTION_ARGS)
 	ComputedReader reader;
 	ComputedEntry entry;
 	ComputedBuilder builder;
+	Computed *again = NULL;
 	Computed *result;
 	Datum *places;
 	Datum *inputs;
@@ -102,6 +104,7 @@ computed_drive(PG_FUNCTION_ARGS)
 	                  TYPALIGN_INT, &merged, NULL, &n_merged);
 
 	computed_builder_init(&builder, base, traits, n_traits, zone);
+	builder.owns_values = n % 2 == 1;
 	for (int i = 0; i < n; i++)
 	{
 		int place = DatumGetInt32(places[i]);
@@ -111,12 +114,21 @@ computed_drive(PG_FUNCTION_ARGS)
 
 		computed_builder_add(&builder, place, value, len, at, ltv_local_day(at, tz),
 		                     DatumGetUUIDP(events[i]));
+		if (builder.owns_values && len > 0)
+			memset(unconstify(char *, value), 0x7F, len);
 	}
 	for (int i = 0; i < n_merged; i++)
 		computed_builder_merge(&builder, DatumGetComputedP(merged[i]));
+	if (builder.owns_values) /* it can be finished again */
+		again = computed_builder_finish(&builder, PG_INT32_MAX, &changed);
+	for (int i = 0; i < 100; i++) /* what was freed is overwritten */
+		memset(palloc(8 << (i % 8)), 0x7F, 8 << (i % 8));
 	result = computed_builder_finish(
 	    &builder, PG_ARGISNULL(7) ? PG_INT32_MAX : PG_GETARG_DATEADT(7), &changed);
 	if (changed != (n + n_merged > 0) || (!changed && result != base))
 		elog(ERROR, "changed is %d after %d inputs and %d values", changed, n, n_merged);
+	if (PG_ARGISNULL(7) && again != NULL &&
+	    (VARSIZE(again) != VARSIZE(result) || memcmp(again, result, VARSIZE(again)) != 0))
+		elog(ERROR, "finished again, it is another value");
 	PG_RETURN_COMPUTED_P(result);
 }
