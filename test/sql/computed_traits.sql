@@ -3,11 +3,11 @@
 SET timezone = 'UTC';
 SET datestyle = 'ISO, YMD';
 SET cdp.clock = '2024-06-15 12:00+00';
-SELECT cdp.create_workspace('shop');
-SET search_path = shop, public;
+SELECT cdp.create_workspace('figures');
+SET search_path = figures, public;
 CREATE VIEW public.traits_now AS
-SELECT (SELECT cdp.text(min(identifier)) FROM shop.identifiers i WHERE i.profile_id = p.profile_id) AS who, e.name, e.value
-FROM shop.profiles p CROSS JOIN LATERAL cdp.computed_entries(p.computed) e;
+SELECT (SELECT cdp.text(min(identifier)) FROM figures.identifiers i WHERE i.profile_id = p.profile_id) AS who, e.name, e.value
+FROM figures.profiles p CROSS JOIN LATERAL cdp.computed_entries(p.computed) e;
 -- Values of a trait: who=value
 CREATE FUNCTION public.who(trait text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT string_agg(who || '=' || coalesce(value::text, '-'), ' ' ORDER BY who) FROM public.traits_now WHERE name = trait $$;
@@ -43,13 +43,13 @@ INSERT INTO computed_traits (name, kind, event, filter, expression, window_days,
     ('with_country', 'count', NULL, NULL, $$properties->>'country'$$, NULL, 100),
     ('cheap', 'count', 'Order', 'amount < 5 OR event = ''View''', NULL, NULL, 100);
 SELECT * FROM all_now();
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 -- Readers
 SELECT computed->'orders', computed->>'country', cdp.computed_int(computed, 'orders_30d'), cdp.computed_numeric(computed, 'spend_90d'),
        cdp.computed_timestamp(computed, 'first_buy'), cdp.computed_timestamp(computed, 'due'), cdp.computed_text(computed, 'first_two'),
        computed->'no such', cdp.computed_int(computed, 'no such')
-FROM profiles WHERE profile_id = cdp.profile_of('shop', 'user_id:1');
-SELECT cdp.computed_int(computed, 'country') FROM profiles WHERE profile_id = cdp.profile_of('shop', 'user_id:1');
+FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
+SELECT cdp.computed_int(computed, 'country') FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
 
 -- An event that is late lands in its own day; one that is repeated, in none; one of a day to come, when that comes
 INSERT INTO events (event_id, event, identifiers, amount, properties, occurred_at, received_at) VALUES
@@ -65,7 +65,7 @@ SET cdp.clock = '2024-06-16 00:00+00';
 SELECT who('orders_30d'), who('spend_90d');
 SET cdp.clock = '2024-06-17 00:00+00';
 SELECT who('orders_30d'), who('spend_90d');
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 
 -- Segments read them, and are exact in time; one trait that changes evaluates its readers only
 INSERT INTO segments (name, predicate) VALUES
@@ -75,26 +75,26 @@ INSERT INTO segments (name, predicate) VALUES
     ('lapsed', $$cdp.computed_timestamp(computed, 'first_buy') < now() - interval '1 year'$$),
     ('none_in_30d', $$cdp.computed_int(computed, 'orders_30d') = 0$$);
 SELECT cdp.text(min(i.identifier)), p.segments, p.next_evaluation_at FROM profiles p JOIN identifiers i USING (profile_id) GROUP BY p.profile_id ORDER BY 1;
-SELECT node, parent, expression, value, truth, flips_at, event_id = cdp.event_id('2') AS by_2, error, window_days FROM cdp.explain_segment('shop', cdp.profile_of('shop', 'user_id:1'), 'frequent_text');
-SELECT node, parent, expression, value, truth, flips_at, event_id = cdp.event_id('2') AS by_2, error, window_days FROM cdp.explain_segment('shop', cdp.profile_of('shop', 'user_id:1'), 'lapsed');
+SELECT node, parent, expression, value, truth, flips_at, event_id = cdp.event_id('2') AS by_2, error, window_days FROM cdp.explain_segment('figures', cdp.profile_of('figures', 'user_id:1'), 'frequent_text');
+SELECT node, parent, expression, value, truth, flips_at, event_id = cdp.event_id('2') AS by_2, error, window_days FROM cdp.explain_segment('figures', cdp.profile_of('figures', 'user_id:1'), 'lapsed');
 SET cdp.clock = '2024-08-01 00:00+00';
-CALL cdp.run('shop');
+CALL cdp.run('figures');
 SELECT cdp.text(min(i.identifier)) AS who, c.segment, c.entered, c.at, c.cause FROM segment_changes c JOIN identifiers i USING (profile_id) GROUP BY c.ctid, c.segment, c.entered, c.at, c.cause ORDER BY c.at, 1, 2, c.entered;
-SELECT * FROM cdp.check('shop');
-SELECT cdp.count('shop', $$cdp.computed_int(computed, 'orders_30d') = 0$$), cdp.count('shop', $$computed->>'country' IN ('DE', 'VN')$$);
+SELECT * FROM cdp.check('figures');
+SELECT cdp.count('figures', $$cdp.computed_int(computed, 'orders_30d') = 0$$), cdp.count('figures', $$computed->>'country' IN ('DE', 'VN')$$);
 
 -- Merges, links and what undoes them
 SET cdp.clock = '2024-08-01 01:00+00';
 INSERT INTO events (event, identifiers, amount, properties, occurred_at) VALUES ('Order', '{user_id:2}', 20, '{"sku": "D"}', '2024-07-31 10:00+00');
-SELECT cdp.link('shop', 'user_id:1', 'user_id:2') IS NOT NULL;
+SELECT cdp.link('figures', 'user_id:1', 'user_id:2') IS NOT NULL;
 SELECT * FROM all_now() WHERE trait IN ('orders', 'orders_30d', 'spend_90d', 'average', 'first_two', 'country');
-SELECT * FROM cdp.check('shop');
-SELECT cdp.unlink('shop', 'user_id:1', 'user_id:2') IS NOT NULL;
+SELECT * FROM cdp.check('figures');
+SELECT cdp.unlink('figures', 'user_id:1', 'user_id:2') IS NOT NULL;
 SELECT * FROM all_now() WHERE trait IN ('orders', 'orders_30d', 'spend_90d', 'average', 'first_two', 'country');
-SELECT * FROM cdp.check('shop');
-SELECT cdp.rebuild('shop');
+SELECT * FROM cdp.check('figures');
+SELECT cdp.rebuild('figures');
 SELECT * FROM all_now() WHERE trait IN ('orders', 'orders_30d', 'spend_90d', 'average', 'first_two', 'country');
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 
 -- A definition that changes is filled anew, and evaluates its readers; a description is no change
 UPDATE computed_traits SET window_days = 7 WHERE name = 'orders_30d';
@@ -108,13 +108,13 @@ SELECT who('orders_30d');
 UPDATE computed_traits SET description = 'lately' WHERE name = 'orders_30d';
 DELETE FROM computed_traits WHERE name = 'cheap';
 SELECT who('cheap');
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 
 -- The clock moved back: reevaluation fills the windows again
 SET cdp.clock = '2024-06-16 12:00+00';
-SELECT cdp.reevaluate('shop');
+SELECT cdp.reevaluate('figures');
 SELECT who('orders_30d'), who('spend_90d');
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 SET cdp.clock = '2024-08-01 02:00+00';
 
 -- An event on which an expression fails does not count for that trait, and is nowhere lost
@@ -128,8 +128,8 @@ SELECT trait, n, sqlstate, message, event_id = cdp.event_id('p3') AS by_p3, at F
 UPDATE computed_traits SET filter = $$(properties->>'points')::int > 5$$ WHERE name = 'points';
 SELECT who('points');
 SELECT trait, n, sqlstate, event_id IN (cdp.event_id('p2'), cdp.event_id('p3')) AS known, at FROM computed_trait_errors;
-SELECT * FROM cdp.check('shop');
-SELECT topic, item, value FROM cdp.status('shop') WHERE topic LIKE 'computed%' ORDER BY 1, 2;
+SELECT * FROM cdp.check('figures');
+SELECT topic, item, value FROM cdp.status('figures') WHERE topic LIKE 'computed%' ORDER BY 1, 2;
 -- ... nor is one for a definition that has lost its meaning
 ALTER TABLE events ADD COLUMN channel text;
 INSERT INTO computed_traits (name, kind, expression) VALUES ('channels', 'unique_list', 'channel');
@@ -138,7 +138,7 @@ SELECT who('channels');
 ALTER TABLE events DROP COLUMN channel;
 INSERT INTO events (event, identifiers) VALUES ('e', '{user_id:2}'), ('e', '{user_id:3}');
 SELECT who('channels');
-SELECT topic, item, value FROM cdp.status('shop') WHERE topic LIKE 'computed trait e%' ORDER BY 1, 2;
+SELECT topic, item, value FROM cdp.status('figures') WHERE topic LIKE 'computed trait e%' ORDER BY 1, 2;
 DELETE FROM computed_traits WHERE name = 'channels';
 -- A type that changes under a definition does not keep events out either
 ALTER TABLE events ADD COLUMN shop int;
@@ -149,19 +149,19 @@ INSERT INTO events (event, identifiers, shop) VALUES ('e', '{user_id:2}', 'eight
 SELECT who('shops');
 UPDATE computed_traits SET list_limit = 10 WHERE name = 'shops';
 SELECT who('shops');
-SELECT * FROM cdp.check('shop');
+SELECT * FROM cdp.check('figures');
 
 -- Distinct values beyond the limit are an estimate, and cdp.status says so
 INSERT INTO computed_traits (name, kind, expression, max_distinct) VALUES ('pages', 'unique_count', $$properties->>'page'$$, 100), ('page', 'most_frequent', $$properties->>'page'$$, 100);
 INSERT INTO events (event, identifiers, properties) SELECT 'View', '{cookie:many}', jsonb_build_object('page', n % 1000) FROM generate_series(1, 2000) n;
-SELECT e.exact, abs((e.value::text)::numeric - 1000) < 5 * 1000 / sqrt(98) AS about FROM profiles p, cdp.computed_entries(p.computed) e WHERE e.name = 'pages' AND p.profile_id = cdp.profile_of('shop', 'cookie:many');
-SELECT topic, item, value FROM cdp.status('shop') WHERE topic = 'computed traits' AND item LIKE 'page%' ORDER BY 1, 2;
-SELECT * FROM cdp.check('shop');
+SELECT e.exact, abs((e.value::text)::numeric - 1000) < 5 * 1000 / sqrt(98) AS about FROM profiles p, cdp.computed_entries(p.computed) e WHERE e.name = 'pages' AND p.profile_id = cdp.profile_of('figures', 'cookie:many');
+SELECT topic, item, value FROM cdp.status('figures') WHERE topic = 'computed traits' AND item LIKE 'page%' ORDER BY 1, 2;
+SELECT * FROM cdp.check('figures');
 
 -- The time zone of the days
 UPDATE settings SET time_zone = 'Asia/Ho_Chi_Minh';
-SELECT who('spend_90d'), cdp.zone(computed) FROM profiles WHERE profile_id = cdp.profile_of('shop', 'user_id:1');
-SELECT * FROM cdp.check('shop');
+SELECT who('spend_90d'), cdp.zone(computed) FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
+SELECT * FROM cdp.check('figures');
 
 -- Bad definitions
 \set VERBOSITY verbose
@@ -169,7 +169,7 @@ SELECT * FROM cdp.check('shop');
 CREATE FUNCTION public.define(kind text, expression text, filter text DEFAULT NULL, name text DEFAULT 'x', window_days int DEFAULT NULL, list_limit int DEFAULT 100, max_distinct int DEFAULT 10) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE detail text; hint text;
 BEGIN
-    INSERT INTO shop.computed_traits VALUES (name, kind, NULL, filter, expression, window_days, list_limit, max_distinct);
+    INSERT INTO figures.computed_traits VALUES (name, kind, NULL, filter, expression, window_days, list_limit, max_distinct);
     RETURN 'accepted';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
@@ -213,5 +213,5 @@ SELECT cdp.computed_agg(1, e) FROM events e;
 
 -- Detached, the values of now stay as jsonb
 DROP VIEW public.traits_now CASCADE;
-SELECT cdp.detach('shop');
-SELECT pg_typeof(computed), computed->'orders' FROM shop.profiles ORDER BY profile_id LIMIT 1;
+SELECT cdp.detach('figures');
+SELECT pg_typeof(computed), computed->'orders' FROM figures.profiles ORDER BY profile_id LIMIT 1;

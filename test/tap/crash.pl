@@ -22,7 +22,8 @@ srand(7);
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION cdp;
 	SELECT cdp.create_workspace('shop');
-	INSERT INTO shop.segments (name, predicate) VALUES ('vip', $$cdp.total(ltv, 'USD') >= 50$$);});
+	INSERT INTO shop.computed_traits (name, kind, expression, window_days) VALUES ('seen_7d', 'count', NULL, 7), ('spend', 'sum', 'amount', NULL), ('first', 'first', 'event', NULL);
+	INSERT INTO shop.segments (name, predicate) VALUES ('vip', $$cdp.total(ltv, 'USD') >= 50$$), ('busy', $$cdp.computed_int(computed, 'seen_7d') > 2$$);});
 
 # A client's statements: events whose people overlap with the other clients'; each returns its ids when
 # it has been committed. Some are several rows, some transactions several statements.

@@ -13,6 +13,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 # What is in a workspace's tables, whatever the order of the rows.
 my @tables = qw(settings identifier_namespaces blocked_identifiers events event_ids profiles identifiers
   identity_links identity_refusals merges opening_balances segments segment_changes segment_errors
+  computed_traits computed_trait_errors
   exchange_rates value_models value_model_fits);
 my $digest = join ' UNION ALL ', map {
 	"SELECT '$_' AS t, count(*), md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text COLLATE \"C\"), '')) FROM shop.$_ r"
@@ -26,7 +27,7 @@ sub state_of
 {
 	return $node->safe_psql($_[0], q{
 		SELECT string_agg(i.identifier::text, ' ' ORDER BY i.identifier), p.event_count, cdp.total(p.ltv, 'USD'),
-			p.traits::jsonb, cdp.segment_names(p.segments)
+			p.traits::jsonb, cdp.to_jsonb(p.computed, '2024-03-01'), cdp.segment_names(p.segments)
 		FROM shop.profiles p JOIN shop.identifiers i USING (profile_id) GROUP BY p.profile_id ORDER BY 1});
 }
 
@@ -54,7 +55,11 @@ $node->safe_psql('source', q{
 	UPDATE shop.settings SET default_region = 'VN', time_zone = 'Asia/Ho_Chi_Minh';
 	ALTER TABLE shop.profiles ADD COLUMN note text DEFAULT 'n/a', ADD COLUMN big boolean GENERATED ALWAYS AS (event_count > 20) STORED;
 	CREATE INDEX profiles_note ON shop.profiles (note);
-	INSERT INTO shop.segments (name, predicate) VALUES ('vip', $$cdp.total(ltv, 'USD') >= 300$$),
+	INSERT INTO shop.computed_traits (name, kind, event, filter, expression, window_days) VALUES
+		('seen_30d', 'count', NULL, NULL, NULL, 30), ('spend', 'sum', NULL, 'amount > 0', 'amount', NULL),
+		('plans', 'unique_list', 'e1', NULL, $$traits->>'plan'$$, 90), ('plan', 'most_frequent', NULL, NULL, $$traits->>'plan'$$, NULL),
+		('last_event', 'last', NULL, NULL, 'event', 400), ('n', 'max', NULL, NULL, $$(traits->>'plan')::int$$, NULL);
+	INSERT INTO shop.segments (name, predicate) VALUES ('busy', $$cdp.computed_int(computed, 'seen_30d') > 5$$), ('vip', $$cdp.total(ltv, 'USD') >= 300$$),
 		('failing', $$(traits->>'plan')::int > 3$$), ('local', $$last_seen >= '2024-01-20'::date$$);
 	INSERT INTO shop.events (event_id, occurred_at, received_at, event, identifiers)
 		SELECT cdp.event_id('early ' || n), '2023-12-01', '2024-03-01', 'early', ARRAY['email:e' || n || '@example.com']

@@ -10,7 +10,8 @@ my $primary = cdp_node('primary', allows_streaming => 1, conf => "log_statement 
 $primary->safe_psql('postgres', q{
 	CREATE EXTENSION cdp;
 	SELECT cdp.create_workspace('shop');
-	INSERT INTO shop.segments (name, predicate) VALUES ('vip', $$cdp.total(ltv, 'USD') >= 100$$),
+	INSERT INTO shop.computed_traits (name, kind, expression, window_days) VALUES ('seen', 'count', NULL, 3650), ('spend', 'sum', 'amount', NULL);
+	INSERT INTO shop.segments (name, predicate) VALUES ('busy', $$cdp.computed_int(computed, 'seen') > 5$$), ('vip', $$cdp.total(ltv, 'USD') >= 100$$),
 		('failing', $$(traits->>'plan')::int > 3$$), ('young', $$now() < first_seen + interval '100 years' AND segments ? 'vip'$$);
 	INSERT INTO shop.events (event, identifiers) SELECT 'early', ARRAY['cookie:' || n] FROM generate_series(1, 90) n;
 	INSERT INTO shop.events (event_id, occurred_at, event, identifiers, amount, traits)
@@ -35,6 +36,7 @@ my %read = (
 	status => q{SELECT topic, item, value FROM cdp.status('shop') WHERE topic = 'rows' ORDER BY 1, 2, 3},
 	customers => q{SELECT * FROM shop.customers ORDER BY profile_id},
 	profiles => q{SELECT profile_id, traits->>'plan', cdp.total(ltv, 'USD'), segments FROM shop.profiles WHERE segments ? 'vip' ORDER BY 1},
+	computed => q{SELECT profile_id, computed->>'seen', cdp.computed_numeric(computed, 'spend'), computed::jsonb FROM shop.profiles ORDER BY 1},
 	aggregates => q{SELECT cdp.merge_agg(traits), cdp.merge_agg(ltv) FROM (SELECT traits, ltv FROM shop.profiles ORDER BY profile_id) p},
 	profiles_now => q{SELECT profile_id, segments FROM shop.profiles_now ORDER BY 1},
 	members => q{SELECT * FROM cdp.members('shop', 'young') ORDER BY 1},
