@@ -78,8 +78,14 @@ BEGIN
         'WHERE CASE WHEN %3$s THEN (%4$s\n) ELSE false END',
         CASE WHEN definition.expression IS NULL THEN 'true'
              WHEN definition.kind = 'count' THEN pg_catalog.format(E'nullif((%s\n) IS NOT NULL, false)', definition.expression)
-             ELSE pg_catalog.format(E'(%s\n)::%s%s', definition.expression, type,
-                                    CASE WHEN type = 'text' THEN ' COLLATE "C"' ELSE '' END) END,
+             ELSE pg_catalog.format(CASE
+                 -- What is no finite number does not count, nor is a long text a distinct value.
+                 WHEN type = 'numeric' THEN 'nullif(nullif(nullif(%1$s, ''NaN''), ''Infinity''), ''-Infinity'')'
+                 WHEN type = 'text' AND definition.kind IN ('most_frequent', 'unique_list', 'unique_count')
+                 THEN 'CASE WHEN octet_length(%1$s) <= 1024 THEN %1$s END COLLATE "C"'
+                 WHEN type = 'text' THEN '%1$s COLLATE "C"'
+                 ELSE '%1$s' END,
+                 pg_catalog.format(E'(%s\n)::%s', definition.expression, type)) END,
         workspace,
         CASE WHEN definition.event IS NULL THEN 'true' ELSE pg_catalog.format('event = %L', definition.event) END,
         coalesce(definition.filter, 'true'));

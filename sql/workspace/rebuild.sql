@@ -281,6 +281,20 @@ $sql$, workspace, own.names, own.kept);
     EXECUTE pg_catalog.format($sql$
 UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
     FROM pg_temp.cdp_kept k WHERE k.new_id = c.profile_id;
+-- Profiles of the rebuild that became one on the way.
+WITH lost AS (
+    DELETE FROM %1$I.computed_trait_errors c
+    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = c.profile_id)
+    RETURNING c.*
+)
+INSERT INTO %1$I.computed_trait_errors (trait, profile_id, n, sqlstate, message, event_id, at)
+    SELECT DISTINCT ON (l.trait, i.profile_id) l.trait, i.profile_id,
+           sum(l.n) OVER (PARTITION BY l.trait, i.profile_id), l.sqlstate, l.message, l.event_id, l.at
+    FROM lost l
+    JOIN %1$I.events e ON e.event_id = l.event_id
+    JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) e.anchor
+    WHERE i.profile_id IS NOT NULL
+    ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_errors.n + excluded.n;
 $sql$, workspace);
     DROP TABLE IF EXISTS pg_temp.cdp_changed;
     CREATE TEMPORARY TABLE cdp_changed ON COMMIT DROP AS

@@ -105,11 +105,11 @@ count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const p
 	BackfillFailure *failure = hash_search(backfill->failures, &key.key, HASH_ENTER, &found);
 
 	if (!found)
-	{
 		failure->n = 0;
-		failure->message = MemoryContextStrdup(backfill->context, error->message);
-	}
+	else
+		pfree(failure->message);
 	failure->n++;
+	failure->message = MemoryContextStrdup(backfill->context, error->message);
 	failure->sqlerrcode = error->sqlerrcode;
 	failure->event_id = *event_id;
 }

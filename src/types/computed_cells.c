@@ -22,7 +22,7 @@ computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 static uint64
 get_nibble(int nibble, const char **p)
 {
-	return nibble < COMPUTED_NIBBLE_MAX ? nibble : COMPUTED_NIBBLE_MAX + computed_get_number(p);
+	return nibble < COMPUTED_NIBBLE_MAX ? nibble : COMPUTED_NIBBLE_MAX + computed_number(p);
 }
 
 /* Where the body of a cell ends that begins at p. */
@@ -42,10 +42,10 @@ cell_end(const ComputedTrait *trait, const char *p)
 			else
 			{
 				p++;
-				(void) computed_get_number(&p);
+				(void) computed_number(&p);
 			}
 			if (trait->kind == COMPUTED_AVG)
-				(void) computed_get_number(&p);
+				(void) computed_number(&p);
 			return p;
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
@@ -54,12 +54,12 @@ cell_end(const ComputedTrait *trait, const char *p)
 		case COMPUTED_MAX:
 			return computed_skip_value(p);
 		default:
-			n = computed_get_number(&p) / 2;
+			n = computed_number(&p) / 2;
 			for (uint64 i = 0; i < n; i++)
 			{
 				p = computed_skip_value(p);
 				if (trait->kind == COMPUTED_MOST_FREQUENT)
-					(void) computed_get_number(&p);
+					(void) computed_number(&p);
 			}
 			return p;
 	}
@@ -90,7 +90,7 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 		cells->begun = true;
 	}
 	else if (trait->kind == COMPUTED_COUNT)
-		cell->count = (int64) computed_get_number(&p);
+		cell->count = (int64) computed_number(&p);
 	cell->day = cells->day;
 	cell->body = p;
 	cell->end = cells->next = cell_end(trait, p);
@@ -161,18 +161,21 @@ computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
 static void
 merge_sums(const ComputedTrait *trait, const char *a, const char *b, StringInfo out)
 {
+	ComputedAmount first;
+	ComputedAmount second;
 	ComputedAmount sum;
-	ComputedAmount other;
 
-	computed_get_amount(&a, &sum);
-	computed_get_amount(&b, &other);
-	computed_add_amount(&sum, &other);
+	computed_get_amount(&a, &first);
+	computed_get_amount(&b, &second);
+	sum = first;
+	computed_add_amount(&sum, &second);
 	computed_append_amount(out, &sum);
 	if (trait->kind == COMPUTED_AVG)
-		computed_append_number(out, computed_add_counts((int64) computed_get_number(&a),
-		                                                (int64) computed_get_number(&b)));
+		computed_append_number(
+		    out, computed_add_counts((int64) computed_number(&a), (int64) computed_number(&b)));
+	computed_free_amount(&first);
+	computed_free_amount(&second);
 	computed_free_amount(&sum);
-	computed_free_amount(&other);
 }
 
 /* Of two cells that hold one value, the one that stays. */
@@ -185,8 +188,8 @@ computed_better_cell(const ComputedTrait *trait, const ComputedCell *a, const Co
 	{
 		const char *x = a->body;
 		const char *y = b->body;
-		int x_len = (int) computed_get_number(&x);
-		int y_len = (int) computed_get_number(&y);
+		int x_len = (int) computed_number(&x);
+		int y_len = (int) computed_number(&y);
 
 		order = computed_compare_values(trait->value_class, x, x_len, y, y_len);
 	}
@@ -211,7 +214,7 @@ computed_better_cell(const ComputedTrait *trait, const ComputedCell *a, const Co
 void
 computed_set_begin(ComputedSet *reader, const char *body)
 {
-	uint64 n = computed_get_number(&body);
+	uint64 n = computed_number(&body);
 
 	reader->next = body;
 	reader->left = n / 2;
@@ -224,11 +227,11 @@ computed_set_next(const ComputedTrait *trait, ComputedSet *reader, ComputedSetVa
 	if (reader->left == 0)
 		return false;
 	reader->left--;
-	value->len = (int) computed_get_number(&reader->next);
+	value->len = (int) computed_number(&reader->next);
 	value->bytes = reader->next;
 	reader->next += value->len;
 	value->times =
-	    trait->kind == COMPUTED_MOST_FREQUENT ? (int64) computed_get_number(&reader->next) : 1;
+	    trait->kind == COMPUTED_MOST_FREQUENT ? (int64) computed_number(&reader->next) : 1;
 	value->dropped = false;
 	return true;
 }
@@ -408,29 +411,6 @@ merge_two(const ComputedTrait *trait, const ComputedCell *a, const ComputedCell 
 	merged->start = NULL;
 }
 
-/* The next day of two states. */
-static bool
-next_merged(ComputedCells *cells[2], ComputedCell heads[2], bool have[2], StringInfo body,
-            ComputedCell *merged)
-{
-	bool first;
-	bool second;
-
-	if (!have[0] && !have[1])
-		return false;
-	first = have[0] && (!have[1] || heads[0].day <= heads[1].day);
-	second = have[1] && (!have[0] || heads[1].day <= heads[0].day);
-	if (first && second)
-		merge_two(cells[0]->trait, &heads[0], &heads[1], body, merged);
-	else
-		*merged = first ? heads[0] : heads[1];
-	if (first)
-		have[0] = computed_cells_next(cells[0], &heads[0]);
-	if (second)
-		have[1] = computed_cells_next(cells[1], &heads[1]);
-	return true;
-}
-
 /*
  * The first day to be kept, given the newest that is not after today: instants
  * go forward. Where clocks are set back over midnight the day before comes
@@ -491,11 +471,21 @@ computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells
 		from = first_kept_day(trait, a, b, today);
 	for (int i = 0; i < 2; i++)
 		have[i] = computed_cells_next(cells[i], &heads[i]);
-	while (next_merged(cells, heads, have, scratch, &merged))
+	while (have[0] || have[1])
 	{
+		int turn = !have[0] || (have[1] && heads[1].day < heads[0].day);
+
 		CHECK_FOR_INTERRUPTS();
-		if (merged.day >= from)
-			computed_write_cell(&writer, &merged);
+		if (have[0] && have[1] && heads[0].day == heads[1].day)
+		{
+			merge_two(trait, &heads[0], &heads[1], scratch, &merged);
+			if (merged.day >= from)
+				computed_write_cell(&writer, &merged);
+			have[1] = computed_cells_next(cells[1], &heads[1]);
+		}
+		else if (heads[turn].day >= from)
+			computed_write_cell(&writer, &heads[turn]);
+		have[turn] = computed_cells_next(cells[turn], &heads[turn]);
 	}
 	flush_cells(&writer);
 }

@@ -187,10 +187,19 @@ extern void computed_append_text(StringInfo out, ComputedClass value_class, cons
 extern TimestampTz computed_time_of(const char *bytes);
 extern int32 computed_date_of(const char *bytes);
 
+/* computed_get_number, for the many numbers of one byte. */
+static inline uint64
+computed_number(const char **p)
+{
+	if (likely(!(**p & 0x80)))
+		return (uint8) * (*p)++;
+	return computed_get_number(p);
+}
+
 static inline const char *
 computed_skip_value(const char *p)
 {
-	uint64 len = computed_get_number(&p);
+	uint64 len = computed_number(&p);
 
 	return p + len;
 }

@@ -97,7 +97,10 @@ read_sum(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 			sum = amount;
 		else
 		{
+			ComputedAmount before = sum;
+
 			computed_add_amount(&sum, &amount);
+			computed_free_amount(&before);
 			computed_free_amount(&amount);
 		}
 		value->isnull = false;
@@ -269,7 +272,7 @@ read_set(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 	int best = 0;
 
 	value->exact = !cut || trait->kind == COMPUTED_UNIQUE_LIST;
-	value->isnull = n == 0 && trait->kind != COMPUTED_UNIQUE_COUNT;
+	value->isnull = values == NULL && trait->kind != COMPUTED_UNIQUE_COUNT;
 	if (value->isnull)
 		return;
 	switch (trait->kind)

@@ -79,7 +79,7 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 	for (int i = 0; i < n_keys; i++)
 	{
 		fields[i] = getKeyJsonValueFromContainer(object, keys[i], (int) strlen(keys[i]), NULL);
-		if (fields[i] == NULL && i < n_needed)
+		if (i < n_needed && fields[i] == NULL)
 			return fail(reader, psprintf("\"%s\" is missing", keys[i]));
 		found += fields[i] != NULL;
 	}

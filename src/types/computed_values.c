@@ -131,12 +131,13 @@ computed_free_amount(ComputedAmount *amount)
 }
 
 /*
- * Adds to a sum, whose scale is the larger of the two, as numeric's is. Both
- * have been read from where they are stored.
+ * Adds to a sum, whose scale is the larger of the two, as numeric's is. The
+ * numeric of what it was before is the caller's to free.
  */
 void
 computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 {
+	ComputedAmount before;
 	Numeric a_numeric;
 	Numeric b_numeric;
 	Numeric result;
@@ -151,13 +152,15 @@ computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 		sum->scale = scale;
 		return;
 	}
-	a_numeric = computed_amount_numeric(sum);
+	before = *sum;
+	a_numeric = computed_amount_numeric(&before);
 	b_numeric = computed_amount_numeric(amount);
 	result = ltv_numeric_add(a_numeric, b_numeric);
 	(void) computed_amount_of(result, sum);
 	if (!sum->wide)
 		pfree(result);
-	pfree(a_numeric);
+	if (!before.wide)
+		pfree(a_numeric);
 	if (!amount->wide)
 		pfree(b_numeric);
 }

@@ -80,6 +80,10 @@ CHANGES = [
     "INSERT INTO w.segments (name, predicate) VALUES ('late', 'event_count % 2 = 0') ON CONFLICT DO NOTHING",
     "UPDATE w.segments SET predicate = 'cdp.purchases(ltv) > 20' WHERE name = 'late'",
     "SELECT cdp.reevaluate('w')",
+    "INSERT INTO w.computed_traits (name, kind, expression, window_days) VALUES ('late', 'sum', 'amount', 30), "
+    "('failing_late', 'max', $$1 / (amount::int - 37)$$, NULL) ON CONFLICT DO NOTHING",
+    "UPDATE w.computed_traits SET filter = 'amount > 1', window_days = NULL WHERE name = 'late'",
+    "DELETE FROM w.computed_traits WHERE name LIKE '%late'",
     "INSERT INTO w.identifier_namespaces VALUES ('device', 15, 3) ON CONFLICT (namespace) "
     "DO UPDATE SET max_per_profile = excluded.max_per_profile",
     "DELETE FROM w.segments WHERE name = 'late'",
@@ -133,8 +137,11 @@ def main():
     tap = Tap()
     sql("""
         SELECT cdp.create_workspace('w');
+        INSERT INTO w.computed_traits (name, kind, event, expression, window_days) VALUES
+            ('seen', 'count', NULL, NULL, 30), ('sources', 'unique_count', NULL, 'source', NULL),
+            ('last', 'last', NULL, 'event', NULL), ('biggest', 'max', NULL, 'amount', 7);
         INSERT INTO w.segments (name, predicate) VALUES
-            ('vip', $$cdp.total(ltv, 'USD') >= 20$$), ('planned', $$(traits->>'plan')::int > 200$$),
+            ('busy', $$cdp.computed_int(computed, 'seen') > 3$$), ('vip', $$cdp.total(ltv, 'USD') >= 20$$), ('planned', $$(traits->>'plan')::int > 200$$),
             ('failing', $$(traits->>'e')::int / (event_count % 3) > 1$$);
         """)
     acknowledged = 0

@@ -24,7 +24,7 @@ COLUMNS = "event_id, occurred_at, received_at, event, source, identifiers, amoun
 STATE = """
     WITH named AS (SELECT profile_id, string_agg(identifier::text, ' ' ORDER BY identifier) AS name
                    FROM {w}.identifiers GROUP BY 1)
-    SELECT concat_ws('|', 'profile', n.name, p.first_seen, p.last_seen, p.event_count, p.traits::text, p.ltv::text,
+    SELECT concat_ws('|', 'profile', n.name, p.first_seen, p.last_seen, p.event_count, p.traits::text, p.ltv::text, p.computed::text,
                      cdp.segment_names(p.segments)) FROM {w}.profiles p LEFT JOIN named n USING (profile_id)
     UNION ALL SELECT concat_ws('|', 'identifier', n.name, identifier::text, first_seen, last_seen)
         FROM {w}.identifiers LEFT JOIN named n USING (profile_id)
@@ -77,7 +77,13 @@ def new_workspace(name):
     sql("""
         SELECT cdp.create_workspace('{w}');
         UPDATE {w}.identifier_namespaces SET max_per_profile = NULL;
-        INSERT INTO {w}.segments (name, predicate) VALUES ('rich', $$cdp.total(ltv, 'USD') + cdp.total(ltv, 'VND') >= 1$$),
+        INSERT INTO {w}.computed_traits (name, kind, filter, expression, window_days, list_limit, max_distinct)
+            SELECT k.kind || coalesce(w, 0) || x.name, k.kind, f, x.expression, w, 3, 4
+            FROM unnest('{{count,sum,avg,min,max,first,last,most_frequent,unique_list,unique_count}}'::text[]) k(kind)
+            CROSS JOIN (VALUES ('a', 'amount', 'amount > 0'), ('s', 'source', NULL)) x(name, expression, f)
+            CROSS JOIN unnest('{{NULL,1,7}}'::int[]) w
+            WHERE x.name = 'a' OR k.kind NOT IN ('sum', 'avg');
+        INSERT INTO {w}.segments (name, predicate) VALUES ('often', $$cdp.computed_int(computed, 'count0a') > 2$$), ('rich', $$cdp.total(ltv, 'USD') + cdp.total(ltv, 'VND') >= 1$$),
             ('a', $$traits->>'plan' = 'a'$$), ('number', $$(traits->>'plan')::numeric > 0.5$$);""".format(w=name))
 
 

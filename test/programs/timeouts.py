@@ -28,6 +28,10 @@ OPERATIONS = {
     "define a segment": ("", """INSERT INTO w.segments (name, predicate)
                                     VALUES ('s{n}', $$(traits->>'k1')::int % 5 = 1 OR event_count > {n}$$)""",
                          "DELETE FROM w.segments WHERE name = 's{n}'"),
+    "define computed traits": ("", """INSERT INTO w.computed_traits (name, kind, filter, expression, window_days)
+                                          VALUES ('c{n}', 'sum', NULL, $$(traits->>'k1')::int$$, 1 + {n}),
+                                                 ('d{n}', 'count', $$10 / ((traits->>'k1')::int % 3) > 1$$, NULL, NULL)""",
+                               "DELETE FROM w.computed_traits WHERE name IN ('c{n}', 'd{n}')"),
     "change a rule": ("", """UPDATE w.identifier_namespaces SET max_per_profile = 2 + {n} % 4
                                  WHERE namespace = 'email'""", ""),
     "reevaluate": ("", "SELECT cdp.reevaluate('w')", ""),
@@ -43,15 +47,19 @@ OPERATIONS = {
 }
 
 TABLES = ("events", "event_ids", "profiles", "identifiers", "identity_links", "identity_refusals", "merges",
-          "segments", "segment_changes", "segment_errors", "identifier_namespaces")
+          "segments", "segment_changes", "segment_errors", "computed_traits", "computed_trait_errors",
+          "identifier_namespaces")
 
 
 def main():
     tap = Tap()
     sql("""
         SELECT cdp.create_workspace('w');
+        INSERT INTO w.computed_traits (name, kind, expression, window_days) VALUES
+            ('seen', 'count', NULL, 30), ('spend', 'sum', 'amount', NULL), ('plans', 'unique_list', $$traits->>'plan'$$, NULL);
         INSERT INTO w.segments (name, predicate) VALUES
-            ('vip', $$cdp.total(ltv, 'USD') >= 20$$), ('planned', $$(traits->>'plan')::int > 3$$);
+            ('vip', $$cdp.total(ltv, 'USD') >= 20$$), ('planned', $$(traits->>'plan')::int > 3$$),
+            ('seen', $$cdp.computed_int(computed, 'seen') > 2$$);
         """ + STREAM.format(seed=1, events=EVENTS))
     stopped = sweep(tap, OPERATIONS, TIMEOUTS, TABLES)
     tap.ok(stopped >= len(OPERATIONS), "%d statements were stopped" % stopped)
