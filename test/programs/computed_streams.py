@@ -400,10 +400,11 @@ class Round:
         self.emit("\\echo at|%s, %s %s\n" % (stamp(self.now), what, self.steps))
         self.emit("SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\n")
         self.emit("SET timezone = '%s'; SET datestyle = 'ISO, YMD';\n" % self.r.choice([self.zone, "Asia/Tokyo", "UTC"]))
-        self.emit("SELECT 'fault|' || x FROM oracle.wrong_now() x LIMIT 6;\nSELECT 'fault|' || x FROM oracle.wrong_errors(false) x LIMIT 3;\n")
+        self.emit("SELECT 'fault|' || x FROM oracle.wrong_now() x LIMIT 6;\nSELECT 'fault|' || x FROM oracle.wrong_errors() x LIMIT 3;\n")
 
     def compare_later(self):
-        self.emit("SELECT oracle.ask_midnights() \\g /dev/null\nSELECT 'fault|' || x FROM oracle.wrong_changes() x LIMIT 4;\n"
+        self.emit("SELECT oracle.ask_midnights(%d) \\g /dev/null\n" % self.r.randrange(3)
+                  + "SELECT 'fault|' || x FROM oracle.wrong_changes() x LIMIT 4;\n"
                   "INSERT INTO oracle.asked SELECT a.profile_id, a.trait, a.t + d * interval '1 microsecond'"
                   " FROM oracle.asked a, (VALUES (-1), (1)) d(d) WHERE random() < 0.3 AND a.t > cdp.now();\n"
                   "SELECT 'fault|' || x FROM oracle.wrong_later() x LIMIT 4;\n")
@@ -516,7 +517,7 @@ class Round:
         self.emit("CREATE TEMP TABLE before AS %s;\n" % STATES.format(w="w"))
         self.emit("SELECT cdp.rebuild('{w}') \\g /dev/null\n")
         self.emit(SAME.format(what="cdp.rebuild", a="before", b="(%s)" % STATES.format(w="w")))
-        self.emit("SELECT 'fault|after cdp.rebuild: ' || x FROM oracle.wrong_errors(true) x LIMIT 5;\n" + LAWS)
+        self.emit("SELECT 'fault|after cdp.rebuild: ' || x FROM oracle.wrong_errors() x LIMIT 5;\n" + LAWS)
         # Shuffled, in other batches, definitions before or after.
         later = r.random() < 0.5
         definitions = ("INSERT INTO other.computed_traits SELECT * FROM w.computed_traits%s;\n" % r.choice(["", " ORDER BY name DESC"]))
@@ -859,7 +860,7 @@ def beside(tap):
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
     tap.equal([p.communicate()[1] for p in running], [""] * 3, "definitions beside two writers")
     found = sql(SETTINGS + clock + "SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\nSELECT x FROM oracle.wrong_now() x LIMIT 6;\n"
-                "SELECT x FROM oracle.wrong_errors(false) x LIMIT 3; SELECT * FROM cdp.check('w') LIMIT 5;")
+                "SELECT x FROM oracle.wrong_errors() x LIMIT 3; SELECT * FROM cdp.check('w') LIMIT 5;")
     tap.equal(found, "", "... have the values that they should")
     sql(DROP)
 
