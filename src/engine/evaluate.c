@@ -54,6 +54,7 @@ typedef struct Progress
 	TimestampTz at;
 	TimestampTz until; /* the earliest instant that has been reported */
 	Bitmapset *stale;  /* what is to be evaluated; grows */
+	Bitmapset *spared; /* what is not in this pass: it has not been as it is defined now */
 	int rank;          /* the next to look at */
 	bool *held;        /* by rank: before the pass */
 	bool *holds;       /* ... and after */
@@ -232,17 +233,38 @@ set_member_param(Workspace *ws, const Segment *segment, bool holds)
 	param->ptype = BOOLOID;
 }
 
+/*
+ * The profile is in a segment that is no more, which it leaves in the pass of
+ * now. Those that ask for that one by a prefix follow then, and not before.
+ */
+static void
+lose_member(Progress *progress, const SegmentMember *member)
+{
+	Workspace *ws = progress->batch->ws;
+
+	if (progress->pass == PASS_NOW)
+	{
+		progress->unknown = true;
+		progress->stale = reads_by_prefix(ws, member->name, member->name_len, progress->stale);
+	}
+	else
+		progress->spared = reads_by_prefix(ws, member->name, member->name_len, progress->spared);
+}
+
+/* stale is the pass's, in the batch's memory. */
 static void
 begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
 	Profile *subject = progress->subject;
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 	progress->pass = pass;
 	progress->at = at;
 	progress->until = DT_NOEND;
 	progress->stale = stale;
+	progress->spared = NULL;
 	progress->rank = -1;
 	progress->row_ready = false;
 	progress->unknown = false;
@@ -259,9 +281,12 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 		segment = segment_of_member(ws, &member);
 		if (segment != NULL)
 			progress->held[segment->rank] = true;
-		else if (pass == PASS_NOW)
-			progress->unknown = true;
+		else
+			lose_member(progress, &member);
 	}
+	if (pass == PASS_PLAY && batch->redefined)
+		progress->spared = bms_add_members(progress->spared, progress->wanted);
+	progress->stale = bms_del_members(progress->stale, progress->spared);
 	memcpy(progress->holds, progress->held, sizeof(bool) * ws->n_segments);
 	for (int i = 0; i < ws->n_segments; i++)
 		if (ws->segments[i].dependents != NULL)
@@ -269,6 +294,7 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 	/* the stored time stays if it is the earlier one, so nothing later matters */
 	if (pass == PASS_NOW && subject->has_next_evaluation && !progress->all_profiles)
 		progress->until = subject->next_evaluation_at;
+	MemoryContextSwitchTo(oldcontext);
 }
 
 /* Makes the row that the pass is about the one that predicates read. */
@@ -327,7 +353,8 @@ set_holds(Progress *progress, Segment *segment, bool holds)
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
-		progress->stale = bms_add_members(progress->stale, segment->dependents);
+		progress->stale = bms_del_members(bms_add_members(progress->stale, segment->dependents),
+		                                  progress->spared);
 		MemoryContextSwitchTo(oldcontext);
 	}
 }
@@ -553,8 +580,6 @@ next_pass(Progress *progress)
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 			Bitmapset *stale = bms_copy(batch->ws->clock_segments);
 
-			if (batch->redefined)
-				stale = bms_del_members(stale, progress->wanted);
 			MemoryContextSwitchTo(oldcontext);
 			begin_pass(progress, PASS_PLAY, Max(subject->next_evaluation_at, subject->evaluated_at),
 			           stale);

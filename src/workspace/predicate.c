@@ -433,7 +433,7 @@ check_column(PredicateWalk *walk, Var *var)
 		                errmsg("a segment's predicate cannot read the column \"%s\"",
 		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
 		                errdetail("It is the result of evaluating segments."),
-		                errhint("Ask for membership by a constant name: segments ? 'vip'."),
+		                errhint("Ask for membership by constant names: segments @@ 'vip & !gold'."),
 		                errposition(var->location + 1)));
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
@@ -900,6 +900,10 @@ compile(void *context)
 	segment->n_keys = list_length(walk->reads.keys);
 	for (int i = 0; i < segment->n_keys; i++)
 		segment->keys[i] = list_nth(walk->reads.keys, i);
+	segment->prefixes = palloc(sizeof(char *) * Max(list_length(walk->reads.prefixes), 1));
+	segment->n_prefixes = list_length(walk->reads.prefixes);
+	for (int i = 0; i < segment->n_prefixes; i++)
+		segment->prefixes[i] = list_nth(walk->reads.prefixes, i);
 	return true;
 }
 

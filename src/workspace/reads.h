@@ -15,9 +15,10 @@ typedef struct Reads
 {
 	Workspace *ws;
 	Oid trait_functions[3];  /* cdp.trait, trait_text, has_trait */
-	Oid member_functions[5]; /* cdp.has_segment and the like, see reads.c */
+	Oid member_functions[7]; /* cdp.has_segment and the like, see reads.c */
 	List *keys;              /* of traits: char * */
 	Bitmapset *segments;     /* indexes into ws->segments */
+	List *prefixes;          /* of names of segments, those yet to come too: char * */
 	char *missing;           /* the name of a segment that is not there; null: none */
 } Reads;
 
@@ -32,6 +33,10 @@ extern Node *reads_resolve_members(Reads *reads, Node *expression);
 
 /* Puts the workspace's segments, which are compiled, into the order of evaluation. */
 extern void reads_order_segments(Workspace *ws);
+
+/* Adds the segments, by rank, that ask for any of a prefix which this name has. */
+extern Bitmapset *reads_by_prefix(Workspace *ws, const char *name, int name_len,
+                                  Bitmapset *readers);
 
 /* The names of segments that read each other in a circle, as in "a -> b -> a"; null: none do. */
 extern char *reads_circle(Workspace *ws);

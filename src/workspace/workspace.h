@@ -206,6 +206,8 @@ typedef struct Segment
 	Bitmapset *columns;      /* attribute numbers of profiles that it reads */
 	char **keys;             /* keys of traits that it reads */
 	int n_keys;
+	char **prefixes; /* of names: it refers to whichever segments have such a one */
+	int n_prefixes;
 	Bitmapset *reads;      /* segments that it refers to, by index */
 	Bitmapset *dependents; /* segments that refer to it, by rank */
 	int rank;              /* place in the order of evaluation */
