@@ -58,6 +58,7 @@ batch_reset(Batch *batch)
 	batch->rebuilding = kept.rebuilding;
 	batch->may_go_back = kept.may_go_back;
 	batch->redefined = kept.redefined;
+	batch->added = kept.added;
 }
 
 bool
