@@ -34,15 +34,23 @@ COMMENT ON FUNCTION cdp.segment_query_send(cdp.segment_query) IS 'I/O';
 
 -- Asking a set
 
+CREATE FUNCTION cdp.segment_set_matches_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'segment_set_matches_support'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION cdp.segment_set_matches_support(internal) IS
+    'planner support of cdp.matches: what an index scan asks for segments @@ query';
+
 CREATE FUNCTION cdp.matches(segments cdp.segment_set, query cdp.segment_query) RETURNS boolean
     AS 'MODULE_PATHNAME', 'segment_set_matches_query'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT cdp.segment_set_matches_support;
 COMMENT ON FUNCTION cdp.matches(cdp.segment_set, cdp.segment_query) IS
     'does the query hold of the set? The function of operator segments @@ query';
 
 CREATE FUNCTION cdp.matches(query cdp.segment_query, segments cdp.segment_set) RETURNS boolean
     AS 'MODULE_PATHNAME', 'segment_query_matches_set'
-    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    SUPPORT cdp.segment_set_matches_support;
 COMMENT ON FUNCTION cdp.matches(cdp.segment_query, cdp.segment_set) IS
     'does the query hold of the set? The function of operator query @@ segments';
 
@@ -67,6 +75,15 @@ CREATE OPERATOR pg_catalog.@@ (
 );
 COMMENT ON OPERATOR pg_catalog.@@ (cdp.segment_query, cdp.segment_set) IS
     'does the query hold of the set?';
+
+-- What index scans ask: @@ itself is not in the operator class, so that the planner asks its support
+-- function, which may leave negations to the rows.
+CREATE OPERATOR pg_catalog.@@@ (
+    LEFTARG = cdp.segment_set, RIGHTARG = cdp.segment_query, FUNCTION = cdp.matches,
+    RESTRICT = cdp.segment_set_matches_sel, JOIN = matchingjoinsel
+);
+COMMENT ON OPERATOR pg_catalog.@@@ (cdp.segment_set, cdp.segment_query) IS
+    'the same as @@, which index scans ask by it';
 
 -- Index: the names of the sets, as text in the order of their bytes. What stands for the query in the
 -- support functions is declared as a set, as GIN wants it, and of the operator's right type.
@@ -96,7 +113,7 @@ COMMENT ON FUNCTION cdp.segment_set_gin_triconsistent(internal, smallint, cdp.se
 COMMENT ON FUNCTION cdp.segment_set_gin_compare_partial(text, text, smallint, internal) IS 'GIN support';
 
 CREATE OPERATOR CLASS cdp.segment_set_ops DEFAULT FOR TYPE cdp.segment_set USING gin AS
-    OPERATOR 1 pg_catalog.@@ (cdp.segment_set, cdp.segment_query),
+    OPERATOR 1 pg_catalog.@@@ (cdp.segment_set, cdp.segment_query),
     OPERATOR 2 pg_catalog.? (cdp.segment_set, text),
     OPERATOR 3 pg_catalog.?| (cdp.segment_set, text[]),
     OPERATOR 4 pg_catalog.?& (cdp.segment_set, text[]),

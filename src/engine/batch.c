@@ -40,6 +40,28 @@ batch_create(Store *store, MemoryContext parent, const char *cause)
 	return batch;
 }
 
+/* So much memory of values, and no more, is kept from one batch for the next. */
+#define KEPT_MIN (256 * 1024)
+#define KEPT_MAX (4 * 1024 * 1024)
+
+/*
+ * Empties the context of the values. One that has been large stays so: else its
+ * memory goes back to the system, and is asked for and zeroed anew each time.
+ */
+static MemoryContext
+reset_values(MemoryContext values)
+{
+	Size taken = MemoryContextMemAllocated(values, true);
+	MemoryContext parent = MemoryContextGetParent(values);
+
+	MemoryContextReset(values);
+	if (taken < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
+		return values;
+	MemoryContextDelete(values);
+	return AllocSetContextCreate(parent, "cdp values", Min(taken, KEPT_MAX),
+	                             ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+}
+
 /* Forgets the events and all that came of them; the store stays. */
 void
 batch_reset(Batch *batch)
@@ -47,7 +69,7 @@ batch_reset(Batch *batch)
 	Batch kept = *batch;
 
 	MemoryContextReset(batch->context);
-	MemoryContextReset(batch->values);
+	kept.values = reset_values(batch->values);
 	memset(batch, 0, sizeof(Batch));
 	batch->store = kept.store;
 	batch->ws = kept.ws;
@@ -58,6 +80,7 @@ batch_reset(Batch *batch)
 	batch->rebuilding = kept.rebuilding;
 	batch->may_go_back = kept.may_go_back;
 	batch->redefined = kept.redefined;
+	batch->added = kept.added;
 }
 
 bool

@@ -451,7 +451,7 @@ names_of(const Workspace *ws, const Bitmapset *traits)
 }
 
 void
-backfill_computed(Workspace *ws, const Bitmapset *wanted)
+fill_computed(Workspace *ws, const Bitmapset *wanted)
 {
 	redefine(ws, names_of(ws, wanted), wanted);
 }
@@ -594,7 +594,7 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 		         PointerGetDatum(construct_array(gone, n_gone, TEXTOID, -1, false, TYPALIGN_INT)),
 		         wanted);
 	if (!bms_is_empty(segments))
-		evaluate_workspace(ws, segments, "definition", false);
+		evaluate_workspace(ws, segments, "definition", false, false);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }

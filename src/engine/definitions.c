@@ -78,7 +78,8 @@ forget_failures(Store *store, const Bitmapset *wanted)
 }
 
 void
-evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bool may_go_back)
+evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bool added,
+                   bool may_go_back)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp evaluate", ALLOCSET_DEFAULT_SIZES);
@@ -94,13 +95,14 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bo
 
 	batch->may_go_back = may_go_back;
 	batch->redefined = !may_go_back;
+	batch->added = added;
 	forget_failures(store, wanted);
 	while (more)
 	{
 		int n_rows;
 		int n_written;
 
-		more = evaluate_load(batch, wanted, scan, slot, screen, &n_rows);
+		more = backfill_load(batch, wanted, scan, slot, screen, &n_rows);
 		batch->slice = batch->profiles;
 		batch->n_slice = batch->n_profiles;
 		evaluate_profiles(batch, wanted, true);
@@ -108,6 +110,7 @@ evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause, bo
 		for (int i = 0; i < batch->n_slice; i++)
 			n_written += batch->slice[i]->changed != NULL;
 		screen = n_written < n_rows / 2; /* else most are loaded anyway */
+		backfill_emit(batch);
 		emit_slice(batch);
 		batch_reset(batch);
 		store_refresh(store);
@@ -330,7 +333,7 @@ cdp_define_segments(PG_FUNCTION_ARGS)
 	wanted = named_segments(ws, new, true, NULL);
 	wanted = named_segments(ws, old, false, wanted);
 	record_definitions(ws, old, new, user.user);
-	evaluate_workspace(ws, wanted, "definition", false);
+	evaluate_workspace(ws, wanted, "definition", old == NIL, false);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }
@@ -610,7 +613,7 @@ restore_windows(Workspace *ws)
 		return;
 	while_writing(ws, find_later_rows, &moved_back);
 	if (moved_back)
-		backfill_computed(ws, windowed);
+		fill_computed(ws, windowed);
 }
 
 PG_FUNCTION_INFO_V1(cdp_reevaluate);
@@ -627,7 +630,7 @@ cdp_reevaluate(PG_FUNCTION_ARGS)
 	lock_workspace(ws, "reevaluating segments");
 	ws = workspace_of_events(ws->events);
 	restore_windows(ws);
-	evaluate_workspace(ws, ws->all_segments, "reevaluate", true);
+	evaluate_workspace(ws, ws->all_segments, "reevaluate", false, true);
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
 }

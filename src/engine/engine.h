@@ -265,6 +265,7 @@ typedef struct Batch
 	bool rebuilding;       /* no segments, no history, events in order: the rebuild sees to them */
 	bool may_go_back;      /* reevaluation: at the clock's instant, be it before a row's */
 	bool redefined;        /* the wanted segments are new: they have no changes before now */
+	bool added;            /* ... and nobody is in them yet */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;
@@ -320,6 +321,9 @@ typedef struct Batch
 	Failure *failures;
 	int n_failures;
 	int max_failures;
+	HeapTuple *rewrites; /* rows of profiles as they are to be; t_self is where they are now */
+	int n_rewrites;
+	int max_rewrites;
 	TimestampTz instant; /* of evaluation: the clock, read once the profiles are locked */
 } Batch;
 
@@ -448,12 +452,25 @@ extern void fold_slice(Batch *batch);
 /* evaluate.c: which segments the slice's profiles are in. */
 extern void evaluate_slice(Batch *batch);
 extern void evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles);
-extern bool evaluate_load(Batch *batch, const Bitmapset *wanted, TableScanDesc scan,
-                          TupleTableSlot *slot, bool screen, int *n_rows);
 extern void evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc);
 
 /* The row that a profile is to have, in the slot that profiles are written from. */
 extern TupleTableSlot *evaluate_row(Batch *batch, Profile *profile);
+
+/* Parts of it: a change of membership; the settings and parameters that predicates are evaluated with. */
+extern void evaluate_add_change(Batch *batch, int64 profile_id, const char *segment,
+                                int segment_len, bool entered, TimestampTz at, const char *cause);
+extern int evaluate_pin_settings(Workspace *ws);
+extern void evaluate_set_member(Workspace *ws, const Segment *segment, bool holds);
+
+/* A segment by its place in the order of evaluation; by name, null: there is none. */
+extern Segment *segment_of_rank(Workspace *ws, int rank);
+extern Segment *segment_of_member(Workspace *ws, const SegmentMember *member);
+
+/* backfill.c: segments on every profile. */
+extern bool backfill_load(Batch *batch, const Bitmapset *wanted, TableScanDesc scan,
+                          TupleTableSlot *slot, bool screen, int *n_rows);
+extern void backfill_emit(Batch *batch);
 
 /* columns.c: the users' own columns, at merges and splits. */
 extern void columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot);
@@ -479,7 +496,7 @@ extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 
 /* definitions.c: evaluates segments on every profile. */
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause,
-                               bool may_go_back);
+                               bool added, bool may_go_back);
 
 /* ... the workspace of the table that a definition trigger is on, and it with the new definitions. */
 extern Workspace *triggered_workspace(FunctionCallInfo fcinfo, const char *function,
@@ -493,7 +510,7 @@ extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *
 extern void lock_workspace(Workspace *ws, const char *what);
 
 /* define_computed.c: fills computed traits, by index, in all profiles from the events. */
-extern void backfill_computed(Workspace *ws, const Bitmapset *wanted);
+extern void fill_computed(Workspace *ws, const Bitmapset *wanted);
 
 /* tick.c: the workspace whose profiles have this row type; errors if there is none. */
 extern Workspace *workspace_of_row(Oid type);

@@ -54,6 +54,7 @@ typedef struct Progress
 	TimestampTz at;
 	TimestampTz until; /* the earliest instant that has been reported */
 	Bitmapset *stale;  /* what is to be evaluated; grows */
+	Bitmapset *spared; /* what is not in this pass: it has not been as it is defined now */
 	int rank;          /* the next to look at */
 	bool *held;        /* by rank: before the pass */
 	bool *holds;       /* ... and after */
@@ -116,15 +117,15 @@ evaluate_row(Batch *batch, Profile *profile)
 	return slot;
 }
 
-static void
-add_change(Batch *batch, Profile *profile, const char *segment, int segment_len, bool entered,
-           TimestampTz at, const char *cause)
+void
+evaluate_add_change(Batch *batch, int64 profile_id, const char *segment, int segment_len,
+                    bool entered, TimestampTz at, const char *cause)
 {
 	Change *change;
 
 	BATCH_GROW(batch, changes, n_changes, max_changes);
 	change = &batch->changes[batch->n_changes++];
-	change->profile_id = profile->id;
+	change->profile_id = profile_id;
 	change->segment = segment;
 	change->segment_len = segment_len;
 	change->entered = entered;
@@ -156,14 +157,13 @@ mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-static Segment *
+Segment *
 segment_of_rank(Workspace *ws, int rank)
 {
 	return &ws->segments[ws->by_rank[rank]];
 }
 
-/* The segment of that name; null: there is none. */
-static Segment *
+Segment *
 segment_of_member(Workspace *ws, const SegmentMember *member)
 {
 	int low = 0;
@@ -230,8 +230,8 @@ is_due(const Profile *profile, TimestampTz now)
 	       profile->next_evaluation_at <= now;
 }
 
-static void
-set_member_param(Workspace *ws, const Segment *segment, bool holds)
+void
+evaluate_set_member(Workspace *ws, const Segment *segment, bool holds)
 {
 	ParamExternData *param =
 	    &ws->econtext->ecxt_param_list_info->params[SEGMENT_PARAM(segment - ws->segments) - 1];
@@ -242,17 +242,38 @@ set_member_param(Workspace *ws, const Segment *segment, bool holds)
 	param->ptype = BOOLOID;
 }
 
+/*
+ * The profile is in a segment that is no more, which it leaves in the pass of
+ * now. Those that ask for that one by a prefix follow then, and not before.
+ */
+static void
+lose_member(Progress *progress, const SegmentMember *member)
+{
+	Workspace *ws = progress->batch->ws;
+
+	if (progress->pass == PASS_NOW)
+	{
+		progress->unknown = true;
+		progress->stale = reads_by_prefix(ws, member->name, member->name_len, progress->stale);
+	}
+	else
+		progress->spared = reads_by_prefix(ws, member->name, member->name_len, progress->spared);
+}
+
+/* stale is the pass's, in the batch's memory. */
 static void
 begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
 	Profile *subject = progress->subject;
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
 	progress->pass = pass;
 	progress->at = at;
 	progress->until = DT_NOEND;
 	progress->stale = stale;
+	progress->spared = NULL;
 	progress->rank = -1;
 	progress->row_ready = false;
 	progress->unknown = false;
@@ -269,16 +290,20 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 		segment = segment_of_member(ws, &member);
 		if (segment != NULL)
 			progress->held[segment->rank] = true;
-		else if (pass == PASS_NOW)
-			progress->unknown = true;
+		else
+			lose_member(progress, &member);
 	}
+	if (pass == PASS_PLAY && batch->redefined)
+		progress->spared = bms_add_members(progress->spared, progress->wanted);
+	progress->stale = bms_del_members(progress->stale, progress->spared);
 	memcpy(progress->holds, progress->held, sizeof(bool) * ws->n_segments);
 	for (int i = 0; i < ws->n_segments; i++)
 		if (ws->segments[i].dependents != NULL)
-			set_member_param(ws, &ws->segments[i], progress->held[ws->segments[i].rank]);
+			evaluate_set_member(ws, &ws->segments[i], progress->held[ws->segments[i].rank]);
 	/* the stored time stays if it is the earlier one, so nothing later matters */
 	if (pass == PASS_NOW && subject->has_next_evaluation && !progress->all_profiles)
 		progress->until = subject->next_evaluation_at;
+	MemoryContextSwitchTo(oldcontext);
 }
 
 /* Makes the row that the pass is about the one that predicates read. */
@@ -332,12 +357,13 @@ set_holds(Progress *progress, Segment *segment, bool holds)
 	progress->holds[segment->rank] = holds;
 	if (segment->dependents == NULL)
 		return;
-	set_member_param(batch->ws, segment, holds);
+	evaluate_set_member(batch->ws, segment, holds);
 	if (holds != progress->held[segment->rank])
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
-		progress->stale = bms_add_members(progress->stale, segment->dependents);
+		progress->stale = bms_del_members(bms_add_members(progress->stale, segment->dependents),
+		                                  progress->spared);
 		MemoryContextSwitchTo(oldcontext);
 	}
 }
@@ -398,8 +424,8 @@ conclude(Progress *progress)
 		if (segment != NULL ? progress->holds[segment->rank] : !progress->unknown)
 			members[n++] = member;
 		else
-			add_change(batch, subject, member.name, member.name_len, false, progress->at,
-			           progress->cause);
+			evaluate_add_change(batch, subject->id, member.name, member.name_len, false,
+			                    progress->at, progress->cause);
 	}
 	rank = -1;
 	while ((rank = bms_next_member(progress->stale, rank)) >= 0)
@@ -408,8 +434,8 @@ conclude(Progress *progress)
 			Segment *segment = segment_of_rank(ws, rank);
 
 			members[n++] = (SegmentMember){segment->name, segment->name_len, progress->at};
-			add_change(batch, subject, segment->name, segment->name_len, true, progress->at,
-			           progress->cause);
+			evaluate_add_change(batch, subject->id, segment->name, segment->name_len, true,
+			                    progress->at, progress->cause);
 		}
 	subject->segments = segment_set_collect(members, n);
 	subject->changed = bms_add_member(subject->changed, PROFILE_SEGMENTS);
@@ -563,8 +589,6 @@ next_pass(Progress *progress)
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 			Bitmapset *stale = bms_copy(batch->ws->clock_segments);
 
-			if (batch->redefined)
-				stale = bms_del_members(stale, progress->wanted);
 			MemoryContextSwitchTo(oldcontext);
 			begin_pass(progress, PASS_PLAY, Max(subject->next_evaluation_at, subject->evaluated_at),
 			           stale);
@@ -628,9 +652,8 @@ evaluate_some(Progress *progress)
 	return false;
 }
 
-/* Settings that predicates are evaluated with; returns the level to end, 0: none. */
-static int
-pin_settings(Workspace *ws)
+int
+evaluate_pin_settings(Workspace *ws)
 {
 	bool uses_time_zone = false;
 
@@ -644,7 +667,7 @@ evaluate(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
-	int nest_level = pin_settings(ws);
+	int nest_level = evaluate_pin_settings(ws);
 
 	progress->held = MemoryContextAllocZero(batch->values, Max(ws->n_segments, 1));
 	progress->holds = MemoryContextAllocZero(batch->values, Max(ws->n_segments, 1));
@@ -692,189 +715,6 @@ evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc)
 	ExecDropSingleTupleTableSlot(progress.stored);
 }
 
-/* A scan of profiles that fills a batch. */
-typedef struct Load
-{
-	Batch *batch;
-	const Bitmapset *wanted;
-	TableScanDesc scan;
-	TupleTableSlot *slot;
-	bool screening;  /* only what may change is loaded */
-	bool referenced; /* some segment is referred to by others */
-	bool row_waits;  /* the slot's row is neither loaded nor passed over */
-	bool more;
-	int n_rows;
-	bool *held; /* by rank */
-	TimestampTz now;
-} Load;
-
-/*
- * Whether rows can be told to stay as they are without a pass: no wanted
- * segment reads the clock, which would ask for a timer, or fails to compile.
- */
-static bool
-can_screen(Workspace *ws, const Bitmapset *wanted)
-{
-	int rank = -1;
-
-	while ((rank = bms_next_member(wanted, rank)) >= 0)
-		if (segment_of_rank(ws, rank)->state == NULL)
-			return false;
-	return true;
-}
-
-/*
- * Whether the pass of now, and what comes before and after it, would leave the
- * slot's row as it is. In doubt it says no.
- */
-static bool
-row_stays(Load *load)
-{
-	Batch *batch = load->batch;
-	Workspace *ws = batch->ws;
-	ExprContext *econtext = ws->econtext;
-	bool isnull;
-	bool has_timer;
-	TimestampTz next;
-	TimestampTz evaluated_at;
-	Datum stored;
-	SegmentSet *segments;
-	int rank = -1;
-
-	/* the last column first: the row is taken apart once */
-	stored = store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_SEGMENTS, &isnull);
-	next = DatumGetTimestampTz(
-	    store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_NEXT_EVALUATION_AT, &isnull));
-	has_timer = !isnull;
-	evaluated_at = DatumGetTimestampTz(
-	    store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_EVALUATED_AT, &isnull));
-	if (batch->may_go_back && load->now < evaluated_at)
-		return false;
-	if (has_timer && (next <= Max(load->now, evaluated_at) || bms_is_empty(ws->clock_segments)))
-		return false;
-	segments = DatumGetSegmentSetP(stored);
-	memset(load->held, 0, sizeof(bool) * ws->n_segments);
-	for (int i = 0; i < segment_set_count(segments); i++)
-	{
-		SegmentMember member;
-		Segment *segment;
-
-		segment_set_get(segments, i, &member);
-		segment = segment_of_member(ws, &member);
-		if (segment == NULL)
-			return false;
-		load->held[segment->rank] = true;
-	}
-	for (int i = 0; load->referenced && i < ws->n_segments; i++)
-		if (ws->segments[i].dependents != NULL)
-			set_member_param(ws, &ws->segments[i], load->held[ws->segments[i].rank]);
-	econtext->ecxt_scantuple = load->slot;
-	while ((rank = bms_next_member(load->wanted, rank)) >= 0)
-	{
-		Datum result =
-		    ExecEvalExprSwitchContext(segment_of_rank(ws, rank)->state, econtext, &isnull);
-
-		if ((!isnull && DatumGetBool(result)) != load->held[rank])
-			return false;
-	}
-	return true;
-}
-
-static void
-load_row(Load *load)
-{
-	Batch *batch = load->batch;
-	bool isnull;
-	bool found;
-	Datum id = store_value(batch->store, TABLE_PROFILES, load->slot, PROFILE_ID, &isnull);
-
-	fold_load_profile(batch, batch_profile(batch, DatumGetInt64(id), &found), load->slot);
-	load->row_waits = false;
-}
-
-/* The scan's pins are the run's, also where a subtransaction goes on with it. */
-static bool
-next_row(Load *load)
-{
-	ResourceOwner inner = CurrentResourceOwner;
-
-	CurrentResourceOwner = load->batch->store->owner;
-	load->more = table_scan_getnextslot(load->scan, ForwardScanDirection, load->slot);
-	CurrentResourceOwner = inner;
-	load->row_waits = load->more;
-	load->n_rows += load->more;
-	return load->more;
-}
-
-static bool
-load_rows(void *context)
-{
-	Load *load = (Load *) context;
-	Batch *batch = load->batch;
-	ExprContext *econtext = batch->ws->econtext;
-
-	while (batch->n_profiles < SLICE_PROFILES &&
-	       MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES && next_row(load))
-	{
-		bool stays = false;
-
-		CHECK_FOR_INTERRUPTS();
-		if (load->screening)
-		{
-			MemoryContext oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
-
-			stays = row_stays(load);
-			MemoryContextSwitchTo(oldcontext);
-			ResetExprContext(econtext);
-		}
-		if (!stays)
-			load_row(load);
-	}
-	return true;
-}
-
-/*
- * Loads the next slice of a scan of profiles, on which the wanted segments are
- * to be evaluated. Copying a row and its values costs more than most
- * predicates: where screen says so, rows that these leave as they are, are
- * passed over, until one fails. Returns whether there may be more; *n_rows: how
- * many it has read.
- */
-bool
-evaluate_load(Batch *batch, const Bitmapset *wanted, TableScanDesc scan, TupleTableSlot *slot,
-              bool screen, int *n_rows)
-{
-	Workspace *ws = batch->ws;
-	Load load = {.batch = batch, .wanted = wanted, .scan = scan, .slot = slot, .more = true};
-	ErrorData *error;
-	int nest_level;
-
-	load.screening = screen && can_screen(ws, wanted);
-	if (load.screening)
-	{
-		load.held = MemoryContextAlloc(batch->values, Max(ws->n_segments, 1));
-		load.now = cdp_now();
-		for (int i = 0; i < ws->n_segments; i++)
-			load.referenced = load.referenced || ws->segments[i].dependents != NULL;
-		nest_level = pin_settings(ws);
-		if (!cdp_attempt(load_rows, &load, &error))
-		{
-			if (!load.row_waits)
-				ReThrowError(error);
-			FreeErrorData(error);
-			load.screening = false;
-			load_row(&load);
-		}
-		if (nest_level != 0)
-			AtEOXact_GUC(true, nest_level);
-	}
-	if (!load.screening)
-		(void) load_rows(&load);
-	ExecClearTuple(slot);
-	*n_rows = load.n_rows;
-	return load.more;
-}
-
 /* A profile that is no more leaves every segment it was in. */
 static void
 leave_segments(Batch *batch, Profile *profile, const char *cause)
@@ -885,8 +725,8 @@ leave_segments(Batch *batch, Profile *profile, const char *cause)
 		SegmentMember member;
 
 		segment_set_get(profile->segments, i, &member);
-		add_change(batch, profile, member.name, member.name_len, false, profile->evaluated_at,
-		           cause);
+		evaluate_add_change(batch, profile->id, member.name, member.name_len, false,
+		                    profile->evaluated_at, cause);
 	}
 }
 

@@ -189,6 +189,17 @@ is_today(Node *node)
 	       ((FuncExpr *) node)->args != NIL && IsA(linitial(((FuncExpr *) node)->args), Param);
 }
 
+/* walker: whether a membership is read, of a test that is resolved to those of single segments. */
+static bool
+contain_members(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramid != CLOCK_PARAM;
+	return expression_tree_walker(node, contain_members, context);
+}
+
 /* Parts of a part that say more than it does itself. */
 static bool
 explain_parts(Node *node, void *context)
@@ -196,9 +207,11 @@ explain_parts(Node *node, void *context)
 	Explain *explain = (Explain *) context;
 
 	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
-	    reads_members(&explain->walk.reads, node) || is_today(node) ||
-	    reads_computed_written(&explain->walk.reads, node) != NULL)
+	    is_today(node) || reads_computed_written(&explain->walk.reads, node) != NULL)
 		return false;
+	/* of a test of several segments each of them; of one, it is that itself */
+	if (reads_members(&explain->walk.reads, node))
+		node = reads_resolve_members(&explain->walk.reads, node);
 	return expression_tree_walker(node, explain_node, context);
 }
 
@@ -217,7 +230,7 @@ explain_node(Node *node, void *context)
 	if (IsA(node, List) || IsA(node, CaseWhen) || IsA(node, RelabelType) ||
 	    (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == explain->walk.absolute_text))
 		return explain_parts(node, context);
-	if (!contain_var_clause(node) && !clock_is_read(node))
+	if (!contain_var_clause(node) && !clock_is_read(node) && !contain_members(node, NULL))
 		return false;
 	/* not whole values of cdp's types: their operators show what matters */
 	is_part = !(IsA(node, Var) && explain->walk.ws->types[TABLE_PROFILES][PROFILE_TRAITS] ==

@@ -250,7 +250,7 @@ void
 rebuild_workspace(Workspace *ws, const char *cause)
 {
 	while_writing(ws, derive_all, unconstify(char *, cause));
-	evaluate_workspace(ws, ws->all_segments, "rebuild", false);
+	evaluate_workspace(ws, ws->all_segments, "rebuild", false, false);
 }
 
 typedef struct RulesChange

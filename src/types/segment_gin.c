@@ -1,6 +1,7 @@
 /*
  * segment_gin.c
- *	  The GIN operator class of cdp.segment_set, for @@, ?, ?|, ?&, @> and &&.
+ *	  The GIN operator class of cdp.segment_set, for @@ (which it knows as @@@, see
+ *	  segment_index.c), ?, ?|, ?&, @> and &&.
  *
  * The keys of a set are its names, as text in the order of their bytes
  * (bttext_pattern_cmp): what the operators ask is in the index completely, so
@@ -22,7 +23,7 @@ PG_FUNCTION_INFO_V1(segment_set_gin_triconsistent);
 PG_FUNCTION_INFO_V1(segment_set_gin_compare_partial);
 
 /* Strategies, as the operator class numbers its operators. */
-#define STRATEGY_MATCHES 1  /* segments @@ segment_query */
+#define STRATEGY_MATCHES 1  /* segments @@@ segment_query */
 #define STRATEGY_HAS 2      /* segments ? text */
 #define STRATEGY_HAS_ANY 3  /* segments ?| text[] */
 #define STRATEGY_HAS_ALL 4  /* segments ?& text[] */

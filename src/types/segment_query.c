@@ -105,6 +105,44 @@ segment_query_build(uint8 kind, const SegmentMember *names, int count)
 	return query;
 }
 
+/*
+ * The query that asks for all of some operands, 1 or more, of a conjunction, each
+ * by its first item. Allocated by palloc.
+ */
+SegmentQuery *
+segment_query_conjunction(const SegmentQuery *query, const int *operands, int count)
+{
+	SegmentQueryItem *items = (SegmentQueryItem *) palloc0(query->count * sizeof(SegmentQueryItem));
+	int n = count > 1 ? 1 : 0;
+	SegmentQuery *result;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int k = 0; k < count; k++)
+		for (int i = operands[k]; i < segment_query_next(query, operands[k]); i++)
+		{
+			int len;
+			const char *name = segment_query_name(query, i, &len);
+
+			items[n] = query->items[i];
+			if (!SEGMENT_QUERY_IS_OPERATOR(&items[n]))
+			{
+				items[n].name = (uint32) text.len;
+				appendBinaryStringInfo(&text, name, len);
+			}
+			n++;
+		}
+	if (count > 1)
+	{
+		items[0].kind = SEGMENT_QUERY_AND;
+		items[0].size = (uint16) (n - 1);
+	}
+	result = segment_query_make(items, n, text.data, text.len);
+	pfree(items);
+	pfree(text.data);
+	return result;
+}
+
 static inline uint64
 negate(uint64 value, SegmentQueryLogic logic)
 {
@@ -189,26 +227,66 @@ set_has(const SegmentQuery *query, int i, void *context)
 	return has ? SEGMENT_QUERY_TRUE : SEGMENT_QUERY_FALSE;
 }
 
-/* Does the query hold of this set? */
+/*
+ * Does the query hold of this set? Most are one operator on names, which needs
+ * no stack of operators.
+ */
 bool
 segment_query_matches(const SegmentQuery *query, const SegmentSet *set)
 {
+	bool all = query->items[0].kind == SEGMENT_QUERY_AND;
+	int i = 1;
+
+	if (!SEGMENT_QUERY_IS_OPERATOR(&query->items[0]) || query->items[0].negated)
+		i = query->count + 1;
+	for (; i < query->count && !SEGMENT_QUERY_IS_OPERATOR(&query->items[i]); i++)
+	{
+		bool has = set_has(query, i, unconstify(SegmentSet *, set)) != SEGMENT_QUERY_FALSE;
+
+		if ((has != query->items[i].negated) != all)
+			return !all;
+	}
+	if (i == query->count)
+		return all;
 	return segment_query_evaluate(query, SEGMENT_QUERY_TWO_VALUED, set_has,
 	                              unconstify(SegmentSet *, set)) != SEGMENT_QUERY_FALSE;
+}
+
+/*
+ * segments @@ query, of a set as it comes: one with a short header, as most are
+ * in a table, is unpacked on the stack.
+ */
+static bool
+datum_matches(Datum set, const SegmentQuery *query)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(set);
+	union
+	{
+		SegmentSet set;
+		char bytes[VARHDRSZ + 128];
+	} unpacked;
+
+	if (VARATT_IS_SHORT(value))
+	{
+		memcpy(VARDATA(&unpacked), VARDATA_SHORT(value), VARSIZE_SHORT(value) - VARHDRSZ_SHORT);
+		SET_VARSIZE(&unpacked, VARSIZE_SHORT(value) - VARHDRSZ_SHORT + VARHDRSZ);
+		set = PointerGetDatum(&unpacked);
+	}
+	return segment_query_matches(query, DatumGetSegmentSetP(set));
 }
 
 /* segments @@ query */
 Datum
 segment_set_matches_query(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(segment_query_matches(PG_GETARG_SEGMENT_QUERY_P(1), PG_GETARG_SEGMENT_SET_P(0)));
+	PG_RETURN_BOOL(datum_matches(PG_GETARG_DATUM(0), PG_GETARG_SEGMENT_QUERY_P(1)));
 }
 
 /* query @@ segments */
 Datum
 segment_query_matches_set(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(segment_query_matches(PG_GETARG_SEGMENT_QUERY_P(0), PG_GETARG_SEGMENT_SET_P(1)));
+	PG_RETURN_BOOL(datum_matches(PG_GETARG_DATUM(1), PG_GETARG_SEGMENT_QUERY_P(0)));
 }
 
 /* A terminated copy of at most SHOWN_MAX bytes of a text, for messages. */

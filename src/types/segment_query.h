@@ -53,9 +53,18 @@ typedef uint64 (*SegmentQueryOperand)(const SegmentQuery *query, int i, void *co
 
 extern SegmentQuery *segment_query_from_datum(Datum datum);
 extern SegmentQuery *segment_query_build(uint8 kind, const SegmentMember *names, int count);
+extern SegmentQuery *segment_query_conjunction(const SegmentQuery *query, const int *operands,
+                                               int count);
 extern uint64 segment_query_evaluate(const SegmentQuery *query, SegmentQueryLogic logic,
                                      SegmentQueryOperand operand, void *context);
 extern bool segment_query_matches(const SegmentQuery *query, const SegmentSet *set);
+
+/* The item behind item i and all that belongs to it. */
+static inline int
+segment_query_next(const SegmentQuery *query, int i)
+{
+	return i + 1 + (SEGMENT_QUERY_IS_OPERATOR(&query->items[i]) ? query->items[i].size : 0);
+}
 
 /* The name or prefix of item i; its length goes to *len. */
 static inline const char *

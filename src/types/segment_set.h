@@ -55,6 +55,20 @@ typedef struct SegmentMember
 #define PG_GETARG_SEGMENT_SET_P(n) segment_set_from_datum(PG_GETARG_DATUM(n))
 #define PG_RETURN_SEGMENT_SET_P(set) PG_RETURN_POINTER(set)
 
+/*
+ * Whether a value is seen to be the empty set without being unpacked; it may be
+ * empty although this says no.
+ */
+static inline bool
+segment_set_is_plainly_empty(Datum datum)
+{
+	const struct varlena *value = (const struct varlena *) DatumGetPointer(datum);
+
+	return !VARATT_IS_EXTERNAL(value) && !VARATT_IS_COMPRESSED(value) &&
+	       VARSIZE_ANY_EXHDR(value) == offsetof(SegmentSet, data) - VARHDRSZ &&
+	       memcmp(VARDATA_ANY(value), "\x01\0\0\0", 4) == 0;
+}
+
 extern SegmentSet *segment_set_from_datum(Datum datum);
 extern SegmentSet *segment_set_empty(void);
 extern SegmentSet *segment_set_build(const SegmentMember *members, int count);

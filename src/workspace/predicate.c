@@ -460,7 +460,7 @@ check_column(PredicateWalk *walk, Var *var)
 		                errmsg("%s cannot read the column \"%s\"", walk->sort->what,
 		                       get_attname(ws->tables[TABLE_PROFILES], var->varattno, false)),
 		                errdetail("It is the result of evaluating segments."),
-		                errhint("Ask for membership by a constant name: segments ? 'vip'."),
+		                errhint("Ask for membership by constant names: segments @@ 'vip & !gold'."),
 		                errposition(var->location + 1)));
 	walk->columns = bms_add_member(walk->columns, var->varattno);
 }
@@ -964,6 +964,10 @@ compile(void *context)
 	segment->n_computed = list_length(walk->reads.computed);
 	for (int i = 0; i < segment->n_computed; i++)
 		segment->computed[i] = list_nth(walk->reads.computed, i);
+	segment->prefixes = palloc(sizeof(char *) * Max(list_length(walk->reads.prefixes), 1));
+	segment->n_prefixes = list_length(walk->reads.prefixes);
+	for (int i = 0; i < segment->n_prefixes; i++)
+		segment->prefixes[i] = list_nth(walk->reads.prefixes, i);
 	return true;
 }
 

@@ -7,24 +7,28 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_func.h"
-#include "types/segment_set.h"
+#include "types/segment_query.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "workspace/computed_traits.h"
+#include "utils/syscache.h"
 
-/* Tests of membership: the function, its second argument, and whether all names must hold. */
+/* Tests of membership: the function, its constant argument, and whether all names must hold. */
 enum
 {
 	MEMBER_ONE,
 	MEMBER_ANY_NAME,
 	MEMBER_ALL_NAMES,
 	MEMBER_ANY_SET,
-	MEMBER_ALL_SET
+	MEMBER_ALL_SET,
+	MEMBER_QUERY,
+	MEMBER_OF_QUERY /* query @@ segments */
 };
 
 /* Functions that read a computed trait, and their operators. */
@@ -51,6 +55,8 @@ reads_begin(Reads *reads, Workspace *ws)
 {
 	Oid traits = ws->types[TABLE_PROFILES][PROFILE_TRAITS];
 	Oid set = ws->types[TABLE_PROFILES][PROFILE_SEGMENTS];
+	Oid query = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("segment_query"),
+	                            ObjectIdGetDatum(get_namespace_oid("cdp", false)));
 
 	memset(reads, 0, sizeof(Reads));
 	reads->ws = ws;
@@ -76,17 +82,22 @@ reads_begin(Reads *reads, Workspace *ws)
 		                                      makeString(pstrdup(computed_readers[i].operator))),
 		                           types[0], types[1]);
 	}
+	reads->member_functions[MEMBER_QUERY] = function_of("matches", set, query);
+	reads->member_functions[MEMBER_OF_QUERY] = function_of("matches", query, set);
 }
 
 /*
- * The constant second argument of a call, by name or as an operator, of one of
- * some functions on a column of profiles; null: it is no such call.
+ * The constant argument of a call, by name or as an operator, of one of some
+ * functions on a column of profiles; null: it is no such call. It is the second
+ * one, or the first where that is of another type than the column.
  */
 static Const *
 constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int *which)
 {
 	Oid function;
 	List *args;
+	Node *subject;
+	Node *constant;
 
 	if (IsA(node, OpExpr))
 	{
@@ -104,11 +115,19 @@ constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int
 	for (*which = 0; *which < n; (*which)++)
 		if (functions[*which] == function)
 			break;
-	if (*which == n || list_length(args) != 2 || !IsA(linitial(args), Var) ||
-	    ((Var *) linitial(args))->varattno != column || !IsA(lsecond(args), Const) ||
-	    ((Const *) lsecond(args))->constisnull)
+	if (*which == n || list_length(args) != 2)
 		return NULL;
-	return (Const *) lsecond(args);
+	subject = linitial(args);
+	constant = lsecond(args);
+	if (IsA(subject, Const) && exprType(subject) != exprType(constant))
+	{
+		subject = lsecond(args);
+		constant = linitial(args);
+	}
+	if (!IsA(subject, Var) || ((Var *) subject)->varattno != column || !IsA(constant, Const) ||
+	    ((Const *) constant)->constisnull)
+		return NULL;
+	return (Const *) constant;
 }
 
 bool
@@ -220,6 +239,59 @@ member_param(Reads *reads, const char *name)
 	return (Node *) param;
 }
 
+/* Whether a profile is in any segment whose name has a prefix, of those that are there now. */
+static Node *
+prefix_params(Reads *reads, const char *prefix, int len)
+{
+	List *params = NIL;
+	bool known = false;
+	ListCell *lc;
+
+	foreach (lc, reads->prefixes)
+		known = known || strcmp((char *) lfirst(lc), prefix) == 0;
+	if (!known)
+		reads->prefixes = lappend(reads->prefixes, pstrdup(prefix));
+	for (int i = 0; i < reads->ws->n_segments; i++)
+		if (strncmp(reads->ws->segments[i].name, prefix, len) == 0)
+			params = lappend(params, member_param(reads, reads->ws->segments[i].name));
+	if (list_length(params) == 1)
+		return linitial(params);
+	return params == NIL ? makeBoolConst(false, false) : (Node *) makeBoolExpr(OR_EXPR, params, -1);
+}
+
+/* A query as parameters, from its item number *item on, which goes on behind what belongs to it. */
+static Node *
+query_params(Reads *reads, const SegmentQuery *query, int *item)
+{
+	const SegmentQueryItem *first = &query->items[*item];
+	int end = *item + 1 + first->size;
+	Node *node;
+
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (SEGMENT_QUERY_IS_OPERATOR(first))
+	{
+		List *operands = NIL;
+
+		(*item)++;
+		while (*item < end)
+			operands = lappend(operands, query_params(reads, query, item));
+		node = (Node *) makeBoolExpr(first->kind == SEGMENT_QUERY_AND ? AND_EXPR : OR_EXPR,
+		                             operands, -1);
+	}
+	else
+	{
+		int len;
+		const char *text = segment_query_name(query, *item, &len);
+		char *name = pnstrdup(text, len);
+
+		(*item)++;
+		node = first->kind == SEGMENT_QUERY_PREFIX ? prefix_params(reads, name, len)
+		                                           : member_param(reads, name);
+	}
+	return first->negated ? (Node *) makeBoolExpr(NOT_EXPR, list_make1(node), -1) : node;
+}
+
 /* The test as parameters; null: the node is none. */
 static Node *
 members_of(Reads *reads, Node *node)
@@ -235,6 +307,12 @@ members_of(Reads *reads, Node *node)
 		return NULL;
 	if (which == MEMBER_ONE)
 		return member_param(reads, TextDatumGetCString(constant->constvalue));
+	if (which == MEMBER_QUERY || which == MEMBER_OF_QUERY)
+	{
+		int item = 0;
+
+		return query_params(reads, DatumGetSegmentQueryP(constant->constvalue), &item);
+	}
 	if (which == MEMBER_ANY_NAME || which == MEMBER_ALL_NAMES)
 	{
 		Datum *names;
@@ -376,6 +454,24 @@ reads_order_segments(Workspace *ws)
 		if (ws->segments[i].clock != NULL)
 			ws->clock_segments = bms_add_member(ws->clock_segments, ws->segments[i].rank);
 	}
+}
+
+Bitmapset *
+reads_by_prefix(Workspace *ws, const char *name, int name_len, Bitmapset *readers)
+{
+	for (int i = 0; i < ws->n_segments; i++)
+	{
+		const Segment *segment = &ws->segments[i];
+
+		for (int p = 0; p < segment->n_prefixes; p++)
+		{
+			size_t len = strlen(segment->prefixes[p]);
+
+			if (len <= name_len && memcmp(name, segment->prefixes[p], len) == 0)
+				readers = bms_add_member(readers, segment->rank);
+		}
+	}
+	return readers;
 }
 
 char *

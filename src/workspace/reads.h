@@ -18,7 +18,7 @@ typedef struct Reads
 {
 	Workspace *ws;
 	Oid trait_functions[3];                     /* cdp.trait, trait_text, has_trait */
-	Oid member_functions[5];                    /* cdp.has_segment and the like, see reads.c */
+	Oid member_functions[7];                    /* cdp.has_segment and the like, see reads.c */
 	Oid computed_functions[N_COMPUTED_READERS]; /* cdp.computed_value and the like, see reads.c */
 	Oid computed_at[N_COMPUTED_READERS];        /* the same with an instant */
 	Oid computed_operators[N_COMPUTED_READERS]; /* ... and as an operator; InvalidOid: none is */
@@ -26,7 +26,8 @@ typedef struct Reads
 	List *computed;                             /* names of computed traits: char * */
 	char *missing_computed;                     /* the name of one that is not there; null: none */
 	Bitmapset *segments;                        /* indexes into ws->segments */
-	char *missing; /* the name of a segment that is not there; null: none */
+	List *prefixes; /* of names of segments, those yet to come too: char * */
+	char *missing;  /* the name of a segment that is not there; null: none */
 } Reads;
 
 extern void reads_begin(Reads *reads, Workspace *ws);
@@ -50,6 +51,10 @@ extern Node *reads_resolve_members(Reads *reads, Node *expression);
 
 /* Puts the workspace's segments, which are compiled, into the order of evaluation. */
 extern void reads_order_segments(Workspace *ws);
+
+/* Adds the segments, by rank, that ask for any of a prefix which this name has. */
+extern Bitmapset *reads_by_prefix(Workspace *ws, const char *name, int name_len,
+                                  Bitmapset *readers);
 
 /* The names of segments that read each other in a circle, as in "a -> b -> a"; null: none do. */
 extern char *reads_circle(Workspace *ws);

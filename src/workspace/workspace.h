@@ -226,6 +226,8 @@ typedef struct Segment
 	int n_keys;
 	char **computed; /* computed traits that it reads */
 	int n_computed;
+	char **prefixes; /* of names: it refers to whichever segments have such a one */
+	int n_prefixes;
 	Bitmapset *reads;      /* segments that it refers to, by index */
 	Bitmapset *dependents; /* segments that refer to it, by rank */
 	int rank;              /* place in the order of evaluation */

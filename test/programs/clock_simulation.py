@@ -205,6 +205,24 @@ class Round:
         self.begin = datetime(2024, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=self.r.randrange(1440))
         grammar = Grammar(self.r)
         self.predicates = {"p%02d" % i: grammar.predicate() for i in range(PREDICATES)}
+        self.oracles = dict(self.predicates)
+        self.refer()
+
+    def refer(self):
+        """Three segments that refer to the others by queries; their oracle has the predicates of those written out."""
+        holds = {name: "coalesce((%s), false)" % text for name, text in self.predicates.items()}
+        for i in range(3):
+            a, b, c = self.r.sample(sorted(holds), 3)
+            prefix = "p%d" % self.r.randrange(3)
+            of_prefix = "(%s)" % " OR ".join(text for name, text in holds.items() if name.startswith(prefix))
+            query, oracle = self.r.choice([
+                ("%s & (%s | !%s)" % (a, b, c), "(%s AND (%s OR NOT %s))" % (holds[a], holds[b], holds[c])),
+                ("!(%s & %s) & %s" % (a, b, c), "(NOT (%s AND %s) AND %s)" % (holds[a], holds[b], holds[c])),
+                ("!%s* & !%s" % (prefix, a), "(NOT %s AND NOT %s)" % (of_prefix, holds[a])),
+                ("%s* & %s | !%s" % (prefix, a, b), "(%s AND %s OR NOT %s)" % (of_prefix, holds[a], holds[b]))])
+            form = self.r.choice(["%s", "NOT (%s)", "(%s OR event_count > 2)", "(%s AND due_at < now())"])
+            self.predicates["q%d" % i] = form % ("segments @@ '%s'" % query)
+            self.oracles["q%d" % i] = form % oracle
 
     def moment(self, first, last):
         """A random moment, often near where clocks change or a month ends."""
@@ -262,7 +280,7 @@ class Round:
                 FROM {w}.segment_changes c
                 WHERE c.profile_id = p.profile_id AND c.segment = '{s}' AND c.at <= n.t) > 0)""".format(
                     s=name, w=self.name, instants=instants, oracle=at_instant(predicate, "n.t"))
-            for name, predicate in self.predicates.items())
+            for name, predicate in self.oracles.items())
 
     def faults_of_changes(self):
         """Changes whose predicate does not say so from that microsecond on, and the contrary just before."""
@@ -276,7 +294,7 @@ class Round:
               AND NOT EXISTS (SELECT FROM {w}.segment_changes x WHERE x.profile_id = c.profile_id
                               AND x.segment = c.segment AND x.at = c.at + interval '1 microsecond')""".format(
                                   s=name, w=self.name, oracle=at_instant(predicate, "n.t"))
-            for name, predicate in self.predicates.items())
+            for name, predicate in self.oracles.items())
 
     def run(self):
         """Everything in one session; returns (faults, changes by the clock)."""

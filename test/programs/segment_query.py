@@ -158,6 +158,14 @@ BEGIN
     EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM profile WHERE segments %s %L', operator, argument) INTO plan;
     RETURN plan::text LIKE '%profile_segments%';
 END $$;
+-- Is the scan of the index given less than the query, so that negations are left to the rows?
+CREATE FUNCTION asks_less(argument text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE format('EXPLAIN (FORMAT JSON) SELECT FROM profile WHERE segments @@ %L', argument) INTO plan;
+    RETURN plan #>> '{0,Plan,Plans,0,Index Cond}' <> replace(plan #>> '{0,Plan,Filter}', ' @@ ', ' @@@ ');
+END $$;
 """
 SEQUENTIAL = "SET enable_bitmapscan = off; SET enable_indexscan = off;"
 INDEXED = "SET enable_seqscan = off;"
@@ -226,6 +234,9 @@ def main():
     compare(SEQUENTIAL, "sequential scan")
     tap.equal(rows(INDEXED + "SELECT operator, count(*) FROM question WHERE NOT uses_index(operator, argument) GROUP BY 1"),
               [], "every operator uses the index, for every query")
+    less, whole = map(int, rows(INDEXED + "SELECT count(*) FILTER (WHERE asks_less(argument)), count(*) FILTER (WHERE NOT asks_less(argument)) "
+                                "FROM question WHERE operator = '@@' AND argument LIKE '%!%'")[0])
+    tap.ok(less > 50 and whole > 50, "negations are left to the rows, or not", "%d, %d" % (less, whole))
     compare(INDEXED, "index with a pending list")
     sql("VACUUM profile")
     compare(INDEXED, "index after VACUUM", "n % 3 = 0")
@@ -252,6 +263,9 @@ def main():
                       ((p.segments @@ argument::cdp.segment_query) IS DISTINCT FROM cdp.matches(p.segments, argument::cdp.segment_query) OR
                        (p.segments @@ argument::cdp.segment_query) IS DISTINCT FROM cdp.matches(argument::cdp.segment_query, p.segments))"""),
               [["0"]], "cdp.matches is @@, both ways round")
+    for call in ("cdp.matches(segments, 'a & !b')", "cdp.matches('a & !b', segments)", "'a & !b' @@ segments",
+                 "segments @@@ 'a & !b'"):
+        tap.ok("profile_segments" in str(rows(INDEXED + "EXPLAIN SELECT FROM profile WHERE " + call)), call + " uses the index")
     join = """SELECT q.n, md5(coalesce(string_agg(p.id::text, ',' ORDER BY p.id), '')) FROM question AS q
               LEFT JOIN profile AS p ON p.segments @@ q.argument::cdp.segment_query
               WHERE q.operator = '@@' AND q.n % 10 = 0 GROUP BY q.n ORDER BY q.n"""

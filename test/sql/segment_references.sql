@@ -101,5 +101,57 @@ SELECT * FROM cdp.explain_segment('refs', 1, 'nope');
 SELECT * FROM cdp.explain_segment('refs', 77, 'vip');
 \echo :SQLSTATE
 SELECT * FROM cdp.check('refs');
+
+-- Queries of segments, by operator both ways round and by function
+DELETE FROM segments;
+INSERT INTO segments VALUES ('vip', $$profile_id = 1$$), ('gold', $$traits->>'plan' = 'gold'$$), ('big spender', $$cdp.total(ltv, 'USD') > 1000$$),
+    ('q1', $$segments @@ 'vip | gold & !"big spender"'$$), ('q2', $$cdp.matches(segments, '!(vip & "big spender")')$$), ('q3', $$'gold & "big spender"' @@ segments AND last_seen < now() - interval '21 days'$$),
+    ('q4', $$segments @@ '!!q1 & (q2 | !(gold & vip))'$$), ('q5', $$NOT segments @@ 'q3'$$);
+TABLE refs_members ORDER BY who;
+SELECT * FROM cdp.check('refs');
+SELECT node, parent, expression, value, truth, flips_at FROM cdp.explain_segment('refs', 3, 'q1');
+SELECT node, parent, expression, value, truth, flips_at FROM cdp.explain_segment('refs', 3, 'q3');
+SELECT cdp.count('refs', $$segments @@ 'vip | gold & !"big spender"'$$), cdp.count('refs', $$segments @@ 'q*' AND last_seen < now() - interval '21 days'$$);
+INSERT INTO segments VALUES ('bad', $$segments @@ 'vip & !nope'$$);
+\echo :SQLSTATE
+INSERT INTO segments VALUES ('bad', $$segments @@ (traits->>'plan')::cdp.segment_query$$);
+\echo :SQLSTATE
+INSERT INTO segments VALUES ('bad', $$segments @@ 'vip & '$$);
+\echo :SQLSTATE
+INSERT INTO segments VALUES ('bad', $$CASE WHEN segments @@ 'vip & !gold' THEN to_char(now(), 'D') END = '1'$$);
+\echo :SQLSTATE
+UPDATE segments SET predicate = $$segments @@ '!q4'$$ WHERE name = 'vip';
+\echo :SQLSTATE
+DELETE FROM segments WHERE name = 'big spender';
+\echo :SQLSTATE
+-- A prefix means whichever segments there are: those that come ...
+SET cdp.clock = '2024-06-02 10:00+00';
+INSERT INTO segments VALUES ('any', $$segments @@ 'tier_*'$$), ('no_gold', $$segments @@ 'vip & !tier_g*'$$), ('of_any', $$segments ? 'any' AND now() > last_seen + interval '21 days'$$);
+TABLE refs_members ORDER BY who;
+SET cdp.clock = '2024-06-03 10:00+00';
+INSERT INTO segments VALUES ('tier_gold', $$profile_id < 3$$), ('tier_iron', $$profile_id = 3 AND last_seen < now() - interval '21 days'$$);
+TABLE refs_members ORDER BY who;
+SELECT profile_id, segment, entered, at, cause FROM segment_changes WHERE at >= '2024-06-02 10:00+00' ORDER BY at, profile_id, segment;
+SELECT * FROM cdp.check('refs');
+-- ... and those that go, get another name, or would close a circle
+SET cdp.clock = '2024-06-04 10:00+00';
+UPDATE segments SET name = 'level_gold' WHERE name = 'tier_gold';
+TABLE refs_members ORDER BY who;
+DELETE FROM segments WHERE name = 'tier_iron';
+SELECT profile_id, segment, entered, at, cause FROM segment_changes WHERE at >= '2024-06-04 10:00+00' ORDER BY at, profile_id, segment;
+SELECT * FROM cdp.check('refs');
+INSERT INTO segments VALUES ('tier_x', $$segments ? 'of_any'$$);
+\echo :SQLSTATE
+INSERT INTO segments VALUES ('everybody', $$segments @@ '*'$$);
+\echo :SQLSTATE
+-- What a definition changes has not been so before: only what the clock has changed as it was is dated then
+DELETE FROM segments;
+INSERT INTO segments VALUES ('away', $$last_seen < now() - interval '21 days'$$), ('tier_1', 'profile_id = 1'), ('w', 'false'), ('no_tier', $$segments @@ '!tier_*' AND last_seen < now() - interval '21 days'$$), ('of_away', $$segments ? 'away'$$);
+INSERT INTO events (event, identifiers) VALUES ('e', '{user_id:1}'), ('e', '{user_id:2}');
+SET cdp.clock = '2024-07-01 10:00+00';
+UPDATE segments SET predicate = CASE name WHEN 'w' THEN $$segments ? 'away'$$ ELSE predicate END, name = CASE name WHEN 'tier_1' THEN 'level_1' ELSE name END WHERE name IN ('w', 'tier_1');
+SELECT profile_id, segment, entered, at, cause FROM segment_changes WHERE at > '2024-06-04 10:00+00' ORDER BY at, profile_id, segment;
+TABLE refs_members ORDER BY who;
+SELECT * FROM cdp.check('refs');
 DROP VIEW public.refs_members;
 SELECT cdp.drop_workspace('refs');
