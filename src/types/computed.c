@@ -708,17 +708,19 @@ value_of_deltas(const ComputedBuilder *builder)
 	return finish_output(&output, builder->zone, strlen(builder->zone));
 }
 
-/* Frees what has been collected by a builder that owns its values. */
+/* Frees what has been collected. */
 void
 computed_builder_free(ComputedBuilder *builder)
 {
-	for (int i = 0; i < builder->n_deltas; i++)
+	for (int i = 0; builder->owns_values && i < builder->n_deltas; i++)
 		if (builder->deltas[i].len > 0)
 			pfree(unconstify(char *, builder->deltas[i].value));
 	if (builder->deltas != NULL)
 		pfree(builder->deltas);
 	if (builder->latest != NULL)
 		pfree(builder->latest);
+	if (builder->merged != NULL)
+		pfree(builder->merged);
 }
 
 /* How many things have been collected, of which some may be of one trait and day. */
