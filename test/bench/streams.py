@@ -14,7 +14,7 @@ import random
 
 COLUMNS = "event_id, occurred_at, event, source, amount, currency, identifiers, traits, properties"
 BASELINE_COLUMNS = COLUMNS + ", anchor"
-FORMAT = 1  # raise it when a stream changes, so that kept files are made again
+FORMAT = 2  # raise it when a stream changes, so that kept files are made again
 
 
 def copy_text(value):
@@ -115,7 +115,7 @@ def web(events=500000, visitors=52000, seed=7):
         who = order[due] if new else order[int((due + 1) * rng.random())]
         millis = start + n * 2000 + rng.randrange(2000)
         second = not new and who % 5 == 0 and signed[who] and rng.random() < 0.3
-        cookie = "cookie:%08x%08x" % (who * 2654435761 & 0xFFFFFFFF, who * 2 + second)
+        cookie = "cookie:%08x%08x" % ((who + 1) * 2654435761 & 0xFFFFFFFF, who * 2 + second)
         event, traits, amount = "Page Viewed", "\\N", "\\N"
         identifiers, anchor = cookie, cookie
         if who % 5 == 0 and (signed[who] or not new and rng.random() < 0.4):
