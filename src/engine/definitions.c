@@ -670,8 +670,8 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 	 * them while it holds profiles.
 	 */
 	if (strcmp(table, "settings") == 0 || strcmp(table, "segments") == 0 ||
-	    strcmp(table, "computed_traits") == 0 ||
-	    strcmp(table, "identifier_namespaces") == 0 || strcmp(table, "blocked_identifiers") == 0)
+	    strcmp(table, "computed_traits") == 0 || strcmp(table, "identifier_namespaces") == 0 ||
+	    strcmp(table, "blocked_identifiers") == 0)
 		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		                errmsg("%s of \"%s\" is not allowed", what, table),
 		                strcmp(table, "settings") == 0

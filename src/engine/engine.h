@@ -62,12 +62,12 @@ typedef struct Event
 	Numeric amount; /* null: none */
 	const char *source;
 	int source_len;
-	int first_ref;                /* its nodes in batch->refs, the anchor first */
-	int n_refs;                   /* 0: it belongs to nobody */
-	int n_named;                  /* with those that are generic, or cannot anchor it */
+	int first_ref;      /* its nodes in batch->refs, the anchor first */
+	int n_refs;         /* 0: it belongs to nobody */
+	int n_named;        /* with those that are generic, or cannot anchor it */
 	const char *inputs; /* what it adds to computed traits: per trait its number, and a value */
 	int inputs_len;
-	int32 day; /* of at in the workspace's zone; where it adds something */
+	int32 day;                    /* of at in the workspace's zone; where it adds something */
 	const Identifier *row_anchor; /* the anchor that its row has; null: none */
 	int next;                     /* the next event of the same profile; -1: none */
 	char currency[4];
@@ -382,7 +382,7 @@ typedef struct RowInputs
 	Workspace *ws;
 	const Bitmapset *wanted; /* traits by index; null: all */
 	TupleTableSlot *slot;
-	int trait; /* the next to be evaluated */
+	int trait;             /* the next to be evaluated */
 	StringInfoData inputs; /* per trait that counts the event: its number, and a value */
 	StringInfoData value;
 } RowInputs;

@@ -116,13 +116,9 @@ static const ComputedDefinition *
 computed_of(Explain *explain, Node *expression)
 {
 	Workspace *ws = explain->walk.ws;
-	Node *name;
+	const char *name = reads_computed_name(&explain->walk.reads, expression);
 
-	if (reads_computed_written(&explain->walk.reads, expression) == NULL)
-		return NULL;
-	name = lsecond(((FuncExpr *) expression)->args);
-	return &ws->computed[computed_traits_find(
-	    ws, TextDatumGetCString(castNode(Const, name)->constvalue))];
+	return name == NULL ? NULL : &ws->computed[computed_traits_find(ws, name)];
 }
 
 /* The row of one part. */
@@ -207,7 +203,7 @@ explain_parts(Node *node, void *context)
 	Explain *explain = (Explain *) context;
 
 	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
-	    is_today(node) || reads_computed_written(&explain->walk.reads, node) != NULL)
+	    is_today(node) || reads_computed_name(&explain->walk.reads, node) != NULL)
 		return false;
 	/* of a test of several segments each of them; of one, it is that itself */
 	if (reads_members(&explain->walk.reads, node))

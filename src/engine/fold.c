@@ -193,6 +193,26 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 		fold_contest(batch, survivor, loser->contested_until);
 }
 
+/* So many things that events add to computed traits are kept before they are put together. */
+#define FOLD_INPUTS 20000
+
+/* Puts together what has been collected of computed traits. */
+static void
+finish_computed(Batch *batch, Profile *profile)
+{
+	bool changed;
+
+	if (profile->computed_builder == NULL)
+		return;
+	profile->computed = computed_builder_finish(profile->computed_builder,
+	                                            ltv_local_day(cdp_now(), batch->ws->tz), &changed);
+	computed_builder_free(profile->computed_builder);
+	pfree(profile->computed_builder);
+	profile->computed_builder = NULL;
+	if (changed)
+		mark_changed(batch, profile, PROFILE_COMPUTED);
+}
+
 static void
 fold_event(Batch *batch, Profile *profile, Event *event)
 {
@@ -205,23 +225,11 @@ fold_event(Batch *batch, Profile *profile, Event *event)
 	if (event->inputs_len > 0)
 		inputs_fold(event->inputs, event->inputs_len, computed_builder(batch, profile), event->at,
 		            event->day, &event->id);
+	if (profile->computed_builder != NULL &&
+	    computed_builder_size(profile->computed_builder) > FOLD_INPUTS)
+		finish_computed(batch, profile);
 	fold_times(batch, profile, event->at, event->at);
 	profile->event_count++;
-}
-
-/* Puts together what has been collected of computed traits. */
-static void
-finish_computed(Batch *batch, Profile *profile)
-{
-	bool changed;
-
-	if (profile->computed_builder == NULL)
-		return;
-	profile->computed = computed_builder_finish(profile->computed_builder,
-	                                            ltv_local_day(cdp_now(), batch->ws->tz), &changed);
-	profile->computed_builder = NULL;
-	if (changed)
-		mark_changed(batch, profile, PROFILE_COMPUTED);
 }
 
 /* Finishes a profile's values and notes which of them have changed. */
@@ -283,9 +291,6 @@ empty_values(Batch *batch, Profile *profile)
 	begin_folding(batch, profile);
 }
 
-/* So many things that stored events add to computed traits are kept before they are put together. */
-#define FOLD_INPUTS 20000
-
 /* The stored events of an identifier, on their way into a profile. */
 typedef struct FoldPiece
 {
@@ -326,9 +331,6 @@ fold_stored_event(TupleTableSlot *slot, void *context)
 		(void) normalise_event_values(batch, slot);
 	fold_event(batch, profile, &batch->events[0]);
 	batch->n_events = 0;
-	if (profile->computed_builder != NULL &&
-	    computed_builder_size(profile->computed_builder) > FOLD_INPUTS)
-		finish_computed(batch, profile);
 	return true;
 }
 

@@ -531,8 +531,8 @@ computed_builder_add(ComputedBuilder *builder, int number, const char *value, in
 static int
 compare_deltas(const void *a, const void *b, void *arg)
 {
-	const struct ComputedDelta *x = (const struct ComputedDelta *) a;
-	const struct ComputedDelta *y = (const struct ComputedDelta *) b;
+	const struct ComputedDelta *x = *(const struct ComputedDelta *const *) a;
+	const struct ComputedDelta *y = *(const struct ComputedDelta *const *) b;
 	const ComputedTrait *traits = (const ComputedTrait *) arg;
 
 	if (x->trait != y->trait)
@@ -545,181 +545,182 @@ compare_deltas(const void *a, const void *b, void *arg)
 	                               y->len);
 }
 
-/* One day's set of distinct values, from deltas in their order; returns how many are joined. */
-static int
-join_values(struct ComputedDelta *deltas, int n)
+/* Whether a least or greatest, first or last value gives way to another. */
+static bool
+is_better(const ComputedTrait *trait, const struct ComputedDelta *delta,
+          const struct ComputedDelta *best)
 {
-	int distinct = 0;
+	int order;
 
-	for (int i = 0; i < n; i++)
-	{
-		struct ComputedDelta *last = distinct > 0 ? &deltas[distinct - 1] : NULL;
-
-		if (last != NULL && last->len == deltas[i].len &&
-		    memcmp(last->value, deltas[i].value, last->len) == 0)
-			last->count += deltas[i].count;
-		else
-			deltas[distinct++] = deltas[i];
-	}
-	return distinct;
+	if (trait->kind == COMPUTED_FIRST || trait->kind == COMPUTED_LAST)
+		return gives_way(best, trait->kind, delta->at, &delta->event_id);
+	order = computed_compare_values(trait->value_class, delta->value, delta->len, best->value,
+	                                best->len);
+	return trait->kind == COMPUTED_MIN ? order < 0 : order > 0;
 }
 
-/* What several deltas of one trait and day are together, in the first of them. */
-static void
-join_deltas(const ComputedTrait *trait, struct ComputedDelta *deltas, int n)
+/* What several deltas of one trait and day are together, but for distinct values. */
+static struct ComputedDelta
+join_deltas(const ComputedTrait *trait, const struct ComputedDelta *const *deltas, int n)
 {
-	for (int i = 1; i < n; i++)
-	{
-		struct ComputedDelta *delta = &deltas[i];
-		int order;
+	struct ComputedDelta joined = *deltas[0];
 
-		deltas->count += trait->kind == COMPUTED_COUNT || trait->kind == COMPUTED_AVG ||
-		                         trait->kind == COMPUTED_SUM
-		                     ? delta->count
-		                     : 0;
+	for (int i = 1; i < n; i++)
 		switch (trait->kind)
 		{
 			case COMPUTED_SUM:
 			case COMPUTED_AVG:
-				computed_add_amount(&deltas->sum, &delta->sum);
-				break;
-			case COMPUTED_MIN:
-			case COMPUTED_MAX:
-				order = computed_compare_values(trait->value_class, delta->value, delta->len,
-				                                deltas->value, deltas->len);
-				if (trait->kind == COMPUTED_MIN ? order < 0 : order > 0)
-					*deltas = *delta;
-				break;
-			case COMPUTED_FIRST:
-			case COMPUTED_LAST:
-				if (gives_way(deltas, trait->kind, delta->at, &delta->event_id))
-					*deltas = *delta;
+				computed_add_amount(&joined.sum, &deltas[i]->sum);
+				/* FALLTHROUGH */
+			case COMPUTED_COUNT:
+				joined.count += deltas[i]->count;
 				break;
 			default:
+				if (is_better(trait, deltas[i], &joined))
+					joined = *deltas[i];
 				break;
 		}
-	}
+	return joined;
 }
 
 /* The body of a cell without distinct values. */
 static const char no_values[] = {0};
 
-/* Appends the body of a cell that deltas of one trait and day make. */
+/* Appends the set of distinct values that deltas of one trait and day make; they ascend. */
 static void
-append_body(const ComputedTrait *trait, struct ComputedDelta *deltas, int n, StringInfo body)
+append_set(const ComputedTrait *trait, const struct ComputedDelta *const *deltas, int n,
+           StringInfo body)
 {
+	int distinct = 0;
+
+	for (int i = 0; i < n; i++)
+		distinct += i == 0 || deltas[i]->len != deltas[i - 1]->len ||
+		            memcmp(deltas[i]->value, deltas[i - 1]->value, deltas[i]->len) != 0;
+	computed_append_number(body, (uint64) distinct * 2);
+	for (int i = 0, end; i < n; i = end)
+	{
+		int64 count = deltas[i]->count;
+
+		for (end = i + 1; end < n && deltas[end]->len == deltas[i]->len &&
+		                  memcmp(deltas[end]->value, deltas[i]->value, deltas[i]->len) == 0;
+		     end++)
+			count += deltas[end]->count;
+		computed_append_number(body, deltas[i]->len);
+		appendBinaryStringInfo(body, deltas[i]->value, deltas[i]->len);
+		if (trait->kind == COMPUTED_MOST_FREQUENT)
+			computed_append_number(body, count);
+	}
+	if (distinct > trait->limit)
+	{
+		StringInfoData limited;
+
+		initStringInfo(&limited);
+		computed_merge_sets(trait, body->data, no_values, &limited);
+		pfree(body->data);
+		*body = limited;
+	}
+}
+
+/* Makes the cell of deltas of one trait and day. body: where its body is made. */
+static void
+make_cell(const ComputedTrait *trait, const struct ComputedDelta *const *deltas, int n,
+          StringInfo body, ComputedCell *cell)
+{
+	struct ComputedDelta joined;
 	char time[8];
 
+	*cell = (ComputedCell){.day = deltas[0]->day};
+	resetStringInfo(body);
 	if (computed_kind_is_set(trait->kind))
-	{
-		n = join_values(deltas, n);
-		computed_append_number(body, (uint64) n * 2);
-		for (int i = 0; i < n; i++)
-		{
-			computed_append_number(body, deltas[i].len);
-			appendBinaryStringInfo(body, deltas[i].value, deltas[i].len);
-			if (trait->kind == COMPUTED_MOST_FREQUENT)
-				computed_append_number(body, deltas[i].count);
-		}
-		if (n > trait->limit)
-		{
-			StringInfoData limited;
-
-			initStringInfo(&limited);
-			computed_merge_sets(trait, body->data, no_values, &limited);
-			pfree(body->data);
-			*body = limited;
-		}
-		return;
-	}
-	join_deltas(trait, deltas, n);
+		append_set(trait, deltas, n, body);
+	else
+		joined = join_deltas(trait, deltas, n);
 	switch (trait->kind)
 	{
+		case COMPUTED_COUNT:
+			cell->count = joined.count;
+			break;
 		case COMPUTED_SUM:
 		case COMPUTED_AVG:
-			computed_append_amount(body, &deltas->sum);
+			computed_append_amount(body, &joined.sum);
 			if (trait->kind == COMPUTED_AVG)
-				computed_append_number(body, deltas->count);
+				computed_append_number(body, joined.count);
 			break;
 		case COMPUTED_FIRST:
 		case COMPUTED_LAST:
-			(void) ltv_put64(time, (uint64) deltas->at);
+			(void) ltv_put64(time, (uint64) joined.at);
 			appendBinaryStringInfo(body, time, sizeof(time));
-			appendBinaryStringInfo(body, (const char *) deltas->event_id.data, UUID_LEN);
+			appendBinaryStringInfo(body, (const char *) joined.event_id.data, UUID_LEN);
 			/* FALLTHROUGH */
 		case COMPUTED_MIN:
 		case COMPUTED_MAX:
-			computed_append_number(body, deltas->len);
-			appendBinaryStringInfo(body, deltas->value, deltas->len);
+			computed_append_number(body, joined.len);
+			appendBinaryStringInfo(body, joined.value, joined.len);
 			break;
 		default:
 			break;
 	}
+	cell->body = body->data;
+	cell->end = body->data + body->len;
 }
 
-/* The deltas as a value. */
+/* The deltas as a value; they stay as they are. */
 static Computed *
-value_of_deltas(ComputedBuilder *builder)
+value_of_deltas(const ComputedBuilder *builder)
 {
 	Output output = {.n_traits = 0};
-	struct ComputedDelta *deltas = builder->deltas;
+	int n = builder->n_deltas;
+	const struct ComputedDelta **deltas =
+	    palloc_extended(sizeof(struct ComputedDelta *) * (Size) n, MCXT_ALLOC_HUGE);
 	StringInfoData cells;
 	StringInfoData body;
 
-	if (builder->owns_values) /* and keeps them where they are */
-	{
-		Size size = sizeof(struct ComputedDelta) * (Size) builder->n_deltas;
-
-		deltas = memcpy(palloc_extended(size, MCXT_ALLOC_HUGE), deltas, size);
-	}
-	if (builder->n_deltas > 1)
-		qsort_arg(deltas, builder->n_deltas, sizeof(struct ComputedDelta), compare_deltas,
-		          unconstify(ComputedTrait *, builder->traits));
+	for (int i = 0; i < n; i++)
+		deltas[i] = &builder->deltas[i];
+	qsort_arg(deltas, n, sizeof(struct ComputedDelta *), compare_deltas,
+	          unconstify(ComputedTrait *, builder->traits));
 	initStringInfo(&output.traits);
 	initStringInfo(&cells);
 	initStringInfo(&body);
-	for (int start = 0, end; start < builder->n_deltas; start = end)
+	for (int start = 0, end; start < n; start = end)
 	{
-		const ComputedTrait *trait = &builder->traits[deltas[start].trait];
+		const ComputedTrait *trait = &builder->traits[deltas[start]->trait];
 		ComputedWriter writer = {trait, &cells};
 
 		resetStringInfo(&cells);
-		for (end = start; end < builder->n_deltas && deltas[end].trait == deltas[start].trait;)
+		for (end = start; end < n && deltas[end]->trait == deltas[start]->trait;)
 		{
 			int first = end;
-			ComputedCell cell = {deltas[first].day};
+			ComputedCell cell;
 
 			CHECK_FOR_INTERRUPTS();
-			while (end < builder->n_deltas && deltas[end].trait == deltas[first].trait &&
-			       deltas[end].day == cell.day)
+			while (end < n && deltas[end]->trait == deltas[first]->trait &&
+			       deltas[end]->day == deltas[first]->day)
 				end++;
-			resetStringInfo(&body);
-			append_body(trait, &deltas[first], end - first, &body);
-			cell.count = deltas[first].count;
-			cell.body = body.data;
-			cell.end = body.data + body.len;
+			make_cell(trait, &deltas[first], end - first, &body, &cell);
 			computed_write_cell(&writer, &cell);
 		}
 		put_entry(&output, trait, cells.data, cells.len);
 	}
-	if (builder->owns_values)
-		pfree(deltas);
+	pfree(deltas);
 	pfree(cells.data);
 	pfree(body.data);
 	return finish_output(&output, builder->zone, strlen(builder->zone));
 }
 
-/* Frees what has been collected by a builder that owns its values. */
+/* Frees what has been collected. */
 void
 computed_builder_free(ComputedBuilder *builder)
 {
-	for (int i = 0; i < builder->n_deltas; i++)
+	for (int i = 0; builder->owns_values && i < builder->n_deltas; i++)
 		if (builder->deltas[i].len > 0)
 			pfree(unconstify(char *, builder->deltas[i].value));
 	if (builder->deltas != NULL)
 		pfree(builder->deltas);
 	if (builder->latest != NULL)
 		pfree(builder->latest);
+	if (builder->merged != NULL)
+		pfree(builder->merged);
 }
 
 /* How many things have been collected, of which some may be of one trait and day. */

@@ -187,18 +187,25 @@ reads_computed_at(Reads *reads, Node *node, Node *instant)
 	                             exprInputCollation(node), COERCE_EXPLICIT_CALL);
 }
 
+/* Which of the functions that read a trait at an instant a node calls; -1: none. */
+static int
+computed_call(Reads *reads, Node *node)
+{
+	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 3)
+		for (int i = 0; i < N_COMPUTED_READERS; i++)
+			if (reads->computed_at[i] == ((FuncExpr *) node)->funcid)
+				return i;
+	return -1;
+}
+
 Node *
 reads_computed_written(Reads *reads, Node *node)
 {
 	FuncExpr *call = (FuncExpr *) node;
-	int which = 0;
+	int which = computed_call(reads, node);
 	List *args;
 
-	if (!IsA(node, FuncExpr) || list_length(call->args) != 3)
-		return NULL;
-	while (which < N_COMPUTED_READERS && reads->computed_at[which] != call->funcid)
-		which++;
-	if (which == N_COMPUTED_READERS)
+	if (which < 0)
 		return NULL;
 	args = list_make2(linitial(call->args), lsecond(call->args));
 	if (OidIsValid(reads->computed_operators[which]))
@@ -207,6 +214,14 @@ reads_computed_written(Reads *reads, Node *node)
 		                              call->inputcollid);
 	return (Node *) makeFuncExpr(reads->computed_functions[which], call->funcresulttype, args,
 	                             call->funccollid, call->inputcollid, COERCE_EXPLICIT_CALL);
+}
+
+char *
+reads_computed_name(Reads *reads, Node *node)
+{
+	if (computed_call(reads, node) < 0)
+		return NULL;
+	return TextDatumGetCString(castNode(Const, list_nth(((FuncExpr *) node)->args, 1))->constvalue);
 }
 
 static int

@@ -46,6 +46,9 @@ extern int reads_computed(Reads *reads, Node *node);
 extern Node *reads_computed_at(Reads *reads, Node *node, Node *instant);
 extern Node *reads_computed_written(Reads *reads, Node *node);
 
+/* The name of the trait that a read at an instant is of; null: it is none. */
+extern char *reads_computed_name(Reads *reads, Node *node);
+
 /* Replaces tests of membership by parameters. */
 extern Node *reads_resolve_members(Reads *reads, Node *expression);
 
