@@ -43,11 +43,12 @@ $$;
 CREATE FUNCTION oracle.plain(v jsonb, type text) RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN v IS NULL OR v = 'null' THEN NULL
                 WHEN type <> 'ts' OR jsonb_typeof(v) = 'number' THEN v
-                WHEN jsonb_typeof(v) = 'array' THEN
-                    (SELECT jsonb_agg(oracle.plain(x.v, 'ts') ORDER BY x.n) FROM jsonb_array_elements(v) WITH ORDINALITY x(v, n))
-                WHEN v #>> '{{}}' ~ '^\\d{{4}}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{{1,6}})?Z$'
-                    THEN oracle.instant((v #>> '{{}}')::timestamptz)
-                ELSE jsonb_build_object('no instant', v) END
+                ELSE (SELECT CASE jsonb_typeof(v) WHEN 'array' THEN jsonb_agg(y.plain ORDER BY x.n) ELSE min(y.plain::text)::jsonb END
+                      FROM jsonb_array_elements(CASE jsonb_typeof(v) WHEN 'array' THEN v ELSE jsonb_build_array(v) END) WITH ORDINALITY x(element, n)
+                      CROSS JOIN LATERAL (
+                          SELECT CASE WHEN x.element #>> '{{}}' ~ '^\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{{1,6}})?Z$'
+                                      THEN oracle.instant((x.element #>> '{{}}')::timestamptz)
+                                      ELSE jsonb_build_object('no instant', x.element) END) y(plain)) END
 $$;
 
 CREATE FUNCTION oracle.learn() RETURNS void LANGUAGE plpgsql AS $learn$
@@ -258,10 +259,12 @@ BEGIN
     JOIN {w}.profiles p USING (profile_id)
     CROSS JOIN LATERAL (
         SELECT 'computed_int', cdp.computed_int(p.computed, k.trait)::text, (k.value #>> '{{}}')::numeric::bigint::text
-        WHERE k.kind IN ('count', 'unique_count') OR k.type = 'n' AND k.kind <> 'unique_list'
+        WHERE (k.kind IN ('count', 'unique_count') OR k.type = 'n' AND k.kind <> 'unique_list')
+          AND coalesce(abs((k.value #>> '{{}}')::numeric), 0) < 9e18
         UNION ALL
         SELECT 'computed_int at', cdp.computed_int(p.computed, k.trait, k.t)::text, (k.value #>> '{{}}')::numeric::bigint::text
-        WHERE k.kind IN ('count', 'unique_count') OR k.type = 'n' AND k.kind <> 'unique_list'
+        WHERE (k.kind IN ('count', 'unique_count') OR k.type = 'n' AND k.kind <> 'unique_list')
+          AND coalesce(abs((k.value #>> '{{}}')::numeric), 0) < 9e18
         UNION ALL
         SELECT 'computed_numeric', trim_scale(cdp.computed_numeric(p.computed, k.trait))::text, trim_scale((k.value #>> '{{}}')::numeric)::text
         WHERE k.kind IN ('count', 'unique_count') OR k.type = 'n' AND k.kind <> 'unique_list'

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """
 Computed traits equal a plain SQL aggregation over the events in their windows (test/lib/computed_oracle.py).
-A few cases by hand, for the oracle and the engine; then rounds of random definitions (every kind and type,
+A few cases by hand, for the oracle and the engine; what is refused; estimates; many events of two people;
+definitions beside writers. Then rounds of random definitions (every kind and type,
 filters, windows of 1 to 400 days and none) over random streams: late, repeated and future events, events on
 which expressions fail, merges, cdp.link, unlink, separate and unseparate, definitions inserted, changed, renamed
 and deleted, dry runs, and the clock moving forward over two years with changes of local time, some of them at
@@ -833,6 +834,41 @@ def explained(tap):
     sql(DROP)
 
 
+def heavy(tap):
+    """Thousands of events of two people in one statement: days decades apart, hundreds of events a day, wide numbers,
+    long texts. Every kind and type, with windows and without; folded and back-filled."""
+    expressions = {"n": ["amount", "CASE WHEN n % 5 = 0 THEN amount * 1e40 ELSE amount END", "n % 300"], "t": ["word", "n::text"], "b": ["n % 3 = 0"],
+                   "ts": ["occurred_at", "date_trunc('hour', occurred_at)"], "d": ["occurred_at::date"], "j": ["properties"]}
+    traits = []
+    r = random.Random(60)
+    for kind in KINDS:
+        for type_ in sorted(set(TYPES.get(kind, SPREAD))):
+            for window in (None, r.choice([1, 30, 400, 3650])):
+                trait = Trait(r, "%s_%s_%s" % (kind, type_, window), type_, kind)
+                trait.type, trait.event, trait.filter, trait.window, trait.limit, trait.most = type_, None, r.choice([None, None, "n % 2 = 0"]), window, 100, 10000
+                trait.expression = r.choice(expressions[type_])
+                traits.append(trait)
+    story = Round(0, r)
+    definitions = story.types(traits) + (INTO + ",\n".join(t.row() for t in traits)).replace("{w}", "w") + ";\n"
+    insert = """
+        SELECT setseed(0.6) \\g /dev/null
+        INSERT INTO w.events (event, identifiers, occurred_at, received_at, amount, n, word, properties)
+        SELECT 'e', ARRAY['user_id:u' || n % 2], t, t, ((random() - 0.4) * 1e6)::numeric(20, 6) * 10 ^ (n % 7 - 3), n,
+               CASE n % 10 WHEN 0 THEN repeat('x', 1000 + n % 20) WHEN 1 THEN NULL ELSE 'w' || floor(random() * 400) END, jsonb_build_object('n', n)
+        FROM (SELECT n, CASE n % 4 WHEN 0 THEN timestamptz '1960-01-01' + random() * interval '70 years'
+                                   WHEN 1 THEN timestamptz '2024-05-01' + random() * interval '40 days'
+                                   ELSE timestamptz '2024-05-20 20:00+00' + random() * interval '12 hours' END AS t
+              FROM generate_series(1, 1500) n) q;
+        """
+    for how, order in (("folded", definitions + "SET cdp.batch_events = 1000;" + insert), ("back-filled", insert + definitions),
+                       ("folded in small batches", definitions + "SET cdp.batch_events = 7;" + insert)):
+        found = sql(SETTINGS + "SELECT cdp.create_workspace('w') \\g /dev/null\nUPDATE w.settings SET time_zone = 'Europe/London';\n"
+                    "ALTER TABLE w.events ADD COLUMN n int, ADD COLUMN word text;\nSET cdp.clock = '2024-05-21 12:00+00';\n" + setup("w") + order +
+                    "SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\nANALYZE oracle.facts; ANALYZE w.events;\n"
+                    "SELECT x FROM oracle.wrong_now() x LIMIT 5;\nUPDATE oracle.asked SET t = '2024-06-12 23:00+00';\nSELECT x FROM oracle.wrong_later() x LIMIT 5;\n" + DROP)
+        tap.equal(found, "", "1,500 events of two people, %s: %d traits" % (how, len(traits)))
+
+
 def beside(tap):
     """Definitions while events come in by two sessions: a back-fill misses no writer."""
     r = random.Random(6)
@@ -877,6 +913,7 @@ def main():
     refused(tap)
     estimates(tap)
     explained(tap)
+    heavy(tap)
     beside(tap)
     definitions = changes = 0
     for number in range(FIRST, FIRST + ROUNDS):
