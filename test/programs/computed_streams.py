@@ -864,7 +864,7 @@ def heavy(tap):
                        ("folded in small batches", definitions + "SET cdp.batch_events = 7;" + insert)):
         found = sql(SETTINGS + "SELECT cdp.create_workspace('w') \\g /dev/null\nUPDATE w.settings SET time_zone = 'Europe/London';\n"
                     "ALTER TABLE w.events ADD COLUMN n int, ADD COLUMN word text;\nSET cdp.clock = '2024-05-21 12:00+00';\n" + setup("w") + order +
-                    "SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\nANALYZE oracle.facts; ANALYZE w.events;\n"
+                    "SELECT oracle.learn(), oracle.ask_now() \\g /dev/null\nANALYZE oracle.facts, w.events, w.settings, w.identifiers, w.computed_traits;\n"
                     "SELECT x FROM oracle.wrong_now() x LIMIT 5;\nUPDATE oracle.asked SET t = '2024-06-12 23:00+00';\nSELECT x FROM oracle.wrong_later() x LIMIT 5;\n" + DROP)
         tap.equal(found, "", "1,500 events of two people, %s: %d traits" % (how, len(traits)))
 
