@@ -119,6 +119,12 @@ CREATE FUNCTION cdp.computed_timestamp(computed cdp.computed, name text, at time
 COMMENT ON FUNCTION cdp.computed_timestamp(cdp.computed, text, timestamptz) IS
     'the value of a computed trait that is a time, or a date, whose midnight in the time zone of its days it is, at an instant; null where there is none, and for no such trait; error 42804 where it is neither';
 
+CREATE FUNCTION cdp.computed_days(computed cdp.computed, name text) RETURNS SETOF date
+    AS 'MODULE_PATHNAME', 'computed_days'
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 30;
+COMMENT ON FUNCTION cdp.computed_days(cdp.computed, text) IS
+    'the days of which a computed trait with a window has a state; none without a window, and for no such trait';
+
 CREATE FUNCTION cdp.computed_event(computed cdp.computed, name text, at timestamptz) RETURNS uuid
     AS 'MODULE_PATHNAME', 'computed_event'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

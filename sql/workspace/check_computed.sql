@@ -119,6 +119,21 @@ FROM (SELECT s.profile_id, s.at, %3$s AS stored,
       FROM stored s
       LEFT JOIN expected e ON e.profile_id = s.profile_id AND e.at = s.at) c
 WHERE c.stored IS DISTINCT FROM c.expected
+UNION ALL
+-- The days of the states, as far as an instant from now on can see them; of a last value only the last count.
+SELECT d.profile_id, coalesce(d.stored_day, d.expected_day), d.stored_day::text, d.expected_day::text
+FROM (SELECT coalesce(s.profile_id, e.profile_id) AS profile_id, s.day AS stored_day, e.day AS expected_day
+      FROM (SELECT t.profile_id, n.day
+            FROM (SELECT t.profile_id, p.computed FROM stored t JOIN %1$I.profiles p USING (profile_id)
+                  WHERE t.at = cdp.now()) t
+            CROSS JOIN LATERAL cdp.computed_days(t.computed, $1) n(day)) s
+      FULL JOIN (SELECT DISTINCT v.profile_id, v.at::date AS day
+                 FROM (%2$s) v
+                 WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t)) e
+          ON e.profile_id = s.profile_id AND e.day = s.day) d
+WHERE %5$L <> '0' AND (d.expected_day IS NULL
+                       OR d.stored_day IS NULL AND %7$L <> 'last'
+                          AND d.expected_day > cdp.now()::date - %5$L::integer)
         $query$,
         workspace, events,
         CASE WHEN definition.kind IN ('count', 'unique_count') THEN '(s.value #>> ''{}'')::bigint'
@@ -129,7 +144,8 @@ WHERE c.stored IS DISTINCT FROM c.expected
              WHEN definition.kind = 'avg' THEN '(s.value #>> ''{}'')::numeric'
              ELSE pg_catalog.format('(s.value #>> ''{}'')::%s', type) END,
         cdp.computed_sql(definition.kind, type, definition.list_limit), coalesce(definition.window_days, 0),
-        CASE WHEN definition.kind IN ('count', 'unique_count') THEN 'coalesce(e.value, 0)' ELSE 'e.value' END);
+        CASE WHEN definition.kind IN ('count', 'unique_count') THEN 'coalesce(e.value, 0)' ELSE 'e.value' END,
+        definition.kind);
 
     EXECUTE pg_catalog.format('SELECT ARRAY[min(p.profile_id)], ARRAY[max(p.profile_id)] FROM %I.profiles p',
                               workspace)

@@ -26,7 +26,7 @@
 #include "utils/tuplestore.h"
 #include "workspace/computed_traits.h"
 
-/* What a profile's events add is put together when there is so much of it. */
+/* What a profile's events add is put together when there is so much of it, or more. */
 #define GROUP_INPUTS 256
 
 /* Failures of a trait on a profile's events. */
@@ -193,7 +193,9 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 		inputs_fold(backfill->row.inputs.data, backfill->row.inputs.len, &group->builder, at,
 		            backfill->ws->computed_uses_days ? ltv_local_day(at, backfill->ws->tz) : 0,
 		            event_id);
-		if (computed_builder_size(&group->builder) >= GROUP_INPUTS)
+		/* the larger the state, the more is put to it at a time */
+		if (computed_builder_size(&group->builder) >=
+		    Max(GROUP_INPUTS, (int) (VARSIZE_ANY(group->computed) / 16)))
 			put_together(group, backfill);
 		MemoryContextSwitchTo(oldcontext);
 	}

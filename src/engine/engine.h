@@ -265,7 +265,7 @@ typedef struct Batch
 	bool rebuilding;       /* no segments, no history, events in order: the rebuild sees to them */
 	bool may_go_back;      /* reevaluation: at the clock's instant, be it before a row's */
 	bool redefined;        /* the wanted segments are new: they have no changes before now */
-	bool added;            /* ... and nobody is in them yet */
+	bool added;            /* ... and nobody has been in them before */
 
 	char *arena; /* where small copies go, see batch_copy */
 	Size arena_left;
@@ -494,7 +494,7 @@ extern void finish_profiles(Batch *batch);
 extern void ingest_correct_anchors(Batch *batch);
 extern void repairs_add(Repairs *repairs, const Identifier *identifier);
 
-/* definitions.c: evaluates segments on every profile. */
+/* definitions.c: evaluates segments on every profile; added, may_go_back: see Batch. */
 extern void evaluate_workspace(Workspace *ws, const Bitmapset *wanted, const char *cause,
                                bool added, bool may_go_back);
 

@@ -614,6 +614,34 @@ computed_timestamp(PG_FUNCTION_ARGS)
 	PG_RETURN_TIMESTAMPTZ(midnight);
 }
 
+PG_FUNCTION_INFO_V1(computed_days);
+
+/* cdp.computed_days(computed, name) -> set of date: on which a trait with a window has a state. */
+Datum
+computed_days(PG_FUNCTION_ARGS)
+{
+	Computed *computed = PG_GETARG_COMPUTED_P(0);
+	text *name = PG_GETARG_TEXT_PP(1);
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	ComputedEntry entry;
+	ComputedCells cells;
+	ComputedCell cell;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (!computed_find(computed, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &entry) ||
+	    entry.trait.window == 0)
+		return (Datum) 0;
+	computed_cells_begin(&cells, &entry);
+	while (computed_cells_next(&cells, &cell))
+	{
+		Datum day = DateADTGetDatum(cell.day);
+		bool isnull = false;
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &day, &isnull);
+	}
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(computed_event);
 
 /* cdp.computed_event(computed, name, instant) -> uuid: of a first or last value; else null. */

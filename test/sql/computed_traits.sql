@@ -158,6 +158,22 @@ SELECT e.exact, abs((e.value::text)::numeric - 1000) < 5 * 1000 / sqrt(98) AS ab
 SELECT topic, item, value FROM cdp.status('figures') WHERE topic = 'computed traits' AND item LIKE 'page%' ORDER BY 1, 2;
 SELECT * FROM cdp.check('figures');
 
+-- The judge finds what is not as the events say
+CREATE FUNCTION public.corrupt(new_value text, who text) RETURNS TABLE (key text, stored text, expected text) LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL session_replication_role = replica;
+    EXECUTE format('UPDATE figures.profiles SET computed = %s WHERE profile_id = cdp.profile_of(''figures'', %L)', new_value, who);
+    SET LOCAL session_replication_role = origin;
+    RETURN QUERY SELECT regexp_replace(c.key, '^profile \d+', who), c.stored, c.expected FROM cdp.check('figures') c ORDER BY 1, 2, 3;
+END $$;
+BEGIN; SELECT * FROM corrupt($$cdp.computed_without(computed, '{orders}')$$, 'user_id:1'); ROLLBACK;
+BEGIN; SELECT * FROM corrupt($$cdp.merge(computed, (SELECT cdp.computed_without(o.computed, '{points}') FROM figures.profiles o WHERE o.profile_id = cdp.profile_of('figures', 'cookie:v')))$$, 'user_id:2'); ROLLBACK;
+BEGIN; SELECT * FROM corrupt($$replace(computed::text, '2024-06-14', '2024-06-13')::cdp.computed$$, 'user_id:1'); ROLLBACK;
+BEGIN; SELECT * FROM corrupt($$replace(computed::text, '"spend_90d": {"kind": "sum"', '"spend_9": {"kind": "sum"')::cdp.computed$$, 'user_id:1'); ROLLBACK;
+BEGIN; SELECT * FROM corrupt($$replace(computed::text, '"window_days": 90', '"window_days": 91')::cdp.computed$$, 'user_id:1'); ROLLBACK;
+BEGIN; SELECT * FROM corrupt($$replace(computed::text, '"zone": "UTC"', '"zone": "Asia/Tokyo"')::cdp.computed$$, 'cookie:v'); ROLLBACK;
+DROP FUNCTION public.corrupt;
+
 -- The time zone of the days
 UPDATE settings SET time_zone = 'Asia/Ho_Chi_Minh';
 SELECT who('spend_90d'), cdp.zone(computed) FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
