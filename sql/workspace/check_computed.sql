@@ -50,6 +50,7 @@ AS $check$
 DECLARE
     definition record;
     type text := cdp.computed_trait_type(workspace, trait);
+    moment timestamptz := cdp.now();
     events text;
     disagree text;
     lows bigint[];
@@ -91,7 +92,7 @@ BEGIN
         coalesce(definition.filter, 'true'));
     disagree := pg_catalog.format($query$
 WITH instants AS (
-    SELECT cdp.now() + days * '1 day'::interval AS at
+    SELECT $5 + days * '1 day'::interval AS at
     FROM (SELECT 0 UNION SELECT 1 WHERE %5$L <> '0' UNION SELECT %5$L::integer / 2) d(days)
 ), expected AS (
     SELECT v.profile_id, s.at, %4$s AS value
@@ -125,15 +126,15 @@ SELECT d.profile_id, coalesce(d.stored_day, d.expected_day), d.stored_day::text,
 FROM (SELECT coalesce(s.profile_id, e.profile_id) AS profile_id, s.day AS stored_day, e.day AS expected_day
       FROM (SELECT t.profile_id, n.day
             FROM (SELECT t.profile_id, p.computed FROM stored t JOIN %1$I.profiles p USING (profile_id)
-                  WHERE t.at = cdp.now()) t
+                  WHERE t.at = $5) t
             CROSS JOIN LATERAL cdp.computed_days(t.computed, $1) n(day)) s
       FULL JOIN (SELECT DISTINCT v.profile_id, v.at::date AS day
-                 FROM (%2$s) v
+                 FROM (%2$s OFFSET 0) v
                  WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t)) e
           ON e.profile_id = s.profile_id AND e.day = s.day) d
 WHERE %5$L <> '0' AND (d.expected_day IS NULL
                        OR d.stored_day IS NULL AND %7$L <> 'last'
-                          AND d.expected_day > cdp.now()::date - %5$L::integer)
+                          AND d.expected_day > $5::date - %5$L::integer)
         $query$,
         workspace, events,
         CASE WHEN definition.kind IN ('count', 'unique_count') THEN '(s.value #>> ''{}'')::bigint'
@@ -156,7 +157,7 @@ WHERE %5$L <> '0' AND (d.expected_day IS NULL
         high := highs[n];
         n := n - 1;
         BEGIN
-            RETURN QUERY EXECUTE disagree USING trait, low, high, NULL::uuid[];
+            RETURN QUERY EXECUTE disagree USING trait, low, high, NULL::uuid[], moment;
         EXCEPTION WHEN OTHERS THEN
             IF SQLSTATE ~ '^(40|53|57)' THEN
                 RAISE;
@@ -184,7 +185,7 @@ WHERE %5$L <> '0' AND (d.expected_day IS NULL
                     END IF;
                 END;
             END LOOP;
-            RETURN QUERY EXECUTE disagree USING trait, low, high, sound;
+            RETURN QUERY EXECUTE disagree USING trait, low, high, sound, moment;
         END;
     END LOOP;
 END
