@@ -2,7 +2,7 @@
 merging. Every definition is evaluated on every event once, in plain queries (an event is immutable), and a
 value is an aggregate of PostgreSQL over the events of a profile that are in the window at an instant.
 
-setup(workspace) is SQL that makes a schema "oracle" for one workspace:
+setup(name) is SQL that makes a schema "oracle" for one workspace:
 
     oracle.types      trait -> type of its expression: n number, t text, b boolean, ts instant, d date, j jsonb.
                       Who defines a trait writes it; all else is read from the workspace's computed_traits
@@ -339,11 +339,28 @@ $wrong$;
 """
 
 
-def setup(workspace):
+# What the programs that use it share.
+
+SETTINGS = "SET client_min_messages = error; SET jit = off; SET statement_timeout = '60s'; SET synchronous_commit = off;\n"
+ONCE = "SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS cdp; CREATE TYPE public.mood AS ENUM ('happy', 'also', 'sad');"
+DROP = "DROP SCHEMA IF EXISTS oracle CASCADE; SELECT cdp.drop_workspace('w') \\g /dev/null\n"
+
+
+def quote(something):
+    return "NULL" if something is None else "'" + str(something).replace("'", "''") + "'"
+
+
+def workspace(name, zone):
+    """SQL of a workspace whose events have columns of many types."""
+    return """
+        SELECT cdp.create_workspace('{w}') \\g /dev/null
+        UPDATE {w}.settings SET time_zone = '{zone}';
+        ALTER TABLE {w}.events ADD COLUMN qty int2, ADD COLUMN price float8, ADD COLUMN weight float4, ADD COLUMN code char(4),
+            ADD COLUMN label varchar(20), ADD COLUMN ref uuid, ADD COLUMN channel name, ADD COLUMN mood public.mood, ADD COLUMN flag boolean,
+            ADD COLUMN due date, ADD COLUMN local_at timestamp;
+        """.format(w=name, zone=zone)
+
+
+def setup(name):
     """SQL that makes the oracle of a workspace that exists."""
-    return (SETUP + COMPARE).format(w=workspace)
-
-
-def oracle_only(workspace):
-    """The same without what reads the engine's values."""
-    return SETUP.format(w=workspace)
+    return (SETUP + COMPARE).format(w=name)
