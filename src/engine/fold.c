@@ -13,12 +13,6 @@
 #include "types/ltv_format.h"
 #include "utils/memutils.h"
 
-static Datum
-profile_value(Batch *batch, HeapTuple tuple, TupleDesc desc, ProfileColumn column, bool *isnull)
-{
-	return heap_getattr(tuple, batch->ws->columns[TABLE_PROFILES][column], desc, isnull);
-}
-
 /* Reads what a profile's row says of the evidence behind it. */
 void
 fold_peek_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
@@ -43,9 +37,11 @@ void
 fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
+	const AttrNumber *columns = batch->ws->columns[TABLE_PROFILES];
 	HeapTuple tuple;
 	TupleDesc desc;
-	bool isnull;
+	Datum *values;
+	bool *isnull;
 
 	profile->loaded = true;
 	profile->changed = NULL;
@@ -72,31 +68,29 @@ fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	desc = slot->tts_tupleDescriptor;
 	tuple = profile->tuple = ExecCopySlotHeapTuple(slot);
 	tuple->t_self = slot->tts_tid;
-	profile->first_seen =
-	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_FIRST_SEEN, &isnull));
-	profile->last_seen =
-	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_LAST_SEEN, &isnull));
-	profile->event_count =
-	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_EVENT_COUNT, &isnull));
-	profile->identifier_count =
-	    DatumGetInt64(profile_value(batch, tuple, desc, PROFILE_IDENTIFIER_COUNT, &isnull));
-	profile->contested_until =
-	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_CONTESTED_UNTIL, &isnull));
-	profile->contested = !isnull;
-	if (isnull)
-		profile->contested_until = DT_NOBEGIN;
-	profile->evaluated_at =
-	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_EVALUATED_AT, &isnull));
-	profile->next_evaluation_at =
-	    DatumGetTimestampTz(profile_value(batch, tuple, desc, PROFILE_NEXT_EVALUATION_AT, &isnull));
-	profile->has_next_evaluation = !isnull;
-	profile->traits = profile->stored_traits =
-	    DatumGetTraitsP(profile_value(batch, tuple, desc, PROFILE_TRAITS, &isnull));
-	profile->ltv = DatumGetLtvP(profile_value(batch, tuple, desc, PROFILE_LTV, &isnull));
-	profile->computed = profile->stored_computed =
-	    DatumGetComputedP(profile_value(batch, tuple, desc, PROFILE_COMPUTED, &isnull));
-	profile->segments =
-	    DatumGetSegmentSetP(profile_value(batch, tuple, desc, PROFILE_SEGMENTS, &isnull));
+	values = palloc(sizeof(Datum) * desc->natts);
+	isnull = palloc(sizeof(bool) * desc->natts);
+	heap_deform_tuple(tuple, desc, values, isnull);
+#define VALUE(column) values[columns[column] - 1]
+#define IS_NULL(column) isnull[columns[column] - 1]
+	profile->first_seen = DatumGetTimestampTz(VALUE(PROFILE_FIRST_SEEN));
+	profile->last_seen = DatumGetTimestampTz(VALUE(PROFILE_LAST_SEEN));
+	profile->event_count = DatumGetInt64(VALUE(PROFILE_EVENT_COUNT));
+	profile->identifier_count = DatumGetInt64(VALUE(PROFILE_IDENTIFIER_COUNT));
+	profile->contested = !IS_NULL(PROFILE_CONTESTED_UNTIL);
+	if (profile->contested)
+		profile->contested_until = DatumGetTimestampTz(VALUE(PROFILE_CONTESTED_UNTIL));
+	profile->evaluated_at = DatumGetTimestampTz(VALUE(PROFILE_EVALUATED_AT));
+	profile->has_next_evaluation = !IS_NULL(PROFILE_NEXT_EVALUATION_AT);
+	profile->next_evaluation_at = DatumGetTimestampTz(VALUE(PROFILE_NEXT_EVALUATION_AT));
+	profile->traits = profile->stored_traits = DatumGetTraitsP(VALUE(PROFILE_TRAITS));
+	profile->ltv = DatumGetLtvP(VALUE(PROFILE_LTV));
+	profile->computed = profile->stored_computed = DatumGetComputedP(VALUE(PROFILE_COMPUTED));
+	profile->segments = DatumGetSegmentSetP(VALUE(PROFILE_SEGMENTS));
+#undef VALUE
+#undef IS_NULL
+	pfree(values);
+	pfree(isnull);
 	MemoryContextSwitchTo(oldcontext);
 }
 

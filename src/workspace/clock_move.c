@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
@@ -65,14 +66,42 @@ clock_bind(ClockNode *node, ClockContext *context)
 			clock_bind(node->args[i], context);
 }
 
+/*
+ * The clock plus or minus an interval of days and less, where days have 24
+ * hours: what PostgreSQL comes to by way of the calendar. False: it is another
+ * call, or near the end of time.
+ */
+static bool
+shift_clock(ClockNode *node, ClockContext *context, TimestampTz at, TimestampTz *shifted)
+{
+	const ClockNode *by = node->args[1];
+	const Interval *interval;
+	int64 distance;
+
+	if ((node->rule != PIECES_INSTANT_PLUS && node->rule != PIECES_INSTANT_MINUS) ||
+	    node->args[0]->kind != CLOCK_INSTANT || by->isnull || !has_fixed_offset(context->zone))
+		return false;
+	interval = DatumGetIntervalP(by->value);
+	if (interval->month != 0 || pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &distance) ||
+	    pg_add_s64_overflow(distance, interval->time, &distance) ||
+	    (node->rule == PIECES_INSTANT_PLUS ? pg_add_s64_overflow(at, distance, shifted)
+	                                       : pg_sub_s64_overflow(at, distance, shifted)))
+		return false;
+	return *shifted > -CLOCK_END / 8 && *shifted < CLOCK_END && distance > -CLOCK_END &&
+	       distance < CLOCK_END;
+}
+
 /* A call of the node's function with its moving argument's value at an instant. */
 static Datum
 move_call(ClockNode *node, ClockContext *context, TimestampTz at, bool *isnull)
 {
 	FunctionCallInfo call = node->call;
+	TimestampTz shifted;
 	Datum result;
 
 	*isnull = false;
+	if (shift_clock(node, context, at, &shifted))
+		return TimestampTzGetDatum(shifted);
 	for (int i = 0; i < node->n_args; i++)
 	{
 		call->args[i].value = clock_move(node->args[i], context, at, &call->args[i].isnull);

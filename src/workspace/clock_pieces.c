@@ -168,7 +168,7 @@ month_piece(int64 wall)
 }
 
 /* Whether a zone has the same offset at all times, as UTC has. */
-static bool
+bool
 has_fixed_offset(pg_tz *zone)
 {
 	long int offset;

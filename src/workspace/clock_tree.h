@@ -148,6 +148,7 @@ extern TimestampTz clock_first(ClockTest test, void *context, TimestampTz low, T
 #define PIECE_NONE PG_INT64_MAX
 extern int64 piece_end_of(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type);
 extern int64 unit_end_of(ClockUnit unit, pg_tz *zone, int64 value, Oid type);
+extern bool has_fixed_offset(pg_tz *zone);
 extern TimestampTz local_midnight(pg_tz *zone, TimestampTz at, int days);
 
 #endif /* CDP_CLOCK_TREE_H */
