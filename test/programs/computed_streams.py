@@ -151,7 +151,6 @@ class Round:
             found = day.astimezone(timezone.utc) + timedelta(
                 hours=self.r.choice([-1, 0, 0, 0, 1]), minutes=self.r.choice([0, 0, 30, 59]), microseconds=self.r.choice([-1, 0, 0, 1, 500000]))
         elif kind < 0.8:
-            # where the offset changes: looked for month by month, hour by hour
             edge = self.edges[self.r.randrange(len(self.edges))] if self.edges else found
             found = edge + timedelta(minutes=self.r.choice([-60, -1, 0, 0, 1, 30, 60, 120]), microseconds=self.r.choice([-1, 0, 0, 1]))
         elif kind < 0.9:
@@ -399,7 +398,7 @@ class Round:
         self.emit("SELECT oracle.ask_midnights(%d) \\g /dev/null\n" % self.r.randrange(3)
                   + "SELECT 'fault|' || x FROM oracle.wrong_changes() x LIMIT 4;\n"
                   "INSERT INTO oracle.asked SELECT a.profile_id, a.trait, a.t + d * interval '1 microsecond'"
-                  " FROM oracle.asked a, (VALUES (-1), (1)) d(d) WHERE random() < 0.3 AND a.t > cdp.now();\n"
+                  " FROM oracle.asked a, (VALUES (-1), (1)) d(d) WHERE abs(hashtext(a.trait)) % 10 < 3 AND a.t > cdp.now();\n"
                   "SELECT 'fault|' || x FROM oracle.wrong_later() x LIMIT 4;\n")
 
     def compare_segments(self, first):
