@@ -130,7 +130,7 @@ FROM (SELECT coalesce(s.profile_id, e.profile_id) AS profile_id, s.day AS stored
             CROSS JOIN LATERAL cdp.computed_days(t.computed, $1) n(day)) s
       FULL JOIN (SELECT DISTINCT v.profile_id, v.at::date AS day
                  FROM (%2$s OFFSET 0) v
-                 WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t)) e
+                 WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t WHERE t.at = $5)) e
           ON e.profile_id = s.profile_id AND e.day = s.day) d
 WHERE %5$L <> '0' AND (d.expected_day IS NULL
                        OR d.stored_day IS NULL AND %7$L <> 'last'

@@ -1,4 +1,5 @@
-"""Runs every SQL block of README.md, in order, in one database, each in a session of its own.
+"""Runs every SQL block of README.md, and of sql/README.md after it, in order, in one database, each in a session of
+its own.
 
 Each fenced block that starts with ```sql is one test: it runs without an error. What the reader of
 the page does not see, in HTML comments on a line of their own before a block, changes that:
@@ -53,16 +54,14 @@ def fresh(number):
 
 def main():
     tap = Tap()
-    path = os.path.join(HERE, "README.md")
-    if not os.path.exists(path):
-        tap.skip_all("there is no README.md")
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
+    found = []
+    for page in ("README.md", "sql/README.md"):
+        with open(os.path.join(HERE, page), encoding="utf-8") as f:
+            found += [("%s line %d" % (page, line), *rest) for line, *rest in blocks(f.read())]
     databases = 1
     database = fresh(databases)
     printed = ""
-    for line, language, body, directives in blocks(text):
-        name = "README.md line %d" % line
+    for name, language, body, directives in found:
         state = role = None
         for word in directives:
             if word in ("output", "output but profile ids"):
