@@ -83,6 +83,18 @@ SELECT cdp.text(min(i.identifier)) AS who, c.segment, c.entered, c.at, c.cause F
 SELECT * FROM cdp.check('figures');
 SELECT cdp.count('figures', $$cdp.computed_int(computed, 'orders_30d') = 0$$), cdp.count('figures', $$computed->>'country' IN ('DE', 'VN')$$);
 
+-- Only a segment whose trait has changed is evaluated: this one fails wherever it is
+INSERT INTO segments VALUES ('failing', $$1 / (cdp.computed_int(computed, 'orders') - cdp.computed_int(computed, 'orders')) = 1$$);
+SELECT count(*) FROM segment_errors WHERE segment = 'failing';
+SET session_replication_role = replica;
+DELETE FROM segment_errors;
+RESET session_replication_role;
+INSERT INTO events (event, identifiers, properties) VALUES ('View', '{cookie:v}', '{"sku": "C", "country": "DE"}');
+SELECT count(*) FROM segment_errors WHERE segment = 'failing';
+INSERT INTO events (event, identifiers, properties) VALUES ('Order', '{cookie:v}', '{"sku": "C", "country": "DE"}');
+SELECT count(*) FROM segment_errors WHERE segment = 'failing';
+DELETE FROM segments WHERE name = 'failing';
+
 -- Merges, links and what undoes them
 SET cdp.clock = '2024-08-01 01:00+00';
 INSERT INTO events (event, identifiers, amount, properties, occurred_at) VALUES ('Order', '{user_id:2}', 20, '{"sku": "D"}', '2024-07-31 10:00+00');
