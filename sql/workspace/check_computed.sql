@@ -7,6 +7,12 @@ CREATE FUNCTION cdp.computed_trait_type(workspace name, trait text) RETURNS text
 COMMENT ON FUNCTION cdp.computed_trait_type(name, text) IS
     'the SQL type that a computed trait''s expression is given; null where there is none, or where the definition has lost its meaning';
 
+CREATE FUNCTION cdp.computed_trait_fails(workspace name, trait text, event anyelement) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'cdp_computed_trait_fails'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION cdp.computed_trait_fails(name, text, anyelement) IS
+    'whether a computed trait''s filter or expression fails on an event, a row of the workspace''s table events, which does not count for it then; one trait in a query; error 42704 for no such trait';
+
 -- The aggregate that a kind is, over x of the events in v.
 CREATE FUNCTION cdp.computed_sql(kind text, type text, list_limit integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -28,8 +34,7 @@ COMMENT ON FUNCTION cdp.computed_sql(text, text, integer) IS
     'the SQL aggregate that a kind of computed trait is, for cdp.check';
 
 -- Profiles whose value of a trait is not what a plain aggregate over their events has. An event on which
--- the trait's expressions fail does not count: to find those, a failing range of profiles is halved, and
--- of a profile the events are tried one by one.
+-- the trait's expressions fail does not count: where the aggregate fails, it is made of the others.
 CREATE FUNCTION cdp.check_computed_trait(workspace name, trait text)
     RETURNS TABLE (profile_id bigint, at timestamptz, stored text, expected text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
@@ -51,15 +56,9 @@ DECLARE
     definition record;
     type text := cdp.computed_trait_type(workspace, trait);
     moment timestamptz := cdp.now();
+    failing boolean;
     events text;
     disagree text;
-    lows bigint[];
-    highs bigint[];
-    n integer;
-    low bigint;
-    high bigint;
-    event uuid;
-    sound uuid[];
 BEGIN
     EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
                               workspace);
@@ -74,7 +73,7 @@ BEGIN
         E'SELECT "cdp profile" AS profile_id, event_id, least(occurred_at, received_at) AS at, %s AS x\n'
         'FROM (SELECT i.profile_id AS "cdp profile", v.* FROM %2$I.events v\n'
         '      JOIN %2$I.identifiers i ON i.identifier = v.anchor\n'
-        '      WHERE i.profile_id BETWEEN $2 AND $3 AND (v.event_id = ANY ($4) OR $4 IS NULL)\n'
+        '      WHERE CASE WHEN $2 THEN NOT cdp.computed_trait_fails(%2$L, $1, v) ELSE true END\n'
         '      OFFSET 0) AS events\n'
         'WHERE CASE WHEN %3$s THEN (%4$s\n) ELSE false END',
         CASE WHEN definition.expression IS NULL THEN 'true'
@@ -92,7 +91,7 @@ BEGIN
         coalesce(definition.filter, 'true'));
     disagree := pg_catalog.format($query$
 WITH instants AS (
-    SELECT $5 + days * '1 day'::interval AS at
+    SELECT $3 + days * '1 day'::interval AS at
     FROM (SELECT 0 UNION SELECT 1 WHERE %5$L <> '0' UNION SELECT %5$L::integer / 2) d(days)
 ), expected AS (
     SELECT v.profile_id, s.at, %4$s AS value
@@ -104,15 +103,9 @@ WITH instants AS (
     SELECT p.profile_id, s.at, cdp.computed_value(p.computed, $1, s.at) AS value
     FROM %1$I.profiles p
     CROSS JOIN instants s
-    WHERE p.profile_id BETWEEN $2 AND $3
-      AND NOT EXISTS (SELECT FROM cdp.computed_entries(p.computed, s.at) e WHERE e.name = $1 AND NOT e.exact)
+    WHERE NOT EXISTS (SELECT FROM cdp.computed_entries(p.computed, s.at) e WHERE e.name = $1 AND NOT e.exact)
       AND NOT EXISTS (SELECT FROM %1$I.opening_balances b JOIN %1$I.identifiers i ON i.identifier = b.anchor
                       WHERE i.profile_id = p.profile_id AND cdp.has_computed(b.computed, ARRAY[$1]))
-      AND NOT EXISTS (SELECT FROM %1$I.computed_trait_errors r
-                      WHERE r.trait = $1 AND r.message ~ '^relative date or time'
-                        AND (r.profile_id = p.profile_id
-                             OR EXISTS (SELECT FROM %1$I.merges m
-                                        WHERE m.merged_id = r.profile_id AND m.profile_id = p.profile_id)))
 )
 SELECT c.profile_id, c.at, c.stored::text, c.expected::text
 FROM (SELECT s.profile_id, s.at, %3$s AS stored,
@@ -126,15 +119,15 @@ SELECT d.profile_id, coalesce(d.stored_day, d.expected_day), d.stored_day::text,
 FROM (SELECT coalesce(s.profile_id, e.profile_id) AS profile_id, s.day AS stored_day, e.day AS expected_day
       FROM (SELECT t.profile_id, n.day
             FROM (SELECT t.profile_id, p.computed FROM stored t JOIN %1$I.profiles p USING (profile_id)
-                  WHERE t.at = $5) t
+                  WHERE t.at = $3) t
             CROSS JOIN LATERAL cdp.computed_days(t.computed, $1) n(day)) s
       FULL JOIN (SELECT DISTINCT v.profile_id, v.at::date AS day
                  FROM (%2$s OFFSET 0) v
-                 WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t WHERE t.at = $5)) e
+                 WHERE v.x IS NOT NULL AND v.profile_id IN (SELECT t.profile_id FROM stored t WHERE t.at = $3)) e
           ON e.profile_id = s.profile_id AND e.day = s.day) d
 WHERE %5$L <> '0' AND (d.expected_day IS NULL
                        OR d.stored_day IS NULL AND %7$L <> 'last'
-                          AND d.expected_day > $5::date - %5$L::integer)
+                          AND d.expected_day > $3::date - %5$L::integer)
         $query$,
         workspace, events,
         CASE WHEN definition.kind IN ('count', 'unique_count') THEN '(s.value #>> ''{}'')::bigint'
@@ -148,46 +141,17 @@ WHERE %5$L <> '0' AND (d.expected_day IS NULL
         CASE WHEN definition.kind IN ('count', 'unique_count') THEN 'coalesce(e.value, 0)' ELSE 'e.value' END,
         definition.kind);
 
-    EXECUTE pg_catalog.format('SELECT ARRAY[min(p.profile_id)], ARRAY[max(p.profile_id)] FROM %I.profiles p',
-                              workspace)
-        INTO lows, highs;
-    n := 1;
-    WHILE n > 0 LOOP
-        low := lows[n];
-        high := highs[n];
-        n := n - 1;
-        BEGIN
-            RETURN QUERY EXECUTE disagree USING trait, low, high, NULL::uuid[], moment;
-        EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(40|53|57)' THEN
-                RAISE;
-            END IF;
-            IF low < high THEN
-                lows[n + 1] := low + (high - low) / 2 + 1;
-                highs[n + 1] := high;
-                lows[n + 2] := low;
-                highs[n + 2] := low + (high - low) / 2;
-                n := n + 2;
-                CONTINUE;
-            END IF;
-            sound := '{}';
-            FOR event IN EXECUTE pg_catalog.format(
-                'SELECT e.event_id FROM %1$I.events e JOIN %1$I.identifiers i ON i.identifier = e.anchor '
-                'WHERE i.profile_id = $1', workspace) USING low
-            LOOP
-                BEGIN
-                    EXECUTE pg_catalog.format('SELECT count(q.x) FROM (%s OFFSET 0) q', events)
-                        USING trait, low, high, ARRAY[event];
-                    sound := sound || event;
-                EXCEPTION WHEN OTHERS THEN
-                    IF SQLSTATE ~ '^(40|53|57)' THEN
-                        RAISE;
-                    END IF;
-                END;
-            END LOOP;
-            RETURN QUERY EXECUTE disagree USING trait, low, high, sound, moment;
-        END;
-    END LOOP;
+    EXECUTE pg_catalog.format('SELECT EXISTS (SELECT FROM %I.computed_trait_errors r WHERE r.trait = $1)', workspace)
+        INTO failing USING trait;
+    BEGIN
+        RETURN QUERY EXECUTE disagree USING trait, failing, moment;
+        RETURN;
+    EXCEPTION WHEN OTHERS THEN
+        IF failing OR SQLSTATE ~ '^(40|53|57)' THEN
+            RAISE;
+        END IF;
+    END;
+    RETURN QUERY EXECUTE disagree USING trait, true, moment;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_computed_trait(name, text) IS

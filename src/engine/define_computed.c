@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 #include "workspace/computed_traits.h"
 
 /* What a profile's events add is put together when there is so much of it, or more. */
@@ -303,6 +304,65 @@ cdp_computed_of_nobody(PG_FUNCTION_ARGS)
 
 	PG_RETURN_DATUM(
 	    PointerGetDatum(memcpy(palloc(VARSIZE_ANY(computed)), computed, VARSIZE_ANY(computed))));
+}
+
+/* What cdp.computed_trait_fails keeps from call to call. */
+typedef struct TraitTrial
+{
+	RowInputs row;
+	TupleTableSlot *slot;
+} TraitTrial;
+
+static TraitTrial *
+begin_trial(FunctionCallInfo fcinfo, Oid type)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	int index = computed_traits_find(ws, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	TraitTrial *trial = palloc0(sizeof(TraitTrial));
+
+	if (index < 0 || type != get_rel_type_id(ws->events))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("there is no such computed trait of these events")));
+	trial->slot = MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
+	inputs_begin(&trial->row, ws, bms_make_singleton(index));
+	trial->row.slot = trial->slot;
+	fcinfo->flinfo->fn_extra = trial;
+	MemoryContextSwitchTo(oldcontext);
+	return trial;
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_trait_fails);
+
+/*
+ * cdp.computed_trait_fails(workspace, trait, row of events) -> boolean: whether
+ * the trait's filter or expression fails on the event. The workspace and the
+ * trait are those of the first call in a query.
+ */
+Datum
+cdp_computed_trait_fails(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(2);
+	TraitTrial *trial = (TraitTrial *) fcinfo->flinfo->fn_extra;
+	HeapTupleData tuple = {0};
+	ErrorData *error;
+	int nest_level;
+	bool fails;
+
+	if (trial == NULL)
+		trial = begin_trial(fcinfo, HeapTupleHeaderGetTypeId(header));
+	nest_level = inputs_pin_settings(trial->row.ws);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	ExecStoreHeapTuple(&tuple, trial->slot, false);
+	trial->row.trait = 0;
+	fails = !cdp_attempt(evaluate_inputs_of_row, &trial->row, &error);
+	if (fails)
+		FreeErrorData(error);
+	ExecClearTuple(trial->slot);
+	if (nest_level != 0)
+		AtEOXact_GUC(true, nest_level);
+	PG_RETURN_BOOL(fails);
 }
 
 /* The traits that are wanted as a profile without events has them. */
