@@ -14,7 +14,7 @@ COMMENT ON FUNCTION cdp.computed_trait_fails(name, text, anyelement) IS
     'whether a computed trait''s filter or expression fails on an event, a row of the workspace''s table events, which does not count for it then; one trait in a query; error 42704 for no such trait';
 
 -- The aggregate that a kind is, over x of the events in v.
-CREATE FUNCTION cdp.computed_sql(kind text, type text, list_limit integer) RETURNS text
+CREATE FUNCTION cdp.computed_sql(kind text, list_limit integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     BEGIN ATOMIC
         SELECT pg_catalog.format(CASE kind
@@ -30,7 +30,7 @@ CREATE FUNCTION cdp.computed_sql(kind text, type text, list_limit integer) RETUR
             WHEN 'unique_count' THEN 'count(DISTINCT v.x)'
             END, list_limit);
     END;
-COMMENT ON FUNCTION cdp.computed_sql(text, text, integer) IS
+COMMENT ON FUNCTION cdp.computed_sql(text, integer) IS
     'the SQL aggregate that a kind of computed trait is, for cdp.check';
 
 -- Profiles whose value of a trait is not what a plain aggregate over their events has. An event on which
@@ -137,7 +137,7 @@ WHERE %5$L <> '0' AND (d.expected_day IS NULL
              WHEN type = 'jsonb' THEN 's.value'
              WHEN definition.kind = 'avg' THEN '(s.value #>> ''{}'')::numeric'
              ELSE pg_catalog.format('(s.value #>> ''{}'')::%s', type) END,
-        cdp.computed_sql(definition.kind, type, definition.list_limit), coalesce(definition.window_days, 0),
+        cdp.computed_sql(definition.kind, definition.list_limit), coalesce(definition.window_days, 0),
         CASE WHEN definition.kind IN ('count', 'unique_count') THEN 'coalesce(e.value, 0)' ELSE 'e.value' END,
         definition.kind);
 

@@ -218,6 +218,12 @@ cdp_computed_final(PG_FUNCTION_ARGS)
 	PG_RETURN_COMPUTED_P(computed_builder_finish(&group->builder, running->today, &changed));
 }
 
+static Datum
+text_array(Datum *texts, int n)
+{
+	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
 /* The names in an array of texts, as traits of which nothing else is known. */
 static ComputedTrait *
 traits_of_names(ArrayType *array, int *n)
@@ -397,7 +403,7 @@ wanted_events(const Workspace *ws, const Bitmapset *wanted, char *isnull)
 		}
 		names[n++] = CStringGetTextDatum(ws->computed[i].event);
 	}
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return text_array(names, n);
 }
 
 /* Runs the statements of the back-fill. */
@@ -509,7 +515,7 @@ names_of(const Workspace *ws, const Bitmapset *traits)
 
 	while ((i = bms_next_member(traits, i)) >= 0)
 		names[n++] = CStringGetTextDatum(ws->computed[i].name);
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return text_array(names, n);
 }
 
 void
@@ -652,9 +658,7 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 				segments = bms_add_members(segments, ws->computed_readers[i].segments);
 	}
 	if (n_gone > 0 || !bms_is_empty(wanted))
-		redefine(ws,
-		         PointerGetDatum(construct_array(gone, n_gone, TEXTOID, -1, false, TYPALIGN_INT)),
-		         wanted);
+		redefine(ws, text_array(gone, n_gone), wanted);
 	if (!bms_is_empty(segments))
 		evaluate_workspace(ws, segments, "definition", false, false);
 	workspace_restore_user(&user);

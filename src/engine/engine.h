@@ -313,6 +313,7 @@ typedef struct Batch
 	int n_profiles;
 	int max_profiles;
 	struct profiletable_hash *profile_table;
+	int32 today;     /* in the workspace's zone, while the slice is folded */
 	Profile **slice; /* the profiles whose values are being worked on */
 	int n_slice;
 	Change *changes;

@@ -198,8 +198,7 @@ finish_computed(Batch *batch, Profile *profile)
 
 	if (profile->computed_builder == NULL)
 		return;
-	profile->computed = computed_builder_finish(profile->computed_builder,
-	                                            ltv_local_day(cdp_now(), batch->ws->tz), &changed);
+	profile->computed = computed_builder_finish(profile->computed_builder, batch->today, &changed);
 	computed_builder_free(profile->computed_builder);
 	pfree(profile->computed_builder);
 	profile->computed_builder = NULL;
@@ -343,8 +342,9 @@ fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 #define BALANCE(column) store_value(batch->store, TABLE_OPENING_BALANCES, slot, column, &isnull)
 		traits_builder_merge(profile->traits_builder, DatumGetTraitsP(BALANCE(BALANCE_TRAITS)));
 		ltv_builder_merge(profile->ltv_builder, DatumGetLtvP(BALANCE(BALANCE_LTV)));
-		computed_builder_merge(computed_builder(batch, profile),
-		                       (Computed *) PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_COMPUTED)));
+		if (batch->ws->n_computed > 0)
+			computed_builder_merge(computed_builder(batch, profile),
+			                       (Computed *) PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_COMPUTED)));
 		fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
 		           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
 		profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));
@@ -363,6 +363,8 @@ fold_slice(Batch *batch)
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 	ErrorContextCallback callback = {error_context_stack, normalise_event_context, NULL};
 
+	if (batch->ws->n_computed > 0)
+		batch->today = ltv_local_day(cdp_now(), batch->ws->tz);
 	for (int i = 0; i < batch->n_slice; i++)
 	{
 		Profile *profile = batch->slice[i];

@@ -456,7 +456,6 @@ add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
 {
 	const char *p = value;
 	ComputedAmount amount;
-	ComputedAmount before;
 	int order;
 
 	switch (trait->kind)
@@ -467,10 +466,7 @@ add_to_delta(const ComputedBuilder *builder, struct ComputedDelta *delta,
 		case COMPUTED_SUM:
 		case COMPUTED_AVG:
 			computed_get_amount(&p, &amount);
-			before = delta->sum;
-			computed_add_amount(&delta->sum, &amount);
-			computed_free_amount(&before);
-			computed_free_amount(&amount);
+			computed_take_amount(&delta->sum, &amount);
 			delta->count++;
 			return true;
 		case COMPUTED_MIN:

@@ -125,13 +125,15 @@ extern void computed_builder_add(ComputedBuilder *builder, int trait, const char
                                  TimestampTz at, int32 day, const pg_uuid_t *event_id);
 extern void computed_builder_merge(ComputedBuilder *builder, const Computed *other);
 
+/* How many things have been collected; frees them. */
+extern int computed_builder_size(const ComputedBuilder *builder);
+extern void computed_builder_free(ComputedBuilder *builder);
+
 /*
  * The sum, in the current memory context. Days that no instant from today on
  * can see are left out; today in days since 2000-01-01, PG_INT32_MAX: none are.
  * Where nothing was added it is the base itself, and *changed false.
  */
-extern void computed_builder_free(ComputedBuilder *builder);
-extern int computed_builder_size(const ComputedBuilder *builder);
 extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
 
 /* Numbers of any size, as they stand in values, for who keeps these elsewhere. */

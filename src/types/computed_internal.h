@@ -178,6 +178,7 @@ extern bool computed_amount_of(Numeric numeric, ComputedAmount *amount);
 extern void computed_get_amount(const char **p, ComputedAmount *amount);
 extern void computed_append_amount(StringInfo out, const ComputedAmount *amount);
 extern void computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount);
+extern void computed_take_amount(ComputedAmount *sum, ComputedAmount *amount);
 extern void computed_free_amount(ComputedAmount *amount);
 extern Numeric computed_amount_numeric(const ComputedAmount *amount);
 extern int computed_compare_values(ComputedClass value_class, const char *a, int a_len,

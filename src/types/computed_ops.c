@@ -5,7 +5,6 @@
 #include "types/computed_internal.h"
 
 #include "common/hashfn.h"
-#include "types/ltv.h"
 #include "utils/builtins.h"
 
 /* Equal bytes are equal states. */

@@ -5,10 +5,7 @@
  */
 #include "types/computed_internal.h"
 
-#include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "funcapi.h"
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "types/identifier.h"
@@ -96,13 +93,7 @@ read_sum(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 		if (value->isnull)
 			sum = amount;
 		else
-		{
-			ComputedAmount before = sum;
-
-			computed_add_amount(&sum, &amount);
-			computed_free_amount(&before);
-			computed_free_amount(&amount);
-		}
+			computed_take_amount(&sum, &amount);
 		value->isnull = false;
 		if (trait->kind == COMPUTED_AVG)
 			n = computed_add_counts(n, (int64) computed_get_number(&p));
@@ -151,8 +142,8 @@ read_best(const ComputedTrait *trait, ComputedCells *cells, const Visible *visib
 	p = best.body;
 	if (trait->kind == COMPUTED_FIRST || trait->kind == COMPUTED_LAST)
 	{
-		value->event_id = p + sizeof(int64);
-		p += sizeof(int64) + UUID_LEN;
+		value->event_id = p + COMPUTED_EVENT_SIZE - UUID_LEN;
+		p += COMPUTED_EVENT_SIZE;
 	}
 	len = (int) computed_get_number(&p);
 	set_bytes(trait, p, len, value);
@@ -332,23 +323,10 @@ read_value(const ComputedReader *reader, const ComputedEntry *entry, TimestampTz
 	}
 }
 
-/* The value of a trait by its name; null also where there is no such trait. */
-static void
-read_named(const Computed *computed, const text *name, TimestampTz at, Value *value,
-           ComputedEntry *entry, ComputedReader *reader)
+/* computed_changes_at of one trait of a value. */
+static TimestampTz
+entry_changes_at(const ComputedReader *reader, const ComputedEntry *entry, TimestampTz at)
 {
-	computed_begin(reader, computed);
-	if (computed_find(computed, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), entry))
-		read_value(reader, entry, at, value);
-	else
-		*value = (Value){.isnull = true, .exact = true};
-}
-
-TimestampTz
-computed_changes_at(const Computed *computed, const char *name, int name_len, TimestampTz at)
-{
-	ComputedReader reader;
-	ComputedEntry entry;
 	ComputedCells cells;
 	ComputedCell cell;
 	pg_tz *tz;
@@ -356,16 +334,15 @@ computed_changes_at(const Computed *computed, const char *name, int name_len, Ti
 	int64 first = PG_INT32_MIN; /* the days through which the same is seen */
 	int64 next = PG_INT32_MAX;
 
-	computed_begin(&reader, computed);
-	if (!computed_find(computed, name, name_len, &entry) || entry.trait.window == 0)
+	if (entry->trait.window == 0)
 		return DT_NOEND;
-	tz = zone_of(&reader);
+	tz = zone_of(reader);
 	today = ltv_local_day(at, tz);
-	computed_cells_begin(&cells, &entry);
+	computed_cells_begin(&cells, entry);
 	while (computed_cells_next(&cells, &cell))
 	{
 		/* it comes into sight, and goes out of it */
-		int64 turns[2] = {cell.day, (int64) cell.day + entry.trait.window};
+		int64 turns[2] = {cell.day, (int64) cell.day + entry->trait.window};
 
 		for (int i = 0; i < 2; i++)
 			if (turns[i] > today)
@@ -380,7 +357,33 @@ computed_changes_at(const Computed *computed, const char *name, int name_len, Ti
 	return ltv_zone_leaves(tz, at, (int32) first, (int32) (next - 1));
 }
 
+TimestampTz
+computed_changes_at(const Computed *computed, const char *name, int name_len, TimestampTz at)
+{
+	ComputedReader reader;
+	ComputedEntry entry;
+
+	computed_begin(&reader, computed);
+	if (!computed_find(computed, name, name_len, &entry))
+		return DT_NOEND;
+	return entry_changes_at(&reader, &entry, at);
+}
+
 /* ------------------------------------------------------ values as SQL's */
+
+/* A whole jsonb as a part of another. */
+static void
+json_of_whole(Jsonb *whole, JsonbValue *json)
+{
+	if (JB_ROOT_IS_SCALAR(whole))
+		(void) JsonbExtractScalar(&whole->root, json);
+	else
+	{
+		json->type = jbvBinary;
+		json->val.binary.data = &whole->root;
+		json->val.binary.len = VARSIZE(whole) - VARHDRSZ;
+	}
+}
 
 static void
 json_of_bytes(ComputedClass value_class, const char *bytes, int len, JsonbValue *json)
@@ -400,20 +403,10 @@ json_of_bytes(ComputedClass value_class, const char *bytes, int len, JsonbValue 
 			json->val.boolean = *bytes != 0;
 			return;
 		case COMPUTED_JSON:
-		{
-			Jsonb *value = DatumGetJsonbP(
-			    DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(bytes, len))));
-
-			if (JB_ROOT_IS_SCALAR(value))
-				(void) JsonbExtractScalar(&value->root, json);
-			else
-			{
-				json->type = jbvBinary;
-				json->val.binary.data = &value->root;
-				json->val.binary.len = VARSIZE(value) - VARHDRSZ;
-			}
+			json_of_whole(DatumGetJsonbP(
+			                  DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(bytes, len)))),
+			              json);
 			return;
-		}
 		default:
 			initStringInfo(&out);
 			computed_append_text(&out, value_class, bytes, len);
@@ -462,6 +455,29 @@ wanted_instant(FunctionCallInfo fcinfo, int argument)
 	return at;
 }
 
+/* A trait that a reader's arguments name. */
+typedef struct Reading
+{
+	ComputedReader reader;
+	ComputedEntry entry;
+	Value value;
+} Reading;
+
+/* Reads (computed, name [, instant]); false: null, or no such trait. */
+static bool
+read_arguments(FunctionCallInfo fcinfo, Reading *reading)
+{
+	Computed *computed = PG_GETARG_COMPUTED_P(0);
+	text *name = PG_GETARG_TEXT_PP(1);
+	TimestampTz at = wanted_instant(fcinfo, 2);
+
+	computed_begin(&reading->reader, computed);
+	if (!computed_find(computed, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &reading->entry))
+		return false;
+	read_value(&reading->reader, &reading->entry, at, &reading->value);
+	return !reading->value.isnull;
+}
+
 static void
 refuse_class(const ComputedEntry *entry, const char *wanted, const char *hint)
 {
@@ -479,15 +495,11 @@ PG_FUNCTION_INFO_V1(computed_value);
 Datum
 computed_value(PG_FUNCTION_ARGS)
 {
-	ComputedReader reader;
-	ComputedEntry entry;
-	Value value;
+	Reading reading;
 
-	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
-	           &entry, &reader);
-	if (value.isnull)
+	if (!read_arguments(fcinfo, &reading))
 		PG_RETURN_NULL();
-	PG_RETURN_JSONB_P(json_of_value(&entry.trait, &value));
+	PG_RETURN_JSONB_P(json_of_value(&reading.entry.trait, &reading.value));
 }
 
 PG_FUNCTION_INFO_V1(computed_text);
@@ -496,19 +508,16 @@ PG_FUNCTION_INFO_V1(computed_text);
 Datum
 computed_text(PG_FUNCTION_ARGS)
 {
-	ComputedReader reader;
-	ComputedEntry entry;
-	Value value;
+	Reading reading;
 	StringInfoData out;
 
-	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
-	           &entry, &reader);
-	if (value.isnull)
+	if (!read_arguments(fcinfo, &reading))
 		PG_RETURN_NULL();
 	initStringInfo(&out);
-	if (entry.trait.kind == COMPUTED_UNIQUE_LIST || value.value_class == COMPUTED_JSON)
+	if (reading.entry.trait.kind == COMPUTED_UNIQUE_LIST ||
+	    reading.value.value_class == COMPUTED_JSON)
 	{
-		Jsonb *json = json_of_value(&entry.trait, &value);
+		Jsonb *json = json_of_value(&reading.entry.trait, &reading.value);
 		JsonbValue scalar = {.type = jbvBinary};
 
 		if (JB_ROOT_IS_SCALAR(json))
@@ -520,11 +529,12 @@ computed_text(PG_FUNCTION_ARGS)
 		else
 			(void) JsonbToCString(&out, &json->root, VARSIZE(json));
 	}
-	else if (value.value_class == COMPUTED_NUMBER)
-		appendStringInfoString(
-		    &out, DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.number))));
+	else if (reading.value.value_class == COMPUTED_NUMBER)
+		appendStringInfoString(&out, DatumGetCString(DirectFunctionCall1(
+		                                 numeric_out, NumericGetDatum(reading.value.number))));
 	else
-		computed_append_text(&out, value.value_class, value.bytes, value.len);
+		computed_append_text(&out, reading.value.value_class, reading.value.bytes,
+		                     reading.value.len);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
@@ -532,17 +542,14 @@ computed_text(PG_FUNCTION_ARGS)
 static bool
 read_number(FunctionCallInfo fcinfo, Numeric *number)
 {
-	ComputedReader reader;
-	ComputedEntry entry;
-	Value value;
+	Reading reading;
 
-	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
-	           &entry, &reader);
-	if (value.isnull)
+	if (!read_arguments(fcinfo, &reading))
 		return false;
-	if (value.value_class != COMPUTED_NUMBER || entry.trait.kind == COMPUTED_UNIQUE_LIST)
-		refuse_class(&entry, "number", "Read it with ->, or cdp.computed_text.");
-	*number = value.number;
+	if (reading.value.value_class != COMPUTED_NUMBER ||
+	    reading.entry.trait.kind == COMPUTED_UNIQUE_LIST)
+		refuse_class(&reading.entry, "number", "Read it with ->, or cdp.computed_text.");
+	*number = reading.value.number;
 	return true;
 }
 
@@ -581,25 +588,21 @@ PG_FUNCTION_INFO_V1(computed_timestamp);
 Datum
 computed_timestamp(PG_FUNCTION_ARGS)
 {
-	ComputedReader reader;
-	ComputedEntry entry;
-	Value value;
+	Reading reading;
 	TimestampTz midnight;
 	int32 day;
 
-	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
-	           &entry, &reader);
-	if (value.isnull)
+	if (!read_arguments(fcinfo, &reading))
 		PG_RETURN_NULL();
-	if (entry.trait.kind == COMPUTED_UNIQUE_LIST ||
-	    (value.value_class != COMPUTED_TIME && value.value_class != COMPUTED_DATE))
-		refuse_class(&entry, "time", "Read it with ->, or cdp.computed_text.");
-	if (value.value_class == COMPUTED_TIME)
-		PG_RETURN_TIMESTAMPTZ(computed_time_of(value.bytes));
-	day = computed_date_of(value.bytes);
+	if (reading.entry.trait.kind == COMPUTED_UNIQUE_LIST ||
+	    (reading.value.value_class != COMPUTED_TIME && reading.value.value_class != COMPUTED_DATE))
+		refuse_class(&reading.entry, "time", "Read it with ->, or cdp.computed_text.");
+	if (reading.value.value_class == COMPUTED_TIME)
+		PG_RETURN_TIMESTAMPTZ(computed_time_of(reading.value.bytes));
+	day = computed_date_of(reading.value.bytes);
 	if (DATE_NOT_FINITE(day))
 		PG_RETURN_TIMESTAMPTZ(DATE_IS_NOEND(day) ? DT_NOEND : DT_NOBEGIN);
-	midnight = ltv_zone_midnight(zone_of(&reader), day);
+	midnight = ltv_zone_midnight(zone_of(&reading.reader), day);
 	if (TIMESTAMP_NOT_FINITE(midnight) || !IS_VALID_TIMESTAMP(midnight))
 	{
 		StringInfoData date;
@@ -608,8 +611,8 @@ computed_timestamp(PG_FUNCTION_ARGS)
 		ltv_append_day(&date, day);
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 		                errmsg("date out of range for timestamp"),
-		                errdetail("Computed trait \"%.*s\" is %s.", entry.trait.name_len,
-		                          entry.trait.name, date.data)));
+		                errdetail("Computed trait \"%.*s\" is %s.", reading.entry.trait.name_len,
+		                          reading.entry.trait.name, date.data)));
 	}
 	PG_RETURN_TIMESTAMPTZ(midnight);
 }
@@ -648,15 +651,11 @@ PG_FUNCTION_INFO_V1(computed_event);
 Datum
 computed_event(PG_FUNCTION_ARGS)
 {
-	ComputedReader reader;
-	ComputedEntry entry;
-	Value value;
+	Reading reading;
 
-	read_named(PG_GETARG_COMPUTED_P(0), PG_GETARG_TEXT_PP(1), wanted_instant(fcinfo, 2), &value,
-	           &entry, &reader);
-	if (value.isnull || value.event_id == NULL)
+	if (!read_arguments(fcinfo, &reading) || reading.value.event_id == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_UUID_P((pg_uuid_t *) memcpy(palloc(UUID_LEN), value.event_id, UUID_LEN));
+	PG_RETURN_UUID_P((pg_uuid_t *) memcpy(palloc(UUID_LEN), reading.value.event_id, UUID_LEN));
 }
 
 bool
@@ -692,18 +691,7 @@ computed_to_jsonb(PG_FUNCTION_ARGS)
 		if (value.isnull)
 			json.type = jbvNull;
 		else
-		{
-			Jsonb *whole = json_of_value(&entry.trait, &value);
-
-			if (JB_ROOT_IS_SCALAR(whole))
-				(void) JsonbExtractScalar(&whole->root, &json);
-			else
-			{
-				json.type = jbvBinary;
-				json.val.binary.data = &whole->root;
-				json.val.binary.len = VARSIZE(whole) - VARHDRSZ;
-			}
-		}
+			json_of_whole(json_of_value(&entry.trait, &value), &json);
 		(void) pushJsonbValue(&state, WJB_VALUE, &json);
 	}
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
@@ -732,8 +720,7 @@ computed_entries(PG_FUNCTION_ARGS)
 		Datum values[6];
 		bool isnull[6] = {false};
 		Value value;
-		TimestampTz changes_at =
-		    computed_changes_at(computed, entry.trait.name, entry.trait.name_len, at);
+		TimestampTz changes_at = entry_changes_at(&reader, &entry, at);
 
 		CHECK_FOR_INTERRUPTS();
 		read_value(&reader, &entry, at, &value);

@@ -165,6 +165,17 @@ computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 		pfree(b_numeric);
 }
 
+/* The same, where the sum and the amount are the caller's own: what they were is freed. */
+void
+computed_take_amount(ComputedAmount *sum, ComputedAmount *amount)
+{
+	ComputedAmount before = *sum;
+
+	computed_add_amount(sum, amount);
+	computed_free_amount(&before);
+	computed_free_amount(amount);
+}
+
 /* The amount without zeros at its end, so that equal ones are the same. */
 static void
 trim_amount(ComputedAmount *amount)
