@@ -24,7 +24,7 @@ CREATE FUNCTION cdp.unlink(workspace name, a text, b text) RETURNS boolean
         SELECT cdp.decide(workspace, a, b, true, false, 'unlink');
     END;
 COMMENT ON FUNCTION cdp.unlink(name, text, text) IS
-    'withdraws cdp.link: all is as if it had never been, also where events have come in since; returns whether there was such a link; for the owner of the workspace';
+    'withdraws cdp.link: all is as if it had never been, also where events have come in since; returns whether there was such a link; where one of the two has never been in an event it waits for open writers, as a change of definitions does; for the owner of the workspace';
 
 CREATE FUNCTION cdp.separate(workspace name, a text, b text) RETURNS jsonb
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -70,4 +70,4 @@ CREATE FUNCTION cdp.unseparate(workspace name, a text, b text) RETURNS boolean
         SELECT cdp.decide(workspace, a, b, false, false, 'unseparate');
     END;
 COMMENT ON FUNCTION cdp.unseparate(name, text, text) IS
-    'withdraws cdp.separate: all is as if it had never been; returns whether they were separated; for the owner of the workspace';
+    'withdraws cdp.separate: all is as if it had never been; returns whether they were separated; where one of the two has never been in an event it waits for open writers, as a change of definitions does; for the owner of the workspace';

@@ -5,7 +5,10 @@
  *	  the components concerned.
  *
  * Locks as at an insert: the identifiers, sorted, where they have no profile;
- * then all profiles of the components, sorted.
+ * then all profiles of the components, sorted. Withdrawing the last decision on
+ * an identifier that no event has named forgets it. Everybody else counts on a
+ * row of identifiers that he has seen: so that is done alone, as a rebuild is,
+ * under the lock of a change of definitions.
  */
 #include "engine/engine.h"
 
@@ -180,7 +183,7 @@ replay(Deciding *deciding, const char *cause)
 	replay_components(deciding->store, seeds, 2, cause, true, false);
 }
 
-/* An identifier that no event has named and no decision names is forgotten. */
+/* An identifier that no event has named and no decision names is forgotten, see lock_for. */
 static void
 forget_unseen(Deciding *deciding)
 {
@@ -230,28 +233,32 @@ refuse_contradiction(const Deciding *deciding, const char *is, const char *funct
 	                errhint("Withdraw that first, with %s.", function)));
 }
 
+/* Whether the decision on the two is one that links, or separates. */
+static bool
+is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
+{
+	bool isnull;
+
+	*slot = find_decision(deciding);
+	return *slot != NULL && strcmp(TextDatumGetCString(store_value(deciding->store, TABLE_DECISIONS,
+	                                                               *slot, DECISION_KIND, &isnull)),
+	                               kind) == 0;
+}
+
 /* Makes (on) or withdraws a decision; returns whether anything had to be done. */
 static bool
 decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, const char *cause)
 {
 	Deciding deciding;
 	TupleTableSlot *slot;
-	bool isnull;
-	bool there = false;
+	bool there;
 
 	begin_deciding(&deciding, store, a, b);
 	lock_components(&deciding, on);
-	slot = find_decision(&deciding);
-	if (slot != NULL)
-	{
-		char *kind =
-		    TextDatumGetCString(store_value(store, TABLE_DECISIONS, slot, DECISION_KIND, &isnull));
-
-		there = (strcmp(kind, "link") == 0) == link;
-		if (!there && on)
-			refuse_contradiction(&deciding, link ? "separated" : "linked",
-			                     link ? "cdp.unseparate" : "cdp.unlink");
-	}
+	there = is_decided(&deciding, link ? "link" : "separate", &slot);
+	if (on && !there && slot != NULL)
+		refuse_contradiction(&deciding, link ? "separated" : "linked",
+		                     link ? "cdp.unseparate" : "cdp.unlink");
 	if (there != on)
 	{
 		if (on && link)
@@ -264,9 +271,84 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 			store_refresh(store);
 		}
 		replay(&deciding, cause);
+		if (!on)
+			forget_unseen(&deciding);
 	}
-	forget_unseen(&deciding);
 	return there != on;
+}
+
+/* What a user asks for. */
+typedef struct Request
+{
+	text *a;
+	text *b;
+	bool link;
+	bool on;
+} Request;
+
+/* Reads the two identifiers by the rules of the workspace as they are. */
+static void
+read_identifiers(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
+{
+	*a = read_identifier(ws, request->a, request->on);
+	*b = read_identifier(ws, request->b, request->on);
+}
+
+/* Whether there is something to withdraw; alone: and that may forget an identifier. */
+static bool
+can_withdraw(Workspace *ws, const Request *request, bool *alone)
+{
+	Store *store = store_begin(ws);
+	Deciding deciding;
+	Identifier *a;
+	Identifier *b;
+	TupleTableSlot *slot;
+	bool there;
+
+	read_identifiers(ws, request, &a, &b);
+	begin_deciding(&deciding, store, a, b);
+	there = is_decided(&deciding, request->link ? "link" : "separate", &slot);
+	*alone = false;
+	for (int i = 0; i < 2 && there; i++)
+	{
+		IdNode *node = &deciding.nodes[i];
+
+		if (store_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
+		    TIMESTAMP_IS_NOEND(node->row.first_seen))
+			*alone = true;
+	}
+	store_end(store);
+	return there;
+}
+
+/*
+ * Locks the tables for a request: as an insert does, or alone where it forgets
+ * an identifier. A seen identifier stays one, and an unseen one has a row only
+ * with a decision: so what is found under the weak lock holds. The weak lock is
+ * given back before the strong one is taken, two who upgrade would wait for
+ * each other. False: there is nothing to withdraw.
+ */
+static bool
+lock_for(Workspace **ws, const Request *request)
+{
+	Oid events = (*ws)->events;
+	Oid profiles = (*ws)->tables[TABLE_PROFILES];
+	bool alone = false;
+
+	LockRelationOid(events, RowExclusiveLock);
+	LockRelationOid(profiles, RowExclusiveLock);
+	*ws = workspace_of_events(events);
+	if (request->on)
+		return true;
+	if (!can_withdraw(*ws, request, &alone))
+		return false;
+	if (alone)
+	{
+		UnlockRelationOid(profiles, RowExclusiveLock);
+		LockRelationOid(profiles, ShareRowExclusiveLock);
+		*ws = workspace_of_events(events);
+	}
+	return true;
 }
 
 PG_FUNCTION_INFO_V1(cdp_decide);
@@ -280,6 +362,8 @@ Datum
 cdp_decide(PG_FUNCTION_ARGS)
 {
 	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Request request = {PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2), PG_GETARG_BOOL(3),
+	                   PG_GETARG_BOOL(4)};
 	Oid by = GetUserId();
 	WorkspaceUser user;
 	MemoryContext context;
@@ -287,22 +371,21 @@ cdp_decide(PG_FUNCTION_ARGS)
 	Identifier *a;
 	Identifier *b;
 	Store *store;
-	bool done;
+	bool done = false;
 
 	workspace_require_owner(ws);
-	LockRelationOid(ws->tables[TABLE_EVENTS], RowExclusiveLock);
-	LockRelationOid(ws->tables[TABLE_PROFILES], RowExclusiveLock);
-	ws = workspace_of_events(ws->events);
-	a = read_identifier(ws, PG_GETARG_TEXT_PP(1), PG_GETARG_BOOL(4));
-	b = read_identifier(ws, PG_GETARG_TEXT_PP(2), PG_GETARG_BOOL(4));
-	workspace_become_owner(ws, &user);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
-	store = store_begin(ws);
-	done = decide(store, a, b, PG_GETARG_BOOL(3), PG_GETARG_BOOL(4), by,
-	              text_to_cstring(PG_GETARG_TEXT_PP(5)));
-	store_end(store);
-	workspace_restore_user(&user);
+	if (lock_for(&ws, &request))
+	{
+		read_identifiers(ws, &request, &a, &b);
+		workspace_become_owner(ws, &user);
+		store = store_begin(ws);
+		done = decide(store, a, b, request.link, request.on, by,
+		              text_to_cstring(PG_GETARG_TEXT_PP(5)));
+		store_end(store);
+		workspace_restore_user(&user);
+	}
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
 	PG_RETURN_BOOL(done);

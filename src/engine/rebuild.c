@@ -71,7 +71,6 @@ static bool
 next_fetched(InputRun *run)
 {
 	Fetched *fetched = (Fetched *) run->context;
-
 	HeapTupleHeader header;
 	bool isnull;
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """
 pgbench: eight clients insert events - late ones, of people who share e-mails and cookies, beyond limits -
-while they link, unlink, separate and unseparate people and change limits, blocked values and what counts as
-generic, each a transaction of one statement. No deadlock, no error but those that the functions name, no
+while they link, unlink, separate and unseparate people - also identifiers that no event has named, which come
+and go with the decisions on them - and change limits, blocked values and what counts as generic, each a
+transaction of one statement. No deadlock, no error but those that the functions name, no
 event lost; cdp.check finds nothing, and the state is that of the brute-force oracle.
 timeout: 170
 
@@ -80,6 +81,25 @@ SELECT cdp.unseparate('w', 'user_id:' || :a::text, 'user_id:' || :a::int + :k::i
 \\set d random(0, 3)
 SELECT tried((ARRAY['link', 'unlink', 'separate', 'unseparate'])[:d::int + 1],
     'email:' || 'm' || :a::text || '@example.com', 'email:' || 'm' || :a::int + 1 || '@example.com');
+"""),
+    # guests, whom no event names for good: their rows come with decisions and go with them
+    "guests": (6, 0, """
+\\set a random(1, 4)
+\\set k random(1, 3)
+\\set d random(0, 1)
+SELECT cdp.decide('w', 'guest:' || :a::text, 'guest:' || :a::int + :k::int, false, :d::int = 1, 'guests');
+"""),
+    "guest": (4, 0, """
+\\set a random(1, 4)
+\\set d random(0, 1)
+SELECT cdp.decide('w', 'guest:' || :a::text, 'user_id:' || :a::int + 140, true, :d::int = 1, 'guest');
+"""),
+    "gone": (4, 0, """
+\\set a random(1, 7)
+\\set u random(1, :people)
+BEGIN;
+""" + INSERT + """(now(), 'visit', 'gone', ARRAY['guest:' || :a::text, 'user_id:' || :u::text], 1, NULL);
+ROLLBACK;
 """),
     "limit": (1, 0, """
 \\set n random(1, 3)
