@@ -27,6 +27,8 @@ CREATE TABLE %1$I.value_models (
     discount_period interval NOT NULL DEFAULT '1 year',
     scoring boolean NOT NULL DEFAULT true
 );
+-- One at a time. The trigger says it better, but does not see what another session is about to commit.
+CREATE UNIQUE INDEX value_models_scoring_idx ON %1$I.value_models (scoring) WHERE scoring;
 
 CREATE TABLE %1$I.value_model_fits (
     fit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -118,8 +120,6 @@ BEGIN
             NULL;
     END CASE;
     IF fault IS NULL AND NEW.scoring THEN
-        -- One at a time: who comes second sees what the first has done.
-        EXECUTE format('LOCK TABLE %I.value_models IN SHARE ROW EXCLUSIVE MODE', TG_TABLE_SCHEMA);
         EXECUTE format('SELECT m.name FROM %I.value_models m WHERE m.scoring AND m.name <> $1 AND m.name <> $2',
                        TG_TABLE_SCHEMA)
             INTO other USING NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.name ELSE NEW.name END;

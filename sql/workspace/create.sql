@@ -14,11 +14,6 @@ BEGIN
             USING ERRCODE = 'reserved_name',
                   HINT = 'Choose a schema name of your own, for example "shop".';
     END IF;
-    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = workspace) THEN
-        RAISE EXCEPTION 'schema "%" already exists', workspace
-            USING ERRCODE = 'duplicate_schema',
-                  HINT = 'A workspace makes a schema of its own: choose another name, or drop the schema first.';
-    END IF;
     IF pg_catalog.getdatabaseencoding() <> 'UTF8' THEN
         RAISE EXCEPTION 'the encoding of database "%" is %, not UTF8',
                 pg_catalog.current_database(), pg_catalog.getdatabaseencoding()
@@ -26,7 +21,13 @@ BEGIN
                   HINT = 'Create a database with ENCODING ''UTF8'' for cdp.';
     END IF;
 
-    EXECUTE pg_catalog.format('CREATE SCHEMA %I', workspace);
+    BEGIN
+        EXECUTE pg_catalog.format('CREATE SCHEMA %I', workspace);
+    EXCEPTION WHEN duplicate_schema OR unique_violation THEN -- by whoever has just committed it
+        RAISE EXCEPTION 'schema "%" already exists', workspace
+            USING ERRCODE = 'duplicate_schema',
+                  HINT = 'A workspace makes a schema of its own: choose another name, or drop the schema first.';
+    END;
 
     -- %1$I is the workspace in every statement below.
     tables := $ddl$

@@ -36,6 +36,8 @@ DECLARE
     profiles jsonb;
 BEGIN
     PERFORM cdp.require_owner(workspace);
+    -- Before any other table, as an insert does and who drops the workspace.
+    EXECUTE format('LOCK TABLE %I.events IN ROW EXCLUSIVE MODE', workspace);
     IF cdp.profile_of(workspace, a) = cdp.profile_of(workspace, b) THEN
         SELECT jsonb_agg(to_jsonb(s) ORDER BY s.step) INTO path FROM cdp.explain_identity(workspace, a, b) s;
     END IF;

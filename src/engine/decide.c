@@ -25,8 +25,6 @@ typedef struct Deciding
 	IdNode nodes[2];
 	int64 *locked; /* sorted */
 	int n_locked;
-	int64 *more; /* what must be locked, if that is not enough */
-	int n_more;
 } Deciding;
 
 /* An identifier from what the user wrote; deciding: it must be one that a decision can be on. */
@@ -75,7 +73,7 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 	}
 }
 
-/* Locks those that nothing else guards; on: makes sure that both have a row. */
+/* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
 static void
 take_identifiers(Deciding *deciding, bool on)
 {
@@ -93,7 +91,8 @@ take_identifiers(Deciding *deciding, bool on)
 			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
 			     errdetail("It was seen with too many people: it is generic."),
 			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		if (node->stored ? node->row.profile_id == 0 : on)
+		evidence_classify(deciding->store, node);
+		if ((node->stored || on) && resolve_is_to_take(node))
 			resolve_take_identifier(deciding->store, node);
 	}
 	store_refresh(deciding->store);
@@ -108,45 +107,59 @@ find_closure(Deciding *deciding, int *n)
 	return replay_closure(deciding->store, seeds, 2, n);
 }
 
+/* Whether what has been committed while locks were waited for asks for no others. */
 static bool
 is_all_locked(void *context)
 {
 	Deciding *deciding = (Deciding *) context;
+	Store *store = deciding->store;
+	int64 *closure;
+	int n;
 
-	store_refresh(deciding->store);
-	deciding->more = find_closure(deciding, &deciding->n_more);
-	return ids_include(deciding->locked, deciding->n_locked, deciding->more, deciding->n_more);
+	store_refresh(store);
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		if (!store_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
+			continue;
+		evidence_classify(store, node);
+		if (resolve_is_to_take(node))
+			return false;
+	}
+	closure = find_closure(deciding, &n);
+	return ids_include(deciding->locked, deciding->n_locked, closure, n);
 }
 
 static bool
 lock_profiles(void *context)
 {
 	Deciding *deciding = (Deciding *) context;
+	Store *store = deciding->store;
 
 	for (int i = 0; i < deciding->n_locked; i++)
 	{
 		TupleTableSlot *slot =
-		    store_find(deciding->store, TABLE_PROFILES, Int64GetDatum(deciding->locked[i]));
+		    store_find(store, TABLE_PROFILES, Int64GetDatum(deciding->locked[i]));
 
 		CHECK_FOR_INTERRUPTS();
-		if (slot != NULL)
-			(void) store_lock(deciding->store, TABLE_PROFILES, slot);
+		if (slot == NULL)
+			resolve_report_missing(deciding->locked[i]);
+		if (store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
+			return false;
 	}
-	return store_read_outside(deciding->store, TABLE_PROFILES, is_all_locked, deciding);
+	return store_read_outside(store, TABLE_PROFILES, is_all_locked, deciding);
 }
 
 /* Locks all that a replay of both components touches. */
 static void
 lock_components(Deciding *deciding, bool on)
 {
-	take_identifiers(deciding, on);
-	deciding->more = find_closure(deciding, &deciding->n_more);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		deciding->locked = deciding->more;
-		deciding->n_locked = deciding->n_more;
-		store_refresh(deciding->store);
+		take_identifiers(deciding, on);
+		deciding->locked = find_closure(deciding, &deciding->n_locked);
 	} while (!store_attempt(deciding->store, TABLE_PROFILES, lock_profiles, deciding));
 	store_refresh(deciding->store);
 }
@@ -199,6 +212,30 @@ forget_unseen(Deciding *deciding)
 		if (TIMESTAMP_IS_NOEND(node->row.first_seen) &&
 		    !evidence_has_decision(deciding->store, PointerGetDatum(node->identifier), NULL))
 			store_delete(deciding->store, TABLE_IDENTIFIERS, &slot->tts_tid);
+	}
+}
+
+/*
+ * Writes the rows that others lock before they decide anything on the two, also
+ * where nothing in them has changed: a transaction with an older snapshot, which
+ * does not see the decision, shall fail to serialize and not decide without it.
+ */
+static void
+mark_decided(Deciding *deciding)
+{
+	Store *store = deciding->store;
+
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		store_refresh(store);
+		if (!store_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
+			continue;
+		if (node->row.profile_id != 0)
+			store_touch(store, TABLE_PROFILES, Int64GetDatum(node->row.profile_id));
+		else if (!node->row.generic)
+			store_touch(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
 	}
 }
 
@@ -273,6 +310,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 		replay(&deciding, cause);
 		if (!on)
 			forget_unseen(&deciding);
+		mark_decided(&deciding);
 	}
 	return there != on;
 }
@@ -280,6 +318,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 /* What a user asks for. */
 typedef struct Request
 {
+	const char *workspace;
 	text *a;
 	text *b;
 	bool link;
@@ -331,13 +370,12 @@ can_withdraw(Workspace *ws, const Request *request, bool *alone)
 static bool
 lock_for(Workspace **ws, const Request *request)
 {
-	Oid events = (*ws)->events;
 	Oid profiles = (*ws)->tables[TABLE_PROFILES];
 	bool alone = false;
 
-	LockRelationOid(events, RowExclusiveLock);
+	LockRelationOid((*ws)->events, RowExclusiveLock);
 	LockRelationOid(profiles, RowExclusiveLock);
-	*ws = workspace_of_events(events);
+	*ws = workspace_by_name(request->workspace);
 	if (request->on)
 		return true;
 	if (!can_withdraw(*ws, request, &alone))
@@ -346,7 +384,7 @@ lock_for(Workspace **ws, const Request *request)
 	{
 		UnlockRelationOid(profiles, RowExclusiveLock);
 		LockRelationOid(profiles, ShareRowExclusiveLock);
-		*ws = workspace_of_events(events);
+		*ws = workspace_by_name(request->workspace);
 	}
 	return true;
 }
@@ -361,9 +399,9 @@ PG_FUNCTION_INFO_V1(cdp_decide);
 Datum
 cdp_decide(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
-	Request request = {PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2), PG_GETARG_BOOL(3),
-	                   PG_GETARG_BOOL(4)};
+	Request request = {NameStr(*PG_GETARG_NAME(0)), PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2),
+	                   PG_GETARG_BOOL(3), PG_GETARG_BOOL(4)};
+	Workspace *ws = workspace_by_name(request.workspace);
 	Oid by = GetUserId();
 	WorkspaceUser user;
 	MemoryContext context;

@@ -42,6 +42,7 @@ typedef struct IdNode
 	bool new_id;  /* the guess for it is an id that nobody has had */
 	bool guarded; /* stored without a profile, but with evidence: see resolve.c */
 	bool blank;   /* no evidence of it is stored */
+	bool taken;   /* its row is this statement's: inserted, or locked without a profile */
 	bool crosses; /* is seen with too many others: it becomes generic */
 	int degree;   /* the batch's pairs with it */
 	StoredIdentifier row;
@@ -436,13 +437,14 @@ extern void replay_components(Store *store, Identifier *const *seeds, int n_seed
 extern void resolve_find(Batch *batch);
 extern void resolve_guess(Batch *batch);
 extern void resolve_take_identifier(Store *store, IdNode *node);
-extern void resolve_take_identifiers(Batch *batch);
-extern void resolve_lock_profiles(Batch *batch);
+extern bool resolve_is_to_take(const IdNode *node);
+extern void resolve_lock(Batch *batch);
 extern void resolve_fill_identifier(Datum *values, bool *isnull, Datum identifier,
                                     const StoredIdentifier *row);
 extern void resolve_forget_times(StoredIdentifier *row);
 extern void resolve_repoint_former(Store *store, TupleTableSlot *slot, int64 to);
-extern void resolve_check_gone(int64 gone, int64 gone_before);
+extern void resolve_require_profiles(Store *store, const int64 *ids, int n);
+extern void resolve_report_missing(int64 profile_id) pg_attribute_noreturn();
 extern void resolve_batch(Batch *batch);
 
 /* fold.c: from events to values, of the slice's profiles. */

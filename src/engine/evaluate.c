@@ -555,7 +555,7 @@ begin_now(Progress *progress)
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	if (progress->all_profiles)
 		stale = bms_copy(progress->wanted);
-	else if (profile->tuple == NULL || profile->taken_in != NULL)
+	else if (profile->tuple == NULL || profile->taken_in != NULL || profile->given_back != NULL)
 		stale = bms_copy(batch->ws->all_segments);
 	else
 		stale = readers_of_changes(batch, profile);

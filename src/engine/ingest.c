@@ -6,7 +6,7 @@
  * larger one takes all its locks first, in their order - event ids, new
  * identifiers, profiles, each sorted over the whole statement and spilling to
  * disk when many - and goes batch by batch then. Memory is bounded by the
- * batch, but for one bit per row.
+ * batch, but for one bit per row and per identifier.
  */
 #include "engine/engine.h"
 
@@ -479,8 +479,7 @@ ingest_batch(Batch *batch, Repairs *repairs)
 {
 	resolve_find(batch);
 	resolve_guess(batch);
-	resolve_take_identifiers(batch);
-	resolve_lock_profiles(batch);
+	resolve_lock(batch);
 	finish_batch(batch, repairs);
 }
 
@@ -495,7 +494,7 @@ sort_identifiers(Statement *statement)
 	        ->atttypid,
 	    TYPECACHE_LT_OPR);
 	Tuplesortstate *sort = tuplesort_begin_datum(type->type_id, type->lt_opr, InvalidOid, false,
-	                                             work_mem, NULL, TUPLESORT_NONE);
+	                                             work_mem, NULL, TUPLESORT_RANDOMACCESS);
 	int64 row = 0;
 	bool more;
 
@@ -511,34 +510,76 @@ sort_identifiers(Statement *statement)
 	return sort;
 }
 
-/* Profiles to lock, in order. */
+/* What a statement of several batches locks, in order. */
 typedef struct LockSort
 {
 	Statement *statement;
+	Tuplesortstate *identifiers;
+	bits8 *taken; /* a bit per distinct identifier: its row is ours; grows */
+	int64 n_bits; /* that there is room for */
 	Tuplesortstate *profiles;
-	int64 gone;      /* the one that could not be locked; 0: another has changed meanwhile */
-	Repairs guarded; /* identifiers whose components may have to be replayed */
-	List *contested; /* profiles of which the same holds */
-	int64 *closure;  /* profiles of those components, as far as they are among the locked ones */
+	Tuplesortstate *others; /* the profiles that a second reading has found */
+	int snapshot;           /* the snapshot that all of them were read with; -1: several */
+	Repairs guarded;        /* identifiers whose components may have to be replayed */
+	List *contested;        /* profiles of which the same holds */
+	int64 *closure; /* profiles of those components, as far as they are among the locked ones */
 	int n_closure;
 } LockSort;
 
-/*
- * Locks, in order, the identifiers of a statement that have no row or no
- * profile, and sorts the profiles of the others. A new row gets neither a
- * profile nor times yet: its batch sees to them.
- */
+static bool
+is_taken(const LockSort *lock, int64 i)
+{
+	return i < lock->n_bits && (lock->taken[i / 8] & (1 << (i % 8))) != 0;
+}
+
 static void
-lock_identifiers(LockSort *lock)
+mark_taken(LockSort *lock, int64 i)
+{
+	if (i >= lock->n_bits)
+	{
+		int64 n = Max(i + 1, lock->n_bits * 2) / 8 + GROW_MIN;
+		bits8 *grown = MemoryContextAllocExtended(lock->statement->store->context, n,
+		                                          MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+		if (lock->taken != NULL)
+		{
+			memcpy(grown, lock->taken, lock->n_bits / 8);
+			pfree(lock->taken);
+		}
+		lock->taken = grown;
+		lock->n_bits = n * 8;
+	}
+	lock->taken[i / 8] |= 1 << (i % 8);
+}
+
+static Tuplesortstate *
+begin_profiles(void)
+{
+	return tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, work_mem, NULL,
+	                             TUPLESORT_RANDOMACCESS);
+}
+
+/*
+ * Reads the statement's identifiers in their order: those with a profile give
+ * profiles, of the others it notes which are guarded. take: locks those that
+ * have no row or no profile; else false if there is one. A new row gets neither
+ * a profile nor times yet: its batch sees to them.
+ */
+static bool
+read_identifiers(LockSort *lock, Tuplesortstate *profiles, bool take)
 {
 	Store *store = lock->statement->store;
-	Tuplesortstate *identifiers = sort_identifiers(lock->statement);
 	Identifier *before = NULL;
+	int64 i = -1;
+	bool all = true;
 	Datum datum;
 	bool isnull;
 
+	lock->guarded = (Repairs){store->context};
 	store_refresh(store);
-	while (tuplesort_getdatum(identifiers, true, &datum, &isnull, NULL))
+	lock->snapshot = store->snapshots;
+	tuplesort_rescan(lock->identifiers);
+	while (all && tuplesort_getdatum(lock->identifiers, true, &datum, &isnull, NULL))
 	{
 		IdNode node = {0};
 
@@ -552,18 +593,55 @@ lock_identifiers(LockSort *lock)
 		if (before != NULL)
 			pfree(before);
 		before = node.identifier;
+		i++;
 		node.first_at = DT_NOEND;
 		node.last_at = DT_NOBEGIN;
 		node.anchors_at = DT_NOEND;
 		node.stored = store_find_identifier(store, datum, &node.row);
-		if (!node.stored || (node.row.profile_id == 0 && !node.row.generic))
+		node.taken = is_taken(lock, i);
+		if (node.taken)
+			continue;
+		evidence_classify(store, &node);
+		all = take || !resolve_is_to_take(&node);
+		if (take && resolve_is_to_take(&node))
+		{
 			resolve_take_identifier(store, &node);
+			if (node.taken)
+				mark_taken(lock, i);
+		}
 		if (node.guarded)
 			repairs_add(&lock->guarded, node.identifier);
 		if (node.row.profile_id != 0)
-			tuplesort_putdatum(lock->profiles, Int64GetDatum(node.row.profile_id), false);
+			tuplesort_putdatum(profiles, Int64GetDatum(node.row.profile_id), false);
 	}
-	tuplesort_end(identifiers);
+	if (store->snapshots != lock->snapshot)
+		lock->snapshot = -1;
+	return all;
+}
+
+/* Whether each value of one sort is in the other. */
+static bool
+is_subset(Tuplesortstate *inner, Tuplesortstate *outer)
+{
+	Datum wanted;
+	Datum have;
+	bool isnull;
+	bool any = false;
+
+	tuplesort_rescan(outer);
+	while (tuplesort_getdatum(inner, true, &wanted, &isnull, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
+		while (!any || DatumGetInt64(have) < DatumGetInt64(wanted))
+		{
+			if (!tuplesort_getdatum(outer, true, &have, &isnull, NULL))
+				return false;
+			any = true;
+		}
+		if (DatumGetInt64(have) != DatumGetInt64(wanted))
+			return false;
+	}
+	return true;
 }
 
 typedef struct FirstIdentifier
@@ -588,16 +666,13 @@ take_first(TupleTableSlot *slot, void *context)
  * contested profiles and guarded identifiers. What is missing is noted.
  */
 static bool
-is_closure_locked(void *context)
+is_closure_locked(LockSort *lock)
 {
-	LockSort *lock = (LockSort *) context;
 	Store *store = lock->statement->store;
 	int64 *found;
 	int n;
 	ListCell *lc;
 
-	if (store->stale)
-		return false;
 	foreach (lc, lock->contested)
 	{
 		FirstIdentifier first = {store, &lock->guarded};
@@ -609,9 +684,35 @@ is_closure_locked(void *context)
 	found = replay_closure(store, lock->guarded.seeds, lock->guarded.n_seeds, &n);
 	if (ids_include(lock->closure, lock->n_closure, found, n))
 		return true;
+	resolve_require_profiles(store, found, n);
 	lock->closure = found;
 	lock->n_closure = n;
 	return false;
+}
+
+/*
+ * Whether what is locked is all that the statement is going to write. Where
+ * something may have changed since the identifiers were read, they are read
+ * again; evidence may have where no locked row has, see resolve.c.
+ */
+static bool
+is_all_locked(void *context)
+{
+	LockSort *lock = (LockSort *) context;
+	Store *store = lock->statement->store;
+
+	if (store->stale || lock->snapshot != store->snapshots || lock->guarded.n_seeds > 0)
+	{
+		lock->others = begin_profiles();
+		if (!read_identifiers(lock, lock->others, false))
+			return false;
+		tuplesort_performsort(lock->others);
+		if (!is_subset(lock->others, lock->profiles))
+			return false;
+	}
+	else if (lock->contested != NIL)
+		store_refresh(store);
+	return is_closure_locked(lock);
 }
 
 /* Locks sorted profiles; false: one of them has been merged into another, or others are needed. */
@@ -633,9 +734,11 @@ lock_sorted(void *context)
 			continue;
 		before = DatumGetInt64(datum);
 		slot = store_find(store, TABLE_PROFILES, datum);
+		if (slot == NULL && lock->snapshot == store->snapshots && lock->n_closure == 0)
+			resolve_report_missing(before);
 		if (slot == NULL || store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
 		{
-			lock->gone = before;
+			lock->n_closure = 0; /* it may be the one that is gone */
 			return false;
 		}
 		(void) store_value(store, TABLE_PROFILES, slot, PROFILE_CONTESTED_UNTIL, &isnull);
@@ -647,38 +750,31 @@ lock_sorted(void *context)
 			lock->contested = lappend(lock->contested, id);
 		}
 	}
-	return store_read_outside(store, TABLE_PROFILES, is_closure_locked, lock);
+	return store_read_outside(store, TABLE_PROFILES, is_all_locked, lock);
 }
 
 /* Takes all locks of a statement of several batches. See resolve.c. */
 static void
 lock_statement(Statement *statement)
 {
-	LockSort lock = {.statement = statement};
-	int64 gone = 0;
+	LockSort lock = {.statement = statement, .identifiers = sort_identifiers(statement)};
 	bool all;
 
 	do
 	{
-		lock.gone = 0;
-		lock.guarded = (Repairs){statement->store->context};
 		lock.contested = NIL;
-		lock.profiles = tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false,
-		                                      work_mem, NULL, TUPLESORT_NONE);
-		lock_identifiers(&lock);
+		lock.others = NULL;
+		lock.profiles = begin_profiles();
+		(void) read_identifiers(&lock, lock.profiles, true);
 		for (int i = 0; i < lock.n_closure; i++)
 			tuplesort_putdatum(lock.profiles, Int64GetDatum(lock.closure[i]), false);
 		tuplesort_performsort(lock.profiles);
-		store_refresh(statement->store);
 		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &lock);
 		tuplesort_end(lock.profiles);
-		if (lock.gone != 0)
-		{
-			resolve_check_gone(lock.gone, gone);
-			lock.n_closure = 0; /* it may be the one that is gone */
-		}
-		gone = lock.gone;
+		if (lock.others != NULL)
+			tuplesort_end(lock.others);
 	} while (!all);
+	tuplesort_end(lock.identifiers);
 }
 
 /* A statement of several batches: all locks first, then batch after batch. */

@@ -178,7 +178,7 @@ collect_old(Replay *replay)
 			bool isnull;
 
 			if (slot == NULL)
-				resolve_check_gone(node->row.profile_id, node->row.profile_id);
+				resolve_report_missing(node->row.profile_id);
 			old->profile = batch_profile(replay->batch, node->row.profile_id, &found);
 			old->count = DatumGetInt64(store_value(replay->store, TABLE_PROFILES, slot,
 			                                       PROFILE_IDENTIFIER_COUNT, &isnull));

@@ -8,8 +8,8 @@
  * read, not locked: their profile only changes while the locks of the profile
  * that they leave and of the one that they come to are held, and both rows are
  * written then. So what a lock waited for is read again, and where it shows
- * other profiles, the locks are given back (a subtransaction) and taken anew.
- * Each such round means that somebody's change was committed.
+ * other profiles, or none, the locks are given back (a subtransaction) and taken
+ * anew. Each such round means that somebody's change was committed.
  *
  * An identifier without a profile that evidence names (a refused one) is not
  * locked itself: it is guarded by the profiles of the evidence, all those that
@@ -217,7 +217,7 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (store_insert_unless_there(store, TABLE_IDENTIFIERS,
 		                              store_new_row(store, TABLE_IDENTIFIERS, values, isnull)))
 		{
-			node->stored = node->fresh = node->blank = true;
+			node->stored = node->fresh = node->blank = node->taken = true;
 			return;
 		}
 		store_refresh(store);
@@ -225,10 +225,14 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (!node->stored)
 			elog(ERROR, "identifier that is there cannot be found");
 	}
-	while (node->row.profile_id == 0 && !node->row.generic && !evidence_is_stored(store, key) &&
-	       !store_attempt(store, TABLE_IDENTIFIERS, take_row, &take))
+	while (node->row.profile_id == 0 && !node->row.generic && !evidence_is_stored(store, key))
 	{
 		CHECK_FOR_INTERRUPTS();
+		if (store_attempt(store, TABLE_IDENTIFIERS, take_row, &take))
+		{
+			node->taken = true;
+			break;
+		}
 		store_refresh(store);
 		if (!store_find_identifier(store, key, &node->row))
 			elog(ERROR, "identifier that is there cannot be found");
@@ -236,31 +240,57 @@ resolve_take_identifier(Store *store, IdNode *node)
 	evidence_classify(store, node);
 }
 
-/* Whether a node is to be locked itself. */
-static bool
-is_to_take(const IdNode *node)
+/* Whether a node, as it has been read, is to be locked itself and is not yet. */
+bool
+resolve_is_to_take(const IdNode *node)
 {
-	return !node->stored || (node->row.profile_id == 0 && !node->fresh && !node->row.generic);
+	return !node->stored ||
+	       (node->row.profile_id == 0 && !node->taken && !node->row.generic && !node->guarded);
 }
 
-/* Locks in their order what has no profile yet: new identifiers and refused ones. */
-void
-resolve_take_identifiers(Batch *batch)
+static bool
+any_to_take(const Batch *batch)
 {
-	int *sorted = NULL;
+	for (int i = 0; i < batch->n_nodes; i++)
+		if (resolve_is_to_take(&batch->nodes[i]))
+			return true;
+	return false;
+}
 
-	for (int i = 0; i < batch->n_nodes && sorted == NULL; i++)
-		if (is_to_take(&batch->nodes[i]))
-			sorted = batch_sorted_nodes(batch);
-	if (sorted == NULL)
+/* Locks in their order what has no profile: new identifiers and refused ones. */
+static void
+take_identifiers(Batch *batch)
+{
+	int *sorted;
+
+	if (!any_to_take(batch))
 		return;
+	sorted = batch_sorted_nodes(batch);
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[sorted[i]];
 
 		CHECK_FOR_INTERRUPTS();
-		if (is_to_take(node))
+		if (resolve_is_to_take(node))
 			resolve_take_identifier(batch->store, node);
+	}
+}
+
+/*
+ * Locks what has no profile, and reads again until all has been read with one
+ * snapshot. An identifier may have lost its profile while something else was
+ * waited for; it is locked then, out of the order, which is the one case in
+ * which two inserts could wait for each other.
+ */
+static void
+settle_identifiers(Batch *batch)
+{
+	take_identifiers(batch);
+	while (batch->store->snapshots != batch->found_with)
+	{
+		CHECK_FOR_INTERRUPTS();
+		resolve_find(batch);
+		take_identifiers(batch);
 	}
 }
 
@@ -279,17 +309,24 @@ stored_profiles(Batch *batch, int *count)
 }
 
 /*
- * A profile was gone, and identifiers read after that still belong to it: it
- * has not been merged but is missing.
+ * Error: identifiers belong to a profile that is not there, as of one snapshot.
  */
 void
-resolve_check_gone(int64 gone, int64 gone_before)
+resolve_report_missing(int64 profile_id)
 {
-	if (gone == gone_before)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-		                errmsg("profile " INT64_FORMAT " does not exist", gone),
-		                errdetail("Identifiers of the event belong to it."),
-		                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+	                errmsg("profile " INT64_FORMAT " does not exist", profile_id),
+	                errdetail("Identifiers of the event belong to it."),
+	                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+}
+
+/* Error: one of the profiles, which have just been read of, is not there. */
+void
+resolve_require_profiles(Store *store, const int64 *ids, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (store_find(store, TABLE_PROFILES, Int64GetDatum(ids[i])) == NULL)
+			resolve_report_missing(ids[i]);
 }
 
 /* Makes the batch's copy of a profile that has just been locked, with its values where there is room. */
@@ -310,12 +347,15 @@ typedef struct LockList
 	Batch *batch;
 	const int64 *ids;
 	int count;
-	int64 gone;  /* the one that could not be locked; 0: others are needed, too */
-	int64 *more; /* they, if they are not those of the batch's identifiers */
+	int64 *more; /* those needed that are not of the batch's identifiers */
 	int n_more;
 } LockList;
 
-/* Whether all profiles that the batch is going to write are locked. Reads what waiting has changed. */
+/*
+ * Whether all that the batch is going to write is locked. Reads what waiting
+ * has changed: also where no locked row has, since who changes evidence need
+ * not write the profiles that it guards or is contested in.
+ */
 static bool
 are_all_listed(void *context)
 {
@@ -325,14 +365,17 @@ are_all_listed(void *context)
 	Identifier **seeds;
 	int n_seeds = 0;
 
-	/* who changes what evidence guards need not write the profiles that guard it */
-	for (int i = 0; i < batch->n_nodes; i++)
-		touchy = touchy || batch->nodes[i].guarded;
+	for (int i = 0; i < batch->n_nodes && !touchy; i++)
+		touchy = batch->nodes[i].guarded;
+	for (int i = 0; i < batch->n_profiles && !touchy; i++)
+		touchy = batch->profiles[i]->was_contested;
 	if (batch->store->stale || touchy)
 	{
 		store_refresh(batch->store);
 		resolve_find(batch);
 	}
+	if (any_to_take(batch))
+		return false;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
@@ -342,8 +385,6 @@ are_all_listed(void *context)
 		    !ids_include(list->ids, list->count, &node->row.profile_id, 1))
 			return false;
 	}
-	for (int i = 0; i < batch->n_profiles && !touchy; i++)
-		touchy = batch->profiles[i]->was_contested;
 	if (!touchy)
 		return true;
 	evidence_decide(batch);
@@ -357,7 +398,21 @@ are_all_listed(void *context)
 		if (!batch->nodes[batch->suspects[i]].blank)
 			seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
 	list->more = n_seeds == 0 ? NULL : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
-	return ids_include(list->ids, list->count, list->more, list->n_more);
+	if (ids_include(list->ids, list->count, list->more, list->n_more))
+		return true;
+	resolve_require_profiles(batch->store, list->more, list->n_more);
+	return false;
+}
+
+/* Whether one of the batch's identifiers belongs to a profile. */
+static bool
+is_own(const Batch *batch, int64 profile_id)
+{
+	for (int i = 0; i < batch->n_nodes; i++)
+		if (batch->nodes[i].stored && !batch->nodes[i].fresh &&
+		    batch->nodes[i].row.profile_id == profile_id)
+			return true;
+	return false;
 }
 
 static bool
@@ -372,12 +427,10 @@ lock_listed(void *context)
 
 		CHECK_FOR_INTERRUPTS();
 		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(list->ids[i]));
+		if (slot == NULL && is_own(batch, list->ids[i]))
+			resolve_report_missing(list->ids[i]);
 		if (slot == NULL || store_lock(batch->store, TABLE_PROFILES, slot) != LOCK_OK)
-		{
-			batch->store->stale = true;
-			list->gone = list->ids[i];
 			return false;
-		}
 		note_locked(batch, list->ids[i], slot,
 		            list->count <= SLICE_PROFILES &&
 		                MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES);
@@ -393,15 +446,17 @@ lock_listed(void *context)
 static bool
 lock_single(Batch *batch)
 {
-	int64 gone = 0;
-
 	for (;;)
 	{
 		int count;
-		int64 *ids = stored_profiles(batch, &count);
+		int64 *ids;
 		TupleTableSlot *slot;
+		bool found;
+		Profile *profile;
 
 		CHECK_FOR_INTERRUPTS();
+		settle_identifiers(batch);
+		ids = stored_profiles(batch, &count);
 		if (count > 1)
 			return false;
 		for (int i = 0; i < batch->n_nodes; i++)
@@ -410,24 +465,16 @@ lock_single(Batch *batch)
 		if (count == 0)
 			return true;
 		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(ids[0]));
-		if (slot != NULL)
+		if (slot == NULL)
+			resolve_report_missing(ids[0]);
+		profile = batch_profile(batch, ids[0], &found);
+		fold_peek_profile(batch, profile, slot);
+		if (profile->was_contested)
+			return false;
+		if (store_lock_unchanged(batch->store, TABLE_PROFILES, slot) == LOCK_OK)
 		{
-			bool found;
-			Profile *profile = batch_profile(batch, ids[0], &found);
-
-			fold_peek_profile(batch, profile, slot);
-			if (profile->was_contested)
-				return false;
-			if (store_lock_unchanged(batch->store, TABLE_PROFILES, slot) == LOCK_OK)
-			{
-				note_locked(batch, ids[0], slot, true);
-				return true;
-			}
-		}
-		else
-		{
-			resolve_check_gone(ids[0], gone);
-			gone = ids[0];
+			note_locked(batch, ids[0], slot, true);
+			return true;
 		}
 		batch_forget_profiles(batch);
 		store_refresh(batch->store);
@@ -453,35 +500,28 @@ with_more(Batch *batch, const int64 *more, int n_more, int *count)
 }
 
 /*
- * Locks all profiles of the batch's identifiers, in the order of their ids,
- * and those that a replay would touch.
+ * Locks all that the batch is going to write: identifiers without a profile,
+ * then the profiles of the others and those that a replay would touch, in the
+ * order of their ids.
  */
 void
-resolve_lock_profiles(Batch *batch)
+resolve_lock(Batch *batch)
 {
-	int64 gone = 0;
-	int64 *more = NULL;
-	int n_more = 0;
+	LockList list = {.batch = batch};
 
-	if (batch->store->snapshots != batch->found_with)
-		resolve_find(batch);
 	if (lock_single(batch))
 		return;
 	for (;;)
 	{
-		LockList list = {.batch = batch};
-
 		batch_forget_profiles(batch);
-		list.ids = with_more(batch, more, n_more, &list.count);
+		list.ids = with_more(batch, list.more, list.n_more, &list.count);
+		list.more = NULL;
+		list.n_more = 0;
 		if (store_attempt(batch->store, TABLE_PROFILES, lock_listed, &list))
 			return;
-		if (list.gone != 0)
-			resolve_check_gone(list.gone, gone);
-		gone = list.gone;
-		more = list.more;
-		n_more = list.n_more;
 		store_refresh(batch->store);
 		resolve_find(batch);
+		settle_identifiers(batch);
 	}
 }
 

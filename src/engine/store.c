@@ -733,6 +733,21 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 }
 
 void
+store_touch(Store *store, WorkspaceTable which, Datum key)
+{
+	TupleTableSlot *slot = store_find(store, which, key);
+	TupleTableSlot *same;
+	bool isnull;
+
+	if (slot == NULL || TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
+	                        slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull))))
+		return;
+	same = write_slot(store, store_table(store, which));
+	ExecCopySlot(same, slot);
+	store_update(store, which, &slot->tts_tid, same);
+}
+
+void
 store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 {
 	StoreTable *table = store_table(store, which);

@@ -127,6 +127,9 @@ extern TupleTableSlot *store_changed_tuple(Store *store, WorkspaceTable table, H
 extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
 extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
 
+/* Writes the row of a key anew as it is, unless this transaction has written it. */
+extern void store_touch(Store *store, WorkspaceTable table, Datum key);
+
 /* Warns where a foreign key of the users' references a profile that a merge removes. */
 extern void store_warn_referenced(Store *store, int64 profile_id);
 

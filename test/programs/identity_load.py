@@ -94,6 +94,19 @@ SELECT cdp.decide('w', 'guest:' || :a::text, 'guest:' || :a::int + :k::int, fals
 \\set d random(0, 1)
 SELECT cdp.decide('w', 'guest:' || :a::text, 'user_id:' || :a::int + 140, true, :d::int = 1, 'guest');
 """),
+    # tags, which anchor no event: they lose their profile with the link to it
+    "tag": (4, 2, """
+\\set t random(1, 6)
+\\set u random(1, :people)
+\\set h random(1, 2000)
+""" + INSERT + "(" + LATE + """, 'tagged', 'tag', ARRAY['tag:' || :t::text], 1, NULL),
+    (now(), 'tagged', 'tag', ARRAY['user_id:' || :u::text], 1, NULL);
+"""),
+    "tagging": (6, 0, """
+\\set t random(1, 6)
+\\set d random(0, 1)
+SELECT cdp.decide('w', 'tag:' || :t::text, 'user_id:' || :t::int + 130, true, :d::int = 1, 'tagging');
+"""),
     "gone": (4, 0, """
 \\set a random(1, 7)
 \\set u random(1, :people)
@@ -145,6 +158,7 @@ def main():
         SELECT cdp.create_workspace('w');
         UPDATE w.identifier_namespaces SET max_per_profile = 2 WHERE namespace = 'email';
         INSERT INTO w.identifier_namespaces (namespace, priority, can_merge) VALUES ('loyalty', 40, false);
+        INSERT INTO w.identifier_namespaces (namespace, priority, can_anchor) VALUES ('tag', 95, false);
         INSERT INTO w.events (event, source, identifiers) SELECT 'known', 'known', ARRAY['user_id:' || u] FROM generate_series(1, {people}) u;
         CREATE TABLE refused (sqlstate text, message text);
         -- A decision that may contradict another: that error counts, others are raised.

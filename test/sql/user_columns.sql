@@ -247,6 +247,16 @@ DROP TRIGGER z ON events;
 SELECT count(*) FROM event_ids WHERE event_id = cdp.event_id('swallowed');
 SELECT * FROM cdp.check('user_columns');
 
+-- A value that a profile has from one that was merged into it goes back with that one, and its segments with it
+INSERT INTO segments VALUES ('noted', $$extra ? 'note'$$);
+SELECT see('user_id:kept', 'cookie:kept1', 'cookie:kept2') = see('user_id:kept') AS one, see('user_id:given') <> see('user_id:kept') AS other;
+UPDATE profiles SET extra = '{"note": 1}' WHERE profile_id = cdp.profile_of('user_columns', 'user_id:given');
+SELECT cdp.link('user_columns', 'user_id:kept', 'user_id:given') = cdp.profile_of('user_columns', 'cookie:kept1') AS linked;
+SELECT extra, segments ? 'noted' AS noted FROM profiles WHERE profile_id = cdp.profile_of('user_columns', 'user_id:kept');
+SELECT cdp.unlink('user_columns', 'user_id:kept', 'user_id:given');
+SELECT i.identifier, p.extra, p.segments ? 'noted' AS noted FROM profiles p JOIN identifiers i USING (profile_id) WHERE i.identifier::text LIKE 'user_id:%n' OR i.identifier::text LIKE 'user_id:kept' ORDER BY 1;
+SELECT * FROM cdp.check('user_columns');
+
 DROP FUNCTION public.see, public.found;
 SET client_min_messages = warning;
 DROP SCHEMA user_columns CASCADE;
