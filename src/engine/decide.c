@@ -311,6 +311,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 		if (!on)
 			forget_unseen(&deciding);
 		mark_decided(&deciding);
+		store_refresh(store); /* also for the next decision of the same command */
 	}
 	return there != on;
 }
@@ -370,12 +371,14 @@ can_withdraw(Workspace *ws, const Request *request, bool *alone)
 static bool
 lock_for(Workspace **ws, const Request *request)
 {
+	Oid events = (*ws)->events;
 	Oid profiles = (*ws)->tables[TABLE_PROFILES];
 	bool alone = false;
 
-	LockRelationOid((*ws)->events, RowExclusiveLock);
+	LockRelationOid(events, RowExclusiveLock);
 	LockRelationOid(profiles, RowExclusiveLock);
-	*ws = workspace_by_name(request->workspace);
+	workspace_require_there(events, request->workspace);
+	*ws = workspace_of_events(events);
 	if (request->on)
 		return true;
 	if (!can_withdraw(*ws, request, &alone))
@@ -384,7 +387,7 @@ lock_for(Workspace **ws, const Request *request)
 	{
 		UnlockRelationOid(profiles, RowExclusiveLock);
 		LockRelationOid(profiles, ShareRowExclusiveLock);
-		*ws = workspace_by_name(request->workspace);
+		*ws = workspace_of_events(events);
 	}
 	return true;
 }

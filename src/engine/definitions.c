@@ -27,6 +27,15 @@
 #include "workspace/reads.h"
 
 void
+workspace_require_there(Oid events, const char *name)
+{
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(events)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("workspace \"%s\" does not exist", name),
+		         errdetail("It has been dropped meanwhile.")));
+}
+
+void
 lock_workspace(Workspace *ws, const char *what)
 {
 	if (IsolationUsesXactSnapshot())
@@ -39,10 +48,7 @@ lock_workspace(Workspace *ws, const char *what)
 	/* events first, as an insert does and who drops the workspace */
 	LockRelationOid(ws->tables[TABLE_EVENTS], RowExclusiveLock);
 	LockRelationOid(ws->tables[TABLE_PROFILES], ShareRowExclusiveLock);
-	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(ws->events)))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_SCHEMA),
-		                errmsg("workspace \"%s\" does not exist", ws->name),
-		                errdetail("It has been dropped meanwhile.")));
+	workspace_require_there(ws->events, ws->name);
 }
 
 /*

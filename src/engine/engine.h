@@ -509,6 +509,9 @@ extern Workspace *read_definitions_again(Workspace *ws);
 /* ... and on some of them. */
 extern void evaluate_listed(Workspace *ws, const int64 *ids, int n, const char *cause);
 
+/* Error: the workspace has been dropped while a lock on it was waited for. */
+extern void workspace_require_there(Oid events, const char *name);
+
 /* Locks a workspace against all other writers, until the end of the transaction. */
 extern void lock_workspace(Workspace *ws, const char *what);
 

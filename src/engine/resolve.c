@@ -167,7 +167,7 @@ resolve_guess(Batch *batch)
 typedef struct TakeRow
 {
 	Store *store;
-	Datum key;
+	IdNode *node;
 } TakeRow;
 
 static bool
@@ -176,7 +176,8 @@ is_unguarded(void *context)
 	TakeRow *take = (TakeRow *) context;
 
 	store_refresh(take->store);
-	return !evidence_is_stored(take->store, take->key);
+	evidence_classify(take->store, take->node);
+	return !take->node->guarded;
 }
 
 /* Locks a row of identifiers, unless it has changed or evidence guards it by now. */
@@ -184,7 +185,8 @@ static bool
 take_row(void *context)
 {
 	TakeRow *take = (TakeRow *) context;
-	TupleTableSlot *slot = store_find(take->store, TABLE_IDENTIFIERS, take->key);
+	TupleTableSlot *slot =
+	    store_find(take->store, TABLE_IDENTIFIERS, PointerGetDatum(take->node->identifier));
 
 	return slot != NULL && store_lock_unchanged(take->store, TABLE_IDENTIFIERS, slot) == LOCK_OK &&
 	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_unguarded, take);
@@ -202,7 +204,7 @@ void
 resolve_take_identifier(Store *store, IdNode *node)
 {
 	Datum key = PointerGetDatum(node->identifier);
-	TakeRow take = {store, key};
+	TakeRow take = {store, node};
 
 	if (!node->stored)
 	{
@@ -225,19 +227,19 @@ resolve_take_identifier(Store *store, IdNode *node)
 		if (!node->stored)
 			elog(ERROR, "identifier that is there cannot be found");
 	}
-	while (node->row.profile_id == 0 && !node->row.generic && !evidence_is_stored(store, key))
+	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (store_attempt(store, TABLE_IDENTIFIERS, take_row, &take))
-		{
-			node->taken = true;
-			break;
-		}
+		evidence_classify(store, node);
+		if (!resolve_is_to_take(node))
+			return;
+		node->taken = store_attempt(store, TABLE_IDENTIFIERS, take_row, &take);
+		if (node->taken)
+			return;
 		store_refresh(store);
 		if (!store_find_identifier(store, key, &node->row))
 			elog(ERROR, "identifier that is there cannot be found");
 	}
-	evidence_classify(store, node);
 }
 
 /* Whether a node, as it has been read, is to be locked itself and is not yet. */

@@ -686,6 +686,71 @@ check_changed(TM_Result result)
 	elog(ERROR, "unexpected result %d of changing a row", (int) result);
 }
 
+static LockOutcome
+lock_row(Store *store, WorkspaceTable which, TupleTableSlot *slot, bool follow)
+{
+	StoreTable *table = store_table(store, which);
+	ItemPointerData tid = slot->tts_tid;
+	TM_FailureData failure;
+	TM_Result result;
+
+	result = table_tuple_lock(
+	    table->rel, &tid, store->snapshot, slot, store->estate->es_output_cid,
+	    LockTupleNoKeyExclusive, LockWaitBlock,
+	    follow && !IsolationUsesXactSnapshot() ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
+	switch (result)
+	{
+		case TM_Ok:
+			store->stale = store->stale || failure.traversed;
+			return LOCK_OK;
+		case TM_Updated:
+		case TM_Deleted:
+			if (IsolationUsesXactSnapshot())
+				serialization_failure();
+			store->stale = true;
+			return LOCK_GONE;
+		default:
+			elog(ERROR, "unexpected result %d of locking a row", (int) result);
+	}
+	return LOCK_GONE;
+}
+
+/* Writes a new version of a row, as it is: no triggers, nothing computed or checked. */
+static void
+update_row(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *slot)
+{
+	ResultRelInfo *result = result_of(store, table);
+	CdpUpdateIndexes update_indexes = CDP_UPDATE_NO_INDEXES;
+	TM_FailureData failure;
+	LockTupleMode mode;
+
+	check_changed(table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
+	                                 store->snapshot, InvalidSnapshot, true, &failure, &mode,
+	                                 &update_indexes));
+	store->wrote = true;
+	if (update_indexes == CDP_UPDATE_NO_INDEXES)
+		return;
+	open_indexes(store, table, false);
+	if (result->ri_NumIndices > 0)
+		list_free(CdpExecInsertIndexTuples(result, slot, store->estate, true, false, NULL, NIL));
+}
+
+/*
+ * Before a row with triggers is changed above READ COMMITTED: the executor's
+ * functions take one that has changed since the snapshot for an internal error.
+ */
+static void
+require_unchanged(Store *store, WorkspaceTable which, TupleTableSlot *old,
+                  const ItemPointerData *tid)
+{
+	ExecClearTuple(old);
+	old->tts_tid = *tid;
+	if (IsolationUsesXactSnapshot())
+		(void) lock_row(store, which, old, false);
+	ExecClearTuple(old);
+	old->tts_tid = *tid;
+}
+
 void
 store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot *slot)
 {
@@ -701,34 +766,19 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 		open_indexes(store, table, false);
 		EvalPlanQualInit(&epqstate, store->estate, NULL, NIL, -1);
 		ExecMaterializeSlot(slot);
-		ExecClearTuple(old);
-		old->tts_tid = old_tid;
+		require_unchanged(store, which, old, &old_tid);
 		ItemPointerSetInvalid(&slot->tts_tid);
 		ExecSimpleRelationUpdate(result, store->estate, &epqstate, old, slot);
 		if (!ItemPointerIsValid(&slot->tts_tid))
 			refuse_suppression(table, "UPDATE");
 		EvalPlanQualEnd(&epqstate);
+		store->wrote = true;
 	}
 	else
 	{
-		CdpUpdateIndexes update_indexes = CDP_UPDATE_NO_INDEXES;
-
-		TM_FailureData failure;
-		LockTupleMode mode;
-
 		check_row(store, table, slot, CMD_UPDATE);
-		check_changed(table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
-		                                 store->snapshot, InvalidSnapshot, true, &failure, &mode,
-		                                 &update_indexes));
-		if (update_indexes != CDP_UPDATE_NO_INDEXES)
-		{
-			open_indexes(store, table, false);
-			if (result->ri_NumIndices > 0)
-				list_free(
-				    CdpExecInsertIndexTuples(result, slot, store->estate, true, false, NULL, NIL));
-		}
+		update_row(store, table, tid, slot);
 	}
-	store->wrote = true;
 	ResetPerTupleExprContext(store->estate);
 }
 
@@ -744,7 +794,7 @@ store_touch(Store *store, WorkspaceTable which, Datum key)
 		return;
 	same = write_slot(store, store_table(store, which));
 	ExecCopySlot(same, slot);
-	store_update(store, which, &slot->tts_tid, same);
+	update_row(store, store_table(store, which), &slot->tts_tid, same);
 }
 
 void
@@ -759,8 +809,7 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 		ItemPointerData old_tid = *tid;
 
 		EvalPlanQualInit(&epqstate, store->estate, NULL, NIL, -1);
-		ExecClearTuple(old);
-		old->tts_tid = old_tid;
+		require_unchanged(store, which, old, &old_tid);
 		ExecSimpleRelationDelete(open_indexes(store, table, false), store->estate, &epqstate, old);
 		if (table_tuple_fetch_row_version(table->rel, &old_tid, SnapshotSelf, old))
 			refuse_suppression(table, "DELETE");
@@ -790,35 +839,6 @@ store_warn_referenced(Store *store, int64 profile_id)
 		            profile_id, get_rel_name(referencing)),
 		     errdetail("Its rows keep the former id; the foreign key is not enforced for them."),
 		     errhint("Drop the foreign key, and resolve ids with cdp.canonical.")));
-}
-
-static LockOutcome
-lock_row(Store *store, WorkspaceTable which, TupleTableSlot *slot, bool follow)
-{
-	StoreTable *table = store_table(store, which);
-	ItemPointerData tid = slot->tts_tid;
-	TM_FailureData failure;
-	TM_Result result;
-
-	result = table_tuple_lock(
-	    table->rel, &tid, store->snapshot, slot, store->estate->es_output_cid,
-	    LockTupleNoKeyExclusive, LockWaitBlock,
-	    follow && !IsolationUsesXactSnapshot() ? TUPLE_LOCK_FLAG_FIND_LAST_VERSION : 0, &failure);
-	switch (result)
-	{
-		case TM_Ok:
-			store->stale = store->stale || failure.traversed;
-			return LOCK_OK;
-		case TM_Updated:
-		case TM_Deleted:
-			if (IsolationUsesXactSnapshot())
-				serialization_failure();
-			store->stale = true;
-			return LOCK_GONE;
-		default:
-			elog(ERROR, "unexpected result %d of locking a row", (int) result);
-	}
-	return LOCK_GONE;
 }
 
 LockOutcome

@@ -127,7 +127,7 @@ extern TupleTableSlot *store_changed_tuple(Store *store, WorkspaceTable table, H
 extern void store_update(Store *store, WorkspaceTable table, ItemPointer tid, TupleTableSlot *slot);
 extern void store_delete(Store *store, WorkspaceTable table, ItemPointer tid);
 
-/* Writes the row of a key anew as it is, unless this transaction has written it. */
+/* Writes the row of a key anew as it is, unless this transaction has written it; triggers do not fire. */
 extern void store_touch(Store *store, WorkspaceTable table, Datum key);
 
 /* Warns where a foreign key of the users' references a profile that a merge removes. */
