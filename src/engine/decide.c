@@ -81,8 +81,7 @@ take_identifiers(Deciding *deciding, bool on)
 	{
 		IdNode *node = &deciding->nodes[i];
 
-		node->stored =
-		    store_find_identifier(deciding->store, PointerGetDatum(node->identifier), &node->row);
+		resolve_read(deciding->store, node);
 		if (on && node->stored && node->row.generic)
 			ereport(
 			    ERROR,
@@ -91,7 +90,6 @@ take_identifiers(Deciding *deciding, bool on)
 			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
 			     errdetail("It was seen with too many people: it is generic."),
 			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		evidence_classify(deciding->store, node);
 		if ((node->stored || on) && resolve_is_to_take(node))
 			resolve_take_identifier(deciding->store, node);
 	}
@@ -121,10 +119,8 @@ is_all_locked(void *context)
 	{
 		IdNode *node = &deciding->nodes[i];
 
-		if (!store_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
-			continue;
-		evidence_classify(store, node);
-		if (resolve_is_to_take(node))
+		resolve_read(store, node);
+		if (node->stored && resolve_is_to_take(node))
 			return false;
 	}
 	closure = find_closure(deciding, &n);

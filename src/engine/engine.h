@@ -434,6 +434,7 @@ extern void replay_components(Store *store, Identifier *const *seeds, int n_seed
                               const char *cause, bool strict, bool rebuilding);
 
 /* resolve.c: from identifiers to profiles. */
+extern void resolve_read(Store *store, IdNode *node);
 extern void resolve_find(Batch *batch);
 extern void resolve_guess(Batch *batch);
 extern void resolve_take_identifier(Store *store, IdNode *node);

@@ -64,20 +64,37 @@ next_row(Statement *statement)
 	return tuplestore_gettupleslot(statement->rows, true, false, statement->slot);
 }
 
+static bits8 *
+make_bits(Statement *statement, int64 n)
+{
+	return MemoryContextAllocExtended(statement->store->context, n / 8 + 1,
+	                                  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+static bool
+get_bit(const bits8 *bits, int64 i)
+{
+	return (bits[i / 8] & (1 << (i % 8))) != 0;
+}
+
+static void
+set_bit(bits8 *bits, int64 i)
+{
+	bits[i / 8] |= 1 << (i % 8);
+}
+
 static bool
 is_repeated(Statement *statement, int64 row)
 {
-	return statement->repeated != NULL && (statement->repeated[row / 8] & (1 << (row % 8))) != 0;
+	return statement->repeated != NULL && get_bit(statement->repeated, row);
 }
 
 static void
 mark_repeated(Statement *statement, int64 row)
 {
 	if (statement->repeated == NULL)
-		statement->repeated =
-		    MemoryContextAllocExtended(statement->store->context, statement->n_rows / 8 + 1,
-		                               MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	statement->repeated[row / 8] |= 1 << (row % 8);
+		statement->repeated = make_bits(statement, statement->n_rows);
+	set_bit(statement->repeated, row);
 	statement->n_repeated++;
 }
 
@@ -483,9 +500,9 @@ ingest_batch(Batch *batch, Repairs *repairs)
 	finish_batch(batch, repairs);
 }
 
-/* Puts the distinct identifiers of a statement into a sort, batch by batch. */
+/* Puts the distinct identifiers of a statement into a sort, batch by batch; n: how many. */
 static Tuplesortstate *
-sort_identifiers(Statement *statement)
+sort_identifiers(Statement *statement, int64 *n)
 {
 	Batch *batch = statement->batch;
 	TypeCacheEntry *type = lookup_type_cache(
@@ -498,12 +515,14 @@ sort_identifiers(Statement *statement)
 	int64 row = 0;
 	bool more;
 
+	*n = 0;
 	rewind_rows(statement);
 	do
 	{
 		more = fill_batch(statement, &row, false);
 		for (int i = 0; i < batch->n_nodes; i++)
 			tuplesort_putdatum(sort, PointerGetDatum(batch->nodes[i].identifier), false);
+		*n += batch->n_nodes;
 		batch_reset(batch);
 	} while (more);
 	tuplesort_performsort(sort);
@@ -515,42 +534,14 @@ typedef struct LockSort
 {
 	Statement *statement;
 	Tuplesortstate *identifiers;
-	bits8 *taken; /* a bit per distinct identifier: its row is ours; grows */
-	int64 n_bits; /* that there is room for */
+	bits8 *taken; /* a bit per distinct identifier: its row is ours */
 	Tuplesortstate *profiles;
-	Tuplesortstate *others; /* the profiles that a second reading has found */
-	int snapshot;           /* the snapshot that all of them were read with; -1: several */
-	Repairs guarded;        /* identifiers whose components may have to be replayed */
-	List *contested;        /* profiles of which the same holds */
-	int64 *closure; /* profiles of those components, as far as they are among the locked ones */
+	int snapshot;    /* the snapshot that all of them were read with; -1: several */
+	Repairs guarded; /* identifiers whose components may have to be replayed */
+	List *contested; /* profiles of which the same holds */
+	int64 *closure;  /* profiles of those components, as far as they are among the locked ones */
 	int n_closure;
 } LockSort;
-
-static bool
-is_taken(const LockSort *lock, int64 i)
-{
-	return i < lock->n_bits && (lock->taken[i / 8] & (1 << (i % 8))) != 0;
-}
-
-static void
-mark_taken(LockSort *lock, int64 i)
-{
-	if (i >= lock->n_bits)
-	{
-		int64 n = Max(i + 1, lock->n_bits * 2) / 8 + GROW_MIN;
-		bits8 *grown = MemoryContextAllocExtended(lock->statement->store->context, n,
-		                                          MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-
-		if (lock->taken != NULL)
-		{
-			memcpy(grown, lock->taken, lock->n_bits / 8);
-			pfree(lock->taken);
-		}
-		lock->taken = grown;
-		lock->n_bits = n * 8;
-	}
-	lock->taken[i / 8] |= 1 << (i % 8);
-}
 
 static Tuplesortstate *
 begin_profiles(void)
@@ -597,17 +588,15 @@ read_identifiers(LockSort *lock, Tuplesortstate *profiles, bool take)
 		node.first_at = DT_NOEND;
 		node.last_at = DT_NOBEGIN;
 		node.anchors_at = DT_NOEND;
-		node.stored = store_find_identifier(store, datum, &node.row);
-		node.taken = is_taken(lock, i);
-		if (node.taken)
+		if (get_bit(lock->taken, i))
 			continue;
-		evidence_classify(store, &node);
+		resolve_read(store, &node);
 		all = take || !resolve_is_to_take(&node);
 		if (take && resolve_is_to_take(&node))
 		{
 			resolve_take_identifier(store, &node);
 			if (node.taken)
-				mark_taken(lock, i);
+				set_bit(lock->taken, i);
 		}
 		if (node.guarded)
 			repairs_add(&lock->guarded, node.identifier);
@@ -703,11 +692,16 @@ is_all_locked(void *context)
 
 	if (store->stale || lock->snapshot != store->snapshots || lock->guarded.n_seeds > 0)
 	{
-		lock->others = begin_profiles();
-		if (!read_identifiers(lock, lock->others, false))
-			return false;
-		tuplesort_performsort(lock->others);
-		if (!is_subset(lock->others, lock->profiles))
+		Tuplesortstate *others = begin_profiles();
+		bool same = read_identifiers(lock, others, false);
+
+		if (same)
+		{
+			tuplesort_performsort(others);
+			same = is_subset(others, lock->profiles);
+		}
+		tuplesort_end(others);
+		if (!same)
 			return false;
 	}
 	else if (lock->contested != NIL)
@@ -757,13 +751,15 @@ lock_sorted(void *context)
 static void
 lock_statement(Statement *statement)
 {
-	LockSort lock = {.statement = statement, .identifiers = sort_identifiers(statement)};
+	LockSort lock = {.statement = statement};
+	int64 n;
 	bool all;
 
+	lock.identifiers = sort_identifiers(statement, &n);
+	lock.taken = make_bits(statement, n);
 	do
 	{
 		lock.contested = NIL;
-		lock.others = NULL;
 		lock.profiles = begin_profiles();
 		(void) read_identifiers(&lock, lock.profiles, true);
 		for (int i = 0; i < lock.n_closure; i++)
@@ -771,8 +767,6 @@ lock_statement(Statement *statement)
 		tuplesort_performsort(lock.profiles);
 		all = store_attempt(statement->store, TABLE_PROFILES, lock_sorted, &lock);
 		tuplesort_end(lock.profiles);
-		if (lock.others != NULL)
-			tuplesort_end(lock.others);
 	} while (!all);
 	tuplesort_end(lock.identifiers);
 }

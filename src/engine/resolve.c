@@ -27,6 +27,15 @@
 
 #include "engine/tables.h"
 
+/* Reads what is stored of one identifier. */
+void
+resolve_read(Store *store, IdNode *node)
+{
+	if (!node->fresh)
+		node->stored = store_find_identifier(store, PointerGetDatum(node->identifier), &node->row);
+	evidence_classify(store, node);
+}
+
 /* Reads which profile each identifier belongs to. */
 void
 resolve_find(Batch *batch)
@@ -34,13 +43,8 @@ resolve_find(Batch *batch)
 	batch->found_with = batch->store->snapshots;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
-		IdNode *node = &batch->nodes[i];
-
 		CHECK_FOR_INTERRUPTS();
-		if (!node->fresh)
-			node->stored =
-			    store_find_identifier(batch->store, PointerGetDatum(node->identifier), &node->row);
-		evidence_classify(batch->store, node);
+		resolve_read(batch->store, &batch->nodes[i]);
 	}
 	evidence_drop_generic(batch);
 }
@@ -192,9 +196,19 @@ take_row(void *context)
 	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_unguarded, take);
 }
 
+static void
+read_again(Store *store, IdNode *node)
+{
+	store_refresh(store);
+	resolve_read(store, node);
+	if (!node->stored)
+		elog(ERROR, "identifier that is there cannot be found");
+}
+
 /*
- * Takes one identifier that has no row or no profile: inserts it, or locks the
- * row that is there. Somebody else may have been quicker.
+ * Takes one identifier that has been read (resolve_read) and has no row or no
+ * profile: inserts it, or locks the row that is there. Somebody else may have
+ * been quicker.
  *
  * A row that has a profile by the time it is ours must not be locked: who
  * changes its profile writes it while holding the locks of profiles. The same
@@ -203,7 +217,6 @@ take_row(void *context)
 void
 resolve_take_identifier(Store *store, IdNode *node)
 {
-	Datum key = PointerGetDatum(node->identifier);
 	TakeRow take = {store, node};
 
 	if (!node->stored)
@@ -215,30 +228,21 @@ resolve_take_identifier(Store *store, IdNode *node)
 		node->row.last_seen = last_seen_of(node->first_at, DT_NOBEGIN, node->last_at);
 		node->row.anchored_at = node->anchors_at;
 		node->row.generic = false;
-		resolve_fill_identifier(values, isnull, key, &node->row);
+		resolve_fill_identifier(values, isnull, PointerGetDatum(node->identifier), &node->row);
 		if (store_insert_unless_there(store, TABLE_IDENTIFIERS,
 		                              store_new_row(store, TABLE_IDENTIFIERS, values, isnull)))
 		{
 			node->stored = node->fresh = node->blank = node->taken = true;
 			return;
 		}
-		store_refresh(store);
-		node->stored = store_find_identifier(store, key, &node->row);
-		if (!node->stored)
-			elog(ERROR, "identifier that is there cannot be found");
+		read_again(store, node);
 	}
-	for (;;)
+	while (resolve_is_to_take(node))
 	{
 		CHECK_FOR_INTERRUPTS();
-		evidence_classify(store, node);
-		if (!resolve_is_to_take(node))
-			return;
 		node->taken = store_attempt(store, TABLE_IDENTIFIERS, take_row, &take);
-		if (node->taken)
-			return;
-		store_refresh(store);
-		if (!store_find_identifier(store, key, &node->row))
-			elog(ERROR, "identifier that is there cannot be found");
+		if (!node->taken)
+			read_again(store, node);
 	}
 }
 
@@ -296,6 +300,13 @@ settle_identifiers(Batch *batch)
 	}
 }
 
+/* The profile that a node is stored with; 0: none. */
+static int64
+stored_profile(const IdNode *node)
+{
+	return node->stored && !node->fresh ? node->row.profile_id : 0;
+}
+
 /* The stored profiles of the batch's identifiers, sorted and distinct. */
 static int64 *
 stored_profiles(Batch *batch, int *count)
@@ -304,8 +315,8 @@ stored_profiles(Batch *batch, int *count)
 	int n = 0;
 
 	for (int i = 0; i < batch->n_nodes; i++)
-		if (batch->nodes[i].stored && !batch->nodes[i].fresh && batch->nodes[i].row.profile_id != 0)
-			ids[n++] = batch->nodes[i].row.profile_id;
+		if (stored_profile(&batch->nodes[i]) != 0)
+			ids[n++] = stored_profile(&batch->nodes[i]);
 	*count = ids_sort(ids, n);
 	return ids;
 }
@@ -383,7 +394,7 @@ are_all_listed(void *context)
 		IdNode *node = &batch->nodes[i];
 
 		touchy = touchy || node->guarded;
-		if (node->stored && !node->fresh && node->row.profile_id != 0 &&
+		if (stored_profile(node) != 0 &&
 		    !ids_include(list->ids, list->count, &node->row.profile_id, 1))
 			return false;
 	}
@@ -411,8 +422,7 @@ static bool
 is_own(const Batch *batch, int64 profile_id)
 {
 	for (int i = 0; i < batch->n_nodes; i++)
-		if (batch->nodes[i].stored && !batch->nodes[i].fresh &&
-		    batch->nodes[i].row.profile_id == profile_id)
+		if (stored_profile(&batch->nodes[i]) == profile_id)
 			return true;
 	return false;
 }

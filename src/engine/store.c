@@ -743,10 +743,11 @@ static void
 require_unchanged(Store *store, WorkspaceTable which, TupleTableSlot *old,
                   const ItemPointerData *tid)
 {
-	ExecClearTuple(old);
-	old->tts_tid = *tid;
 	if (IsolationUsesXactSnapshot())
+	{
+		old->tts_tid = *tid;
 		(void) lock_row(store, which, old, false);
+	}
 	ExecClearTuple(old);
 	old->tts_tid = *tid;
 }
