@@ -651,7 +651,29 @@ create_profiles(Batch *batch)
 	}
 }
 
-/* Writes the batch's own identifiers where their profile or times have changed. */
+/* What becomes of an identifier with the batch's events, given what is stored of it. */
+static StoredIdentifier
+identifier_with(const IdNode *node, const StoredIdentifier *stored, int64 profile_id)
+{
+	StoredIdentifier row = *stored;
+
+	row.profile_id = profile_id;
+	row.anchored_at = Min(stored->anchored_at, node->anchors_at);
+	row.generic = node->row.generic;
+	row.first_seen = Min(stored->first_seen, node->first_at);
+	row.last_seen = last_seen_of(row.first_seen, stored->last_seen, node->last_at);
+	if (row.generic)
+		resolve_forget_times(&row);
+	return row;
+}
+
+/*
+ * Writes the batch's own identifiers where their profile or times have changed.
+ * An event without an anchor moves times and writes no profile, so nobody who
+ * waited for the profile knows of it: the times are those of the row as it is
+ * now. They only ever move one way; who has nothing to say to the row as it
+ * was has nothing to say to it now.
+ */
 static void
 write_identifiers(Batch *batch)
 {
@@ -661,7 +683,9 @@ write_identifiers(Batch *batch)
 	{
 		IdNode *node = &batch->nodes[i];
 		Profile *profile = evidence_component(batch, i)->profile;
-		StoredIdentifier row = node->row;
+		int64 profile_id = profile == NULL ? 0 : profile->id;
+		StoredIdentifier row;
+		StoredIdentifier now;
 		Datum values[N_IDENTIFIER_COLUMNS];
 		bool isnull[N_IDENTIFIER_COLUMNS];
 		TupleTableSlot *slot;
@@ -669,13 +693,7 @@ write_identifiers(Batch *batch)
 		CHECK_FOR_INTERRUPTS();
 		if (node->row.generic && !node->blank)
 			continue;
-		row.profile_id = profile == NULL ? 0 : profile->id;
-		row.anchored_at = Min(node->row.anchored_at, node->anchors_at);
-		row.generic = node->row.generic;
-		row.first_seen = Min(node->row.first_seen, node->first_at);
-		row.last_seen = last_seen_of(row.first_seen, node->row.last_seen, node->last_at);
-		if (row.generic)
-			resolve_forget_times(&row);
+		row = identifier_with(node, &node->row, profile_id);
 		if (profile != NULL && (node->fresh || node->row.profile_id == 0))
 			profile->gained++;
 		if (row.profile_id == node->row.profile_id && row.first_seen == node->row.first_seen &&
@@ -685,6 +703,8 @@ write_identifiers(Batch *batch)
 		slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
 		if (slot == NULL)
 			elog(ERROR, "identifier that is there cannot be found");
+		store_read_identifier(store, slot, &now);
+		row = identifier_with(node, &now, profile_id);
 		resolve_fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
 		store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
 		             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
@@ -717,10 +737,9 @@ resolve_batch(Batch *batch)
 	Store *store = batch->store;
 	bool stale = store->stale || store->snapshots != batch->found_with;
 
-	if (store->wrote || stale)
-		store_refresh(store);
+	store_refresh(store); /* what the locks keep from changing now may have changed before them */
 	if (stale)
-		resolve_find(batch); /* the times of identifiers may have changed too */
+		resolve_find(batch);
 	evidence_decide(batch);
 	create_profiles(batch);
 	evidence_note_contests(batch);
