@@ -185,5 +185,9 @@ _PG_init(void)
 	                        "Superusers only.",
 	                        &batch_events, 1000000, 1, INT_MAX, PGC_SUSET,
 	                        GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomBoolVariable("cdp.check_locks",
+	                         "Whether the engine checks that it has locked what it changes.",
+	                         "For tests. Superusers only.", &check_locks, false, PGC_SUSET,
+	                         GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("cdp");
 }

@@ -179,6 +179,7 @@ collect_old(Replay *replay)
 
 			if (slot == NULL)
 				resolve_report_missing(node->row.profile_id);
+			store_check_locked(replay->store, TABLE_PROFILES, &slot->tts_tid);
 			old->profile = batch_profile(replay->batch, node->row.profile_id, &found);
 			old->count = DatumGetInt64(store_value(replay->store, TABLE_PROFILES, slot,
 			                                       PROFILE_IDENTIFIER_COUNT, &isnull));

@@ -174,17 +174,18 @@ typedef struct TakeRow
 	IdNode *node;
 } TakeRow;
 
+/* Whether a row that has been locked was to be. */
 static bool
-is_unguarded(void *context)
+is_still_to_take(void *context)
 {
 	TakeRow *take = (TakeRow *) context;
 
 	store_refresh(take->store);
-	evidence_classify(take->store, take->node);
-	return !take->node->guarded;
+	resolve_read(take->store, take->node);
+	return take->node->stored && resolve_is_to_take(take->node);
 }
 
-/* Locks a row of identifiers, unless it has changed or evidence guards it by now. */
+/* Locks a row of identifiers, unless it has changed, or has a profile or is guarded by evidence by now. */
 static bool
 take_row(void *context)
 {
@@ -193,7 +194,7 @@ take_row(void *context)
 	    store_find(take->store, TABLE_IDENTIFIERS, PointerGetDatum(take->node->identifier));
 
 	return slot != NULL && store_lock_unchanged(take->store, TABLE_IDENTIFIERS, slot) == LOCK_OK &&
-	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_unguarded, take);
+	       store_read_outside(take->store, TABLE_IDENTIFIERS, is_still_to_take, take);
 }
 
 static void
@@ -365,6 +366,36 @@ typedef struct LockList
 } LockList;
 
 /*
+ * The identifiers whose components decide which profiles a replay may touch:
+ * guarded ones, and those that the batch's evidence joins to a suspect, over
+ * others that nothing is stored of, too. seeds: room for all nodes.
+ */
+static int
+collect_seeds(Batch *batch, Identifier **seeds)
+{
+	int *parents = MemoryContextAllocHuge(batch->context, sizeof(int) * batch->n_nodes);
+	bool *replayed = MemoryContextAllocZero(batch->context, sizeof(bool) * batch->n_nodes);
+	int n = 0;
+
+	for (int i = 0; i < batch->n_nodes; i++)
+		parents[i] = i;
+	for (int i = 0; i < batch->n_pairs; i++)
+		parents[find_root(parents, batch->pairs[i].anchor)] =
+		    find_root(parents, batch->pairs[i].other);
+	for (int i = 0; i < batch->n_suspects; i++)
+		replayed[find_root(parents, batch->suspects[i])] = true;
+	for (int i = 0; i < batch->n_nodes; i++)
+	{
+		IdNode *node = &batch->nodes[i];
+
+		/* of a blank one nothing is stored but its row, with a guess for its profile */
+		if (node->guarded || (replayed[find_root(parents, i)] && !node->blank))
+			seeds[n++] = node->identifier;
+	}
+	return n;
+}
+
+/*
  * Whether all that the batch is going to write is locked. Reads what waiting
  * has changed: also where no locked row has, since who changes evidence need
  * not write the profiles that it guards or is contested in.
@@ -376,7 +407,7 @@ are_all_listed(void *context)
 	Batch *batch = list->batch;
 	bool touchy = false;
 	Identifier **seeds;
-	int n_seeds = 0;
+	int n_seeds;
 
 	for (int i = 0; i < batch->n_nodes && !touchy; i++)
 		touchy = batch->nodes[i].guarded;
@@ -401,15 +432,8 @@ are_all_listed(void *context)
 	if (!touchy)
 		return true;
 	evidence_decide(batch);
-	seeds = MemoryContextAllocHuge(batch->context,
-	                               sizeof(Identifier *) * (batch->n_nodes + batch->n_suspects + 1));
-	for (int i = 0; i < batch->n_nodes; i++)
-		if (batch->nodes[i].guarded)
-			seeds[n_seeds++] = batch->nodes[i].identifier;
-	/* of a blank one nothing is stored but its row, with a guess for its profile */
-	for (int i = 0; i < batch->n_suspects; i++)
-		if (!batch->nodes[batch->suspects[i]].blank)
-			seeds[n_seeds++] = batch->nodes[batch->suspects[i]].identifier;
+	seeds = MemoryContextAllocHuge(batch->context, sizeof(Identifier *) * (batch->n_nodes + 1));
+	n_seeds = collect_seeds(batch, seeds);
 	list->more = n_seeds == 0 ? NULL : replay_closure(batch->store, seeds, n_seeds, &list->n_more);
 	if (ids_include(list->ids, list->count, list->more, list->n_more))
 		return true;

@@ -677,13 +677,14 @@ store_take_event_id(Store *store, const pg_uuid_t *id)
  * Above READ COMMITTED the snapshot may be older than those locks.
  */
 static void
-check_changed(TM_Result result)
+check_changed(StoreTable *table, TM_Result result)
 {
 	if (result == TM_Ok)
 		return;
 	if (IsolationUsesXactSnapshot() && (result == TM_Updated || result == TM_Deleted))
 		serialization_failure();
-	elog(ERROR, "unexpected result %d of changing a row", (int) result);
+	elog(ERROR, "unexpected result %d of changing a row of \"%s\"", (int) result,
+	     RelationGetRelationName(table->rel));
 }
 
 static LockOutcome
@@ -724,7 +725,7 @@ update_row(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *slo
 	TM_FailureData failure;
 	LockTupleMode mode;
 
-	check_changed(table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
+	check_changed(table, table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
 	                                 store->snapshot, InvalidSnapshot, true, &failure, &mode,
 	                                 &update_indexes));
 	store->wrote = true;
@@ -758,6 +759,7 @@ store_update(Store *store, WorkspaceTable which, ItemPointer tid, TupleTableSlot
 	StoreTable *table = store_table(store, which);
 	ResultRelInfo *result = result_of(store, table);
 
+	store_check_locked(store, which, tid);
 	if (table->row_triggers)
 	{
 		EPQState epqstate;
@@ -803,6 +805,7 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 {
 	StoreTable *table = store_table(store, which);
 
+	store_check_locked(store, which, tid);
 	if (table->row_triggers)
 	{
 		EPQState epqstate;
@@ -821,7 +824,7 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 	{
 		TM_FailureData failure;
 
-		check_changed(table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
+		check_changed(table, table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
 		                                 store->snapshot, InvalidSnapshot, true, &failure, false));
 	}
 	store->wrote = true;

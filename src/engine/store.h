@@ -143,6 +143,13 @@ extern LockOutcome store_lock(Store *store, WorkspaceTable table, TupleTableSlot
 /* The same without following it: a row that has changed is not locked but LOCK_GONE. */
 extern LockOutcome store_lock_unchanged(Store *store, WorkspaceTable table, TupleTableSlot *slot);
 
+/*
+ * For tests, with cdp.check_locks: an internal error unless the row, of profiles
+ * or identifiers, is locked by this transaction. See store_check.c.
+ */
+extern void store_check_locked(Store *store, WorkspaceTable table, ItemPointer tid);
+extern bool check_locks;
+
 /* Takes an event id; false: it had been taken before. */
 extern bool store_take_event_id(Store *store, const pg_uuid_t *id);
 
