@@ -367,29 +367,22 @@ typedef struct LockList
 
 /*
  * The identifiers whose components decide which profiles a replay may touch:
- * guarded ones, and those that the batch's evidence joins to a suspect, over
- * others that nothing is stored of, too. seeds: room for all nodes.
+ * guarded ones, and where the batch has suspects, all that others may be refused
+ * to belong to. The batch's own evidence, which is not stored yet, may lead a
+ * replay from any of them to any other. seeds: room for all nodes.
  */
 static int
 collect_seeds(Batch *batch, Identifier **seeds)
 {
-	int *parents = MemoryContextAllocHuge(batch->context, sizeof(int) * batch->n_nodes);
-	bool *replayed = MemoryContextAllocZero(batch->context, sizeof(bool) * batch->n_nodes);
 	int n = 0;
 
-	for (int i = 0; i < batch->n_nodes; i++)
-		parents[i] = i;
-	for (int i = 0; i < batch->n_pairs; i++)
-		parents[find_root(parents, batch->pairs[i].anchor)] =
-		    find_root(parents, batch->pairs[i].other);
-	for (int i = 0; i < batch->n_suspects; i++)
-		replayed[find_root(parents, batch->suspects[i])] = true;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
 
 		/* of a blank one nothing is stored but its row, with a guess for its profile */
-		if (node->guarded || (replayed[find_root(parents, i)] && !node->blank))
+		if (node->guarded ||
+		    (batch->n_suspects > 0 && !node->blank && evidence_component(batch, i)->touchy))
 			seeds[n++] = node->identifier;
 	}
 	return n;
