@@ -442,6 +442,9 @@ extern bool resolve_is_to_take(const IdNode *node);
 extern void resolve_lock(Batch *batch);
 extern void resolve_fill_identifier(Datum *values, bool *isnull, Datum identifier,
                                     const StoredIdentifier *row);
+extern void resolve_rewrite(Store *store, TupleTableSlot *slot, const Identifier *identifier,
+                            const StoredIdentifier *row);
+extern TupleTableSlot *resolve_row(Store *store, const Identifier *identifier);
 extern void resolve_forget_times(StoredIdentifier *row);
 extern void resolve_repoint_former(Store *store, TupleTableSlot *slot, int64 to);
 extern void resolve_require_profiles(Store *store, const int64 *ids, int n);

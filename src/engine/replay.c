@@ -510,9 +510,6 @@ apply_nodes(Replay *replay)
 		                      ? NULL
 		                      : oldprofiles_lookup(replay->old, node->row.profile_id);
 		StoredIdentifier row = node->row;
-		Datum values[N_IDENTIFIER_COLUMNS];
-		bool isnull[N_IDENTIFIER_COLUMNS];
-		TupleTableSlot *slot;
 
 		CHECK_FOR_INTERRUPTS();
 		row.profile_id = profile == NULL ? 0 : profile->id;
@@ -532,14 +529,9 @@ apply_nodes(Replay *replay)
 		if (row.profile_id == node->row.profile_id && row.generic == node->row.generic &&
 		    !node->rederived)
 			continue;
-		slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
-		if (slot == NULL)
-			elog(ERROR, "identifier that is there cannot be found");
 		if (row.generic)
 			resolve_forget_times(&row);
-		resolve_fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
-		store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
-		             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
+		resolve_rewrite(store, resolve_row(store, node->identifier), node->identifier, &row);
 	}
 }
 

@@ -90,6 +90,30 @@ resolve_fill_identifier(Datum *values, bool *isnull, Datum identifier, const Sto
 	values[IDENTIFIER_GENERIC] = BoolGetDatum(row->generic);
 }
 
+/* Puts what is known of an identifier now into its row; what is the user's in it stays. */
+void
+resolve_rewrite(Store *store, TupleTableSlot *slot, const Identifier *identifier,
+                const StoredIdentifier *row)
+{
+	Datum values[N_IDENTIFIER_COLUMNS];
+	bool isnull[N_IDENTIFIER_COLUMNS];
+
+	resolve_fill_identifier(values, isnull, PointerGetDatum(identifier), row);
+	store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
+	             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
+}
+
+/* The row of an identifier that has one. */
+TupleTableSlot *
+resolve_row(Store *store, const Identifier *identifier)
+{
+	TupleTableSlot *slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(identifier));
+
+	if (slot == NULL)
+		elog(ERROR, "identifier that is there cannot be found");
+	return slot;
+}
+
 /* A generic identifier is nobody's, and when it was seen is not kept: nobody has to write it. */
 void
 resolve_forget_times(StoredIdentifier *row)
@@ -185,7 +209,7 @@ is_still_to_take(void *context)
 	return take->node->stored && resolve_is_to_take(take->node);
 }
 
-/* Locks a row of identifiers, unless it has changed, or has a profile or is guarded by evidence by now. */
+/* Locks a row of identifiers, unless it has changed, or is one that is not to be locked by now. */
 static bool
 take_row(void *context)
 {
@@ -577,22 +601,16 @@ move_identifier(TupleTableSlot *slot, void *context)
 {
 	MoveContext *move = (MoveContext *) context;
 	Batch *batch = move->batch;
-	Store *store = batch->store;
-	Datum values[N_IDENTIFIER_COLUMNS];
-	bool isnull[N_IDENTIFIER_COLUMNS];
-	Identifier *identifier;
-	TupleTableSlot *changed;
-	int node;
+	StoredIdentifier row;
+	bool isnull;
+	Identifier *identifier = DatumGetIdentifierPP(
+	    store_value(batch->store, TABLE_IDENTIFIERS, slot, IDENTIFIER_IDENTIFIER, &isnull));
 
-	for (int i = 0; i < N_IDENTIFIER_COLUMNS; i++)
-		values[i] = store_value(store, TABLE_IDENTIFIERS, slot, i, &isnull[i]);
-	identifier = DatumGetIdentifierPP(values[IDENTIFIER_IDENTIFIER]);
-	node = batch_find_node(batch, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier));
-	if (node >= 0)
+	if (batch_find_node(batch, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier)) >= 0)
 		return true; /* the batch writes its own identifiers, see write_identifiers */
-	values[IDENTIFIER_PROFILE_ID] = Int64GetDatum(move->to);
-	changed = store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull);
-	store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid, changed);
+	store_read_identifier(batch->store, slot, &row);
+	row.profile_id = move->to;
+	resolve_rewrite(batch->store, slot, identifier, &row);
 	return true;
 }
 
@@ -703,8 +721,6 @@ write_identifiers(Batch *batch)
 		int64 profile_id = profile == NULL ? 0 : profile->id;
 		StoredIdentifier row;
 		StoredIdentifier now;
-		Datum values[N_IDENTIFIER_COLUMNS];
-		bool isnull[N_IDENTIFIER_COLUMNS];
 		TupleTableSlot *slot;
 
 		CHECK_FOR_INTERRUPTS();
@@ -717,14 +733,10 @@ write_identifiers(Batch *batch)
 		    row.last_seen == node->row.last_seen && row.anchored_at == node->row.anchored_at &&
 		    !row.generic)
 			continue;
-		slot = store_find(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
-		if (slot == NULL)
-			elog(ERROR, "identifier that is there cannot be found");
+		slot = resolve_row(store, node->identifier);
 		store_read_identifier(store, slot, &now);
 		row = identifier_with(node, &now, profile_id);
-		resolve_fill_identifier(values, isnull, PointerGetDatum(node->identifier), &row);
-		store_update(store, TABLE_IDENTIFIERS, &slot->tts_tid,
-		             store_changed_row(store, TABLE_IDENTIFIERS, slot, values, isnull));
+		resolve_rewrite(store, slot, node->identifier, &row);
 	}
 }
 
@@ -751,12 +763,8 @@ assign_events(Batch *batch)
 void
 resolve_batch(Batch *batch)
 {
-	Store *store = batch->store;
-	bool stale = store->stale || store->snapshots != batch->found_with;
-
-	store_refresh(store); /* what the locks keep from changing now may have changed before them */
-	if (stale)
-		resolve_find(batch);
+	store_refresh(
+	    batch->store); /* what the locks keep from changing may have changed before them */
 	evidence_decide(batch);
 	create_profiles(batch);
 	evidence_note_contests(batch);

@@ -584,6 +584,15 @@ store_insert_rows(Store *store, WorkspaceTable which, int n, FillRow fill, void 
 		ExecDropSingleTupleTableSlot(slots[i]);
 }
 
+bool
+store_is_own(TupleTableSlot *slot)
+{
+	bool isnull;
+
+	return TransactionIdIsCurrentTransactionId(
+	    DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull)));
+}
+
 /*
  * A serialization failure unless the snapshot sees the row. The transaction's
  * own rows, which this command may just have written, are none.
@@ -592,13 +601,10 @@ static void
 check_visible(Store *store, StoreTable *table, ItemPointer tid)
 {
 	TupleTableSlot *there = read_slot(store, table);
-	bool isnull;
 
 	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny, there))
 		serialization_failure();
-	if (!table_tuple_satisfies_snapshot(table->rel, there, store->snapshot) &&
-	    !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
-	        slot_getsysattr(there, MinTransactionIdAttributeNumber, &isnull))))
+	if (!table_tuple_satisfies_snapshot(table->rel, there, store->snapshot) && !store_is_own(there))
 		serialization_failure();
 	ExecClearTuple(there);
 }
@@ -726,8 +732,8 @@ update_row(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *slo
 	LockTupleMode mode;
 
 	check_changed(table, table_tuple_update(table->rel, tid, slot, GetCurrentCommandId(true),
-	                                 store->snapshot, InvalidSnapshot, true, &failure, &mode,
-	                                 &update_indexes));
+	                                        store->snapshot, InvalidSnapshot, true, &failure, &mode,
+	                                        &update_indexes));
 	store->wrote = true;
 	if (update_indexes == CDP_UPDATE_NO_INDEXES)
 		return;
@@ -790,10 +796,8 @@ store_touch(Store *store, WorkspaceTable which, Datum key)
 {
 	TupleTableSlot *slot = store_find(store, which, key);
 	TupleTableSlot *same;
-	bool isnull;
 
-	if (slot == NULL || TransactionIdIsCurrentTransactionId(DatumGetTransactionId(
-	                        slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull))))
+	if (slot == NULL || store_is_own(slot))
 		return;
 	same = write_slot(store, store_table(store, which));
 	ExecCopySlot(same, slot);
@@ -824,7 +828,8 @@ store_delete(Store *store, WorkspaceTable which, ItemPointer tid)
 	{
 		TM_FailureData failure;
 
-		check_changed(table, table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
+		check_changed(table,
+		              table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
 		                                 store->snapshot, InvalidSnapshot, true, &failure, false));
 	}
 	store->wrote = true;

@@ -99,6 +99,9 @@ extern TupleTableSlot *store_find_key(Store *store, WorkspaceTable table, int nk
                                       const Datum *keys);
 extern bool store_find_identifier(Store *store, Datum identifier, StoredIdentifier *found);
 
+/* Whether this transaction has written the row, as it is in the slot. */
+extern bool store_is_own(TupleTableSlot *slot);
+
 /* Value of the i-th engine column of a row of that table. */
 extern Datum store_value(Store *store, WorkspaceTable table, TupleTableSlot *slot, int column,
                          bool *isnull);

@@ -23,14 +23,11 @@ static bool
 is_locked(TupleTableSlot *slot)
 {
 	bool isnull;
-	TransactionId inserter =
-	    DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
 	TransactionId locker =
 	    DatumGetTransactionId(slot_getsysattr(slot, MaxTransactionIdAttributeNumber, &isnull));
 	HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
 
-	return TransactionIdIsCurrentTransactionId(inserter) ||
-	       (tuple->t_data->t_infomask & HEAP_XMAX_IS_MULTI) != 0 ||
+	return store_is_own(slot) || (tuple->t_data->t_infomask & HEAP_XMAX_IS_MULTI) != 0 ||
 	       TransactionIdIsCurrentTransactionId(locker);
 }
 
@@ -49,8 +46,10 @@ is_guarded(Store *store, WorkspaceTable which, TupleTableSlot *slot)
 	StoredIdentifier identifier;
 	TupleTableSlot *profile;
 
-	if (is_locked(slot) || which != TABLE_IDENTIFIERS)
-		return is_locked(slot);
+	if (is_locked(slot))
+		return true;
+	if (which != TABLE_IDENTIFIERS)
+		return false;
 	store_read_identifier(store, slot, &identifier);
 	if (identifier.profile_id == 0)
 		return true; /* by those of its evidence, see resolve.c: they are not looked for */
