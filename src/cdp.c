@@ -2,9 +2,9 @@
  * cdp.c
  *	  Module start: settings and the engine's clock.
  */
-#include "cdp.h"
+#include "base/base.h"
 
-#include "engine/engine.h"
+#include "batch/batch.h"
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -12,7 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
-#include "workspace/predicate.h"
+#include "expression/predicate.h"
 
 PG_MODULE_MAGIC;
 

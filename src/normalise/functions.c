@@ -4,7 +4,7 @@
  *	  numbers for any table, and the versions of what canonicalises. The only
  *	  file of this folder that needs the server.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "access/htup_details.h"
 #include "fmgr.h"

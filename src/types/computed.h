@@ -11,7 +11,7 @@
 #ifndef CDP_COMPUTED_H
 #define CDP_COMPUTED_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "fmgr.h"
 #include "lib/stringinfo.h"

@@ -2,7 +2,7 @@
  * currency.c
  *	  ISO 4217 currencies by ICU, with its answers kept per backend.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include <unicode/ucurr.h>
 

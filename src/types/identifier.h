@@ -5,7 +5,7 @@
 #ifndef CDP_IDENTIFIER_H
 #define CDP_IDENTIFIER_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "fmgr.h"
 #include "normalise/normalise.h"

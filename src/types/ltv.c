@@ -2,7 +2,7 @@
  * ltv.c
  *	  SQL functions of cdp.ltv, the exact lifetime value of one customer.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"

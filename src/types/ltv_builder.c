@@ -5,7 +5,7 @@
  * A builder keeps what it is given as one decoded delta per currency.
  * ltv_write.c joins them with the base.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "common/int.h"
 #include "miscadmin.h"

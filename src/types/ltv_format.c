@@ -2,7 +2,7 @@
  * ltv_format.c
  *	  Reading and checking the stored format of ltv, and its exact amounts.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "common/int.h"
 #include "miscadmin.h"

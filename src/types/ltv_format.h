@@ -51,7 +51,7 @@
 #ifndef CDP_LTV_FORMAT_H
 #define CDP_LTV_FORMAT_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "lib/stringinfo.h"
 #include "port/pg_bswap.h"

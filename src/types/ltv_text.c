@@ -13,7 +13,7 @@
  * is also "unit_scale": how many of them are kept (see ltv_format.h). Input
  * takes the keys and days in any order, every one once.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "miscadmin.h"
 #include "types/ltv_format.h"

@@ -7,7 +7,7 @@
  * touched ones copied as they are. So one amount costs a copy of the base and
  * a binary search, and many cost one pass over it.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "miscadmin.h"
 #include "types/ltv_format.h"

@@ -2,7 +2,7 @@
  * ltv_zone.c
  *	  The time zone of a lifetime value, and the day that an instant falls on.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"

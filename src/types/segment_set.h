@@ -9,7 +9,7 @@
 #ifndef CDP_SEGMENT_SET_H
 #define CDP_SEGMENT_SET_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "fmgr.h"
 

@@ -27,7 +27,7 @@
 #ifndef CDP_TRAITS_H
 #define CDP_TRAITS_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "fmgr.h"
 #include "utils/jsonb.h"

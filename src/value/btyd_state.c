@@ -7,7 +7,7 @@
  * customers repeat or not. Data are held as they came: the finished state, and
  * with it the fit, is the same to the bit for any order and split of the rows.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
  * A model is a row of a composite type. Scoring functions take it apart once
  * and keep the numbers as long as the next row's model has the same bytes.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include <math.h>
 

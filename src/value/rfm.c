@@ -3,7 +3,7 @@
  *	  cdp.rfm: recency, frequency and monetary value of a lifetime value; and
  *	  cdp.repeat_rate.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "catalog/pg_type.h"
 #include "common/int.h"

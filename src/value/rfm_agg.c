@@ -9,7 +9,7 @@
  * end. A state that leaves the range of 64 bits goes on as a lifetime value,
  * which has no limits.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "common/int.h"
 #include "libpq/pqformat.h"

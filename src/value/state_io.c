@@ -2,7 +2,7 @@
  * state_io.c
  *	  Text form of transition states.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "fmgr.h"
 #include "utils/builtins.h"

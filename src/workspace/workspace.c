@@ -40,9 +40,9 @@
 #include "utils/syscache.h"
 
 #include "nodes/params.h"
-#include "workspace/computed_traits.h"
-#include "workspace/predicate.h"
-#include "workspace/reads.h"
+#include "computed/compile.h"
+#include "expression/predicate.h"
+#include "expression/reads.h"
 
 /* A value that identifies nobody, in ASCII lower case. */
 typedef struct BlockedValue

@@ -6,7 +6,7 @@
 #ifndef CDP_WORKSPACE_H
 #define CDP_WORKSPACE_H
 
-#include "cdp.h"
+#include "base/base.h"
 
 #include "executor/executor.h"
 #include "normalise/normalise.h"

@@ -4,7 +4,7 @@
  *	  one builder. Built by ltv_builder.py, with the sources of ltv, into a
  *	  module of its own.
  */
-#include "cdp.h"
+#include "base/base.h"
 
 #include "catalog/pg_type.h"
 #include "types/ltv_format.h"

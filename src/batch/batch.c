@@ -1,0 +1,316 @@
+/*
+ * batch.c
+ *	  The batch: its arrays and how its nodes and profiles are found.
+ */
+#include "batch/batch.h"
+
+#include "common/hashfn.h"
+#include "utils/memutils.h"
+
+#include "batch/tables.h"
+
+int batch_events = 1000000;
+
+/* Below this many nodes a look through the array is faster than a table. */
+#define SCAN_NODES 8
+
+/*
+ * Nodes by text: open addressing over the nodes array. Slots hold a node's
+ * number plus one; the table has a power of two of them and is at most half
+ * full.
+ */
+struct nodetable_hash
+{
+	uint32 mask;
+	int slots[FLEXIBLE_ARRAY_MEMBER];
+};
+
+Batch *
+batch_create(Store *store, MemoryContext parent, const char *cause)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "cdp batch", ALLOCSET_DEFAULT_SIZES);
+	Batch *batch = MemoryContextAllocZero(parent, sizeof(Batch));
+
+	batch->store = store;
+	batch->ws = store->ws;
+	batch->context = context;
+	batch->values = AllocSetContextCreate(parent, "cdp values", ALLOCSET_DEFAULT_SIZES);
+	batch->row = AllocSetContextCreate(parent, "cdp row", ALLOCSET_SMALL_SIZES);
+	batch->cause = cause;
+	return batch;
+}
+
+/* So much memory of values, and no more, is kept from one batch for the next. */
+#define KEPT_MIN (256 * 1024)
+#define KEPT_MAX (4 * 1024 * 1024)
+
+/*
+ * Empties the context of the values. One that has been large stays so: else its
+ * memory goes back to the system, and is asked for and zeroed anew each time.
+ */
+static MemoryContext
+reset_values(MemoryContext values)
+{
+	Size taken = MemoryContextMemAllocated(values, true);
+	MemoryContext parent = MemoryContextGetParent(values);
+
+	MemoryContextReset(values);
+	if (taken < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
+		return values;
+	MemoryContextDelete(values);
+	return AllocSetContextCreate(parent, "cdp values", Min(taken, KEPT_MAX),
+	                             ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+}
+
+/* Forgets the events and all that came of them; the store stays. */
+void
+batch_reset(Batch *batch)
+{
+	Batch kept = *batch;
+
+	MemoryContextReset(batch->context);
+	kept.values = reset_values(batch->values);
+	memset(batch, 0, sizeof(Batch));
+	batch->store = kept.store;
+	batch->ws = kept.ws;
+	batch->context = kept.context;
+	batch->values = kept.values;
+	batch->row = kept.row;
+	batch->cause = kept.cause;
+	batch->rebuilding = kept.rebuilding;
+	batch->may_go_back = kept.may_go_back;
+	batch->redefined = kept.redefined;
+	batch->added = kept.added;
+}
+
+bool
+batch_is_full(Batch *batch)
+{
+	return batch->n_events >= batch_events ||
+	       batch->arena_used + batch->n_events * (sizeof(Event) + sizeof(int)) +
+	               batch->n_refs * sizeof(int) + batch->n_refusals * sizeof(Refusal) +
+	               batch->n_nodes * (Size) NODE_BYTES >=
+	           BATCH_BYTES;
+}
+
+/* Bytes that a batch takes from its context at a time for small copies. */
+#define ARENA_BYTES (64 * 1024)
+
+/*
+ * A copy that lives as long as the batch's events. Copies lie side by side,
+ * without an allocator's overhead; the first ones of a batch cost little.
+ */
+void *
+batch_copy(Batch *batch, const void *data, Size size)
+{
+	Size room = MAXALIGN(size);
+	char *copy;
+
+	if (room > batch->arena_left)
+	{
+		Size block = Max(room, batch->arena_used == 0 ? 1024 : ARENA_BYTES);
+
+		batch->arena = MemoryContextAllocHuge(batch->context, block);
+		batch->arena_left = block;
+	}
+	copy = batch->arena;
+	batch->arena += room;
+	batch->arena_left -= room;
+	batch->arena_used += room;
+	memcpy(copy, data, size);
+	return copy;
+}
+
+static bool
+node_is(const IdNode *node, uint32 hash, const char *text, int len)
+{
+	return node->hash == hash && IDENTIFIER_LEN(node->identifier) == len &&
+	       memcmp(IDENTIFIER_TEXT(node->identifier), text, len) == 0;
+}
+
+static void
+put_slot(Batch *batch, int node)
+{
+	struct nodetable_hash *table = batch->node_table;
+	uint32 slot = batch->nodes[node].hash & table->mask;
+
+	while (table->slots[slot] != 0)
+		slot = (slot + 1) & table->mask;
+	table->slots[slot] = node + 1;
+}
+
+/* Makes the table so large that it stays at most half full. */
+static void
+grow_node_table(Batch *batch)
+{
+	uint32 slots = batch->node_table == NULL ? 32 : (batch->node_table->mask + 1) * 2;
+	struct nodetable_hash *table;
+
+	table = MemoryContextAllocExtended(
+	    batch->context, offsetof(struct nodetable_hash, slots) + sizeof(int) * (Size) slots,
+	    MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->mask = slots - 1;
+	if (batch->node_table != NULL)
+		pfree(batch->node_table);
+	batch->node_table = table;
+	for (int i = 0; i < batch->n_nodes; i++)
+		put_slot(batch, i);
+}
+
+static int
+find_node(Batch *batch, uint32 hash, const char *text, int len)
+{
+	struct nodetable_hash *table = batch->node_table;
+
+	if (table == NULL)
+	{
+		for (int i = 0; i < batch->n_nodes; i++)
+			if (node_is(&batch->nodes[i], hash, text, len))
+				return i;
+		return -1;
+	}
+	for (uint32 slot = hash & table->mask; table->slots[slot] != 0; slot = (slot + 1) & table->mask)
+		if (node_is(&batch->nodes[table->slots[slot] - 1], hash, text, len))
+			return table->slots[slot] - 1;
+	return -1;
+}
+
+/* The node with that canonical text; -1: the batch has none. */
+int
+batch_find_node(Batch *batch, const char *text, int len)
+{
+	return find_node(batch, hash_bytes((const unsigned char *) text, len), text, len);
+}
+
+/* The node of an identifier, made where the batch does not have it yet. */
+int
+batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const NamespaceRule *rule)
+{
+	uint32 hash = hash_bytes((const unsigned char *) normalised->text, normalised->len);
+	int found = find_node(batch, hash, normalised->text, normalised->len);
+	IdNode *node;
+	Identifier *identifier;
+
+	if (found >= 0)
+		return found;
+	BATCH_GROW(batch, nodes, n_nodes, max_nodes);
+	node = &batch->nodes[batch->n_nodes];
+	memset(node, 0, sizeof(IdNode));
+	identifier = identifier_make(normalised);
+	node->identifier = batch_copy(batch, identifier, VARSIZE(identifier));
+	pfree(identifier);
+	node->rule = rule;
+	node->hash = hash;
+	node->first_at = DT_NOEND;
+	node->last_at = DT_NOBEGIN;
+	node->anchors_at = DT_NOEND;
+	node->component = -1;
+	node->event = -1;
+	batch->n_nodes++;
+
+	if (batch->node_table != NULL && (uint32) batch->n_nodes * 2 <= batch->node_table->mask)
+		put_slot(batch, batch->n_nodes - 1);
+	else if (batch->n_nodes > SCAN_NODES)
+		grow_node_table(batch);
+	return batch->n_nodes - 1;
+}
+
+static int
+compare_nodes(const void *a, const void *b, void *arg)
+{
+	Batch *batch = (Batch *) arg;
+
+	return identifier_compare(batch->nodes[*(const int *) a].identifier,
+	                          batch->nodes[*(const int *) b].identifier);
+}
+
+/* The numbers of all nodes in the order of their identifiers: the lock order. */
+int *
+batch_sorted_nodes(Batch *batch)
+{
+	int *sorted = MemoryContextAllocHuge(batch->context, sizeof(int) * Max(batch->n_nodes, 1));
+
+	for (int i = 0; i < batch->n_nodes; i++)
+		sorted[i] = i;
+	qsort_arg(sorted, batch->n_nodes, sizeof(int), compare_nodes, batch);
+	return sorted;
+}
+
+/* Notes an identifier of an event that is no evidence; the texts must last as long as the batch. */
+void
+batch_refuse(Batch *batch, int event, const char *identifier, int identifier_len,
+             RefusalReason reason, const char *detail)
+{
+	Refusal *refusal;
+
+	BATCH_GROW(batch, refusals, n_refusals, max_refusals);
+	refusal = &batch->refusals[batch->n_refusals++];
+	refusal->identifier = identifier;
+	refusal->identifier_len = identifier_len;
+	refusal->event = event;
+	refusal->reason = reason;
+	refusal->detail = detail;
+}
+
+/* The batch's working copy of a profile; a new, empty one where *found is false. */
+Profile *
+batch_profile(Batch *batch, int64 id, bool *found)
+{
+	ProfileEntry *entry;
+
+	if (batch->profile_table == NULL)
+		batch->profile_table = profiletable_create(batch->context, GROW_MIN, NULL);
+	entry = profiletable_insert(batch->profile_table, id, found);
+	if (!*found)
+	{
+		BATCH_GROW(batch, profiles, n_profiles, max_profiles);
+		entry->profile = MemoryContextAllocZero(batch->context, sizeof(Profile));
+		entry->profile->id = id;
+		entry->profile->first_event = -1;
+		entry->profile->first_node = -1;
+		batch->profiles[batch->n_profiles++] = entry->profile;
+	}
+	return entry->profile;
+}
+
+/* Forgets the profiles: their rows are to be read again. */
+void
+batch_forget_profiles(Batch *batch)
+{
+	batch->profile_table = NULL;
+	batch->n_profiles = 0;
+	MemoryContextReset(batch->values);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64 x = *(const int64 *) a;
+	int64 y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts ids and drops repeats; returns how many there are. */
+int
+ids_sort(int64 *ids, int n)
+{
+	int distinct = 0;
+
+	if (n > 1)
+		qsort(ids, n, sizeof(int64), compare_ids);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || ids[i] != ids[distinct - 1])
+			ids[distinct++] = ids[i];
+	return distinct;
+}
+
+/* Whether sorted ids include all of some others. */
+bool
+ids_include(const int64 *ids, int n, const int64 *others, int n_others)
+{
+	for (int i = 0; i < n_others; i++)
+		if (n == 0 || bsearch(&others[i], ids, n, sizeof(int64), compare_ids) == NULL)
+			return false;
+	return true;
+}

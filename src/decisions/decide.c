@@ -1,0 +1,429 @@
+/*
+ * decide.c
+ *	  What people decide on identity: two identifiers are one person (link), or
+ *	  never are (separate). A decision is a row; making or withdrawing one replays
+ *	  the components concerned.
+ *
+ * Locks as at an insert: the identifiers, sorted, where they have no profile;
+ * then all profiles of the components, sorted. Withdrawing the last decision on
+ * an identifier that no event has named forgets it. Everybody else counts on a
+ * row of identifiers that he has seen: so that is done alone, as a rebuild is,
+ * under the lock of a change of definitions.
+ */
+#include "batch/batch.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Two identifiers, the smaller one first. */
+typedef struct Deciding
+{
+	Store *store;
+	IdNode nodes[2];
+	int64 *locked; /* sorted */
+	int n_locked;
+} Deciding;
+
+/* An identifier from what the user wrote; deciding: it must be one that a decision can be on. */
+static Identifier *
+read_identifier(Workspace *ws, text *received, bool deciding)
+{
+	NormalisedIdentifier normalised;
+	const char *value = VARDATA_ANY(received);
+	int len = VARSIZE_ANY_EXHDR(received);
+	NormaliseStatus status = normalise_identifier(value, len, &ws->options, &normalised);
+	const NamespaceRule *rule;
+
+	if (status != NORMALISE_OK)
+		normalise_report(status, value, len);
+	rule = workspace_rule(ws, normalised.text, normalised.namespace_len);
+	if (deciding &&
+	    (workspace_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
+	     !workspace_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
+	                               normalised.len - normalised.namespace_len - 1)))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("identifier \"%s\" identifies nobody", normalised.text),
+		                errdetail("It is blocked, or does not match the pattern of its namespace."),
+		                errhint("See blocked_identifiers and identifier_namespaces.")));
+	return identifier_make(&normalised);
+}
+
+static void
+begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
+{
+	int order = identifier_compare(a, b);
+
+	if (order == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the two identifiers are one"),
+		         errdetail("Both are \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a))));
+	memset(deciding, 0, sizeof(Deciding));
+	deciding->store = store;
+	deciding->nodes[0].identifier = order < 0 ? a : b;
+	deciding->nodes[1].identifier = order < 0 ? b : a;
+	for (int i = 0; i < 2; i++)
+	{
+		deciding->nodes[i].first_at = DT_NOEND;
+		deciding->nodes[i].last_at = DT_NOBEGIN;
+		deciding->nodes[i].anchors_at = DT_NOEND;
+		deciding->nodes[i].row.anchored_at = DT_NOEND;
+	}
+}
+
+/* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
+static void
+take_identifiers(Deciding *deciding, bool on)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		resolve_read(deciding->store, node);
+		if (on && node->stored && node->row.generic)
+			ereport(
+			    ERROR,
+			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			     errmsg("identifier \"%.*s\" identifies nobody",
+			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
+			     errdetail("It was seen with too many people: it is generic."),
+			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
+		if ((node->stored || on) && resolve_is_to_take(node))
+			resolve_take_identifier(deciding->store, node);
+	}
+	store_refresh(deciding->store);
+}
+
+/* The profiles of both components. */
+static int64 *
+find_closure(Deciding *deciding, int *n)
+{
+	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+
+	return replay_closure(deciding->store, seeds, 2, n);
+}
+
+/* Whether what has been committed while locks were waited for asks for no others. */
+static bool
+is_all_locked(void *context)
+{
+	Deciding *deciding = (Deciding *) context;
+	Store *store = deciding->store;
+	int64 *closure;
+	int n;
+
+	store_refresh(store);
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		resolve_read(store, node);
+		if (node->stored && resolve_is_to_take(node))
+			return false;
+	}
+	closure = find_closure(deciding, &n);
+	return ids_include(deciding->locked, deciding->n_locked, closure, n);
+}
+
+static bool
+lock_profiles(void *context)
+{
+	Deciding *deciding = (Deciding *) context;
+	Store *store = deciding->store;
+
+	for (int i = 0; i < deciding->n_locked; i++)
+	{
+		TupleTableSlot *slot =
+		    store_find(store, TABLE_PROFILES, Int64GetDatum(deciding->locked[i]));
+
+		CHECK_FOR_INTERRUPTS();
+		if (slot == NULL)
+			resolve_report_missing(deciding->locked[i]);
+		if (store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
+			return false;
+	}
+	return store_read_outside(store, TABLE_PROFILES, is_all_locked, deciding);
+}
+
+/* Locks all that a replay of both components touches. */
+static void
+lock_components(Deciding *deciding, bool on)
+{
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_identifiers(deciding, on);
+		deciding->locked = find_closure(deciding, &deciding->n_locked);
+	} while (!store_attempt(deciding->store, TABLE_PROFILES, lock_profiles, deciding));
+	store_refresh(deciding->store);
+}
+
+static TupleTableSlot *
+find_decision(Deciding *deciding)
+{
+	Datum keys[2] = {PointerGetDatum(deciding->nodes[0].identifier),
+	                 PointerGetDatum(deciding->nodes[1].identifier)};
+
+	return store_find_key(deciding->store, TABLE_DECISIONS, 2, keys);
+}
+
+static void
+write_decision(Deciding *deciding, const char *kind, Oid by)
+{
+	Datum values[N_DECISION_COLUMNS];
+
+	values[DECISION_A] = PointerGetDatum(deciding->nodes[0].identifier);
+	values[DECISION_B] = PointerGetDatum(deciding->nodes[1].identifier);
+	values[DECISION_KIND] = CStringGetTextDatum(kind);
+	values[DECISION_AT] = TimestampTzGetDatum(cdp_now());
+	values[DECISION_BY] = CStringGetTextDatum(GetUserNameFromId(by, false));
+	store_insert(deciding->store, TABLE_DECISIONS,
+	             store_new_row(deciding->store, TABLE_DECISIONS, values, NULL));
+	store_refresh(deciding->store);
+}
+
+static void
+replay(Deciding *deciding, const char *cause)
+{
+	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+
+	replay_components(deciding->store, seeds, 2, cause, true, false);
+}
+
+/* An identifier that no event has named and no decision names is forgotten, see lock_for. */
+static void
+forget_unseen(Deciding *deciding)
+{
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+		TupleTableSlot *slot =
+		    store_find(deciding->store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
+
+		if (slot == NULL)
+			continue;
+		store_read_identifier(deciding->store, slot, &node->row);
+		if (TIMESTAMP_IS_NOEND(node->row.first_seen) &&
+		    !evidence_has_decision(deciding->store, PointerGetDatum(node->identifier), NULL))
+			store_delete(deciding->store, TABLE_IDENTIFIERS, &slot->tts_tid);
+	}
+}
+
+/*
+ * Writes the rows that others lock before they decide anything on the two, also
+ * where nothing in them has changed: a transaction with an older snapshot, which
+ * does not see the decision, shall fail to serialize and not decide without it.
+ */
+static void
+mark_decided(Deciding *deciding)
+{
+	Store *store = deciding->store;
+
+	for (int i = 0; i < 2; i++)
+	{
+		IdNode *node = &deciding->nodes[i];
+
+		store_refresh(store);
+		if (!store_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
+			continue;
+		if (node->row.profile_id != 0)
+			store_touch(store, TABLE_PROFILES, Int64GetDatum(node->row.profile_id));
+		else if (!node->row.generic)
+			store_touch(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
+	}
+}
+
+/* Error: two identifiers that no event has named have no profile that they could share. */
+static void
+require_seen(const Deciding *deciding)
+{
+	if (deciding->n_locked > 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("neither identifier has been seen in an event"),
+	                errdetail("They are \"%.*s\" and \"%.*s\".",
+	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
+	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errhint("Link them once there is an event with one of them, or insert an event "
+	                        "with both.")));
+}
+
+/* Error: there is a decision of the other kind on the two. */
+static void
+refuse_contradiction(const Deciding *deciding, const char *is, const char *function)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                errmsg("the two identifiers are %s", is),
+	                errdetail("They are \"%.*s\" and \"%.*s\".",
+	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
+	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
+	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errhint("Withdraw that first, with %s.", function)));
+}
+
+/* Whether the decision on the two is one that links, or separates. */
+static bool
+is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
+{
+	bool isnull;
+
+	*slot = find_decision(deciding);
+	return *slot != NULL && strcmp(TextDatumGetCString(store_value(deciding->store, TABLE_DECISIONS,
+	                                                               *slot, DECISION_KIND, &isnull)),
+	                               kind) == 0;
+}
+
+/* Makes (on) or withdraws a decision; returns whether anything had to be done. */
+static bool
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, const char *cause)
+{
+	Deciding deciding;
+	TupleTableSlot *slot;
+	bool there;
+
+	begin_deciding(&deciding, store, a, b);
+	lock_components(&deciding, on);
+	there = is_decided(&deciding, link ? "link" : "separate", &slot);
+	if (on && !there && slot != NULL)
+		refuse_contradiction(&deciding, link ? "separated" : "linked",
+		                     link ? "cdp.unseparate" : "cdp.unlink");
+	if (there != on)
+	{
+		if (on && link)
+			require_seen(&deciding);
+		if (on)
+			write_decision(&deciding, link ? "link" : "separate", by);
+		else
+		{
+			store_delete(store, TABLE_DECISIONS, &slot->tts_tid);
+			store_refresh(store);
+		}
+		replay(&deciding, cause);
+		if (!on)
+			forget_unseen(&deciding);
+		mark_decided(&deciding);
+		store_refresh(store); /* also for the next decision of the same command */
+	}
+	return there != on;
+}
+
+/* What a user asks for. */
+typedef struct Request
+{
+	const char *workspace;
+	text *a;
+	text *b;
+	bool link;
+	bool on;
+} Request;
+
+/* Reads the two identifiers by the rules of the workspace as they are. */
+static void
+read_identifiers(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
+{
+	*a = read_identifier(ws, request->a, request->on);
+	*b = read_identifier(ws, request->b, request->on);
+}
+
+/* Whether there is something to withdraw; alone: and that may forget an identifier. */
+static bool
+can_withdraw(Workspace *ws, const Request *request, bool *alone)
+{
+	Store *store = store_begin(ws);
+	Deciding deciding;
+	Identifier *a;
+	Identifier *b;
+	TupleTableSlot *slot;
+	bool there;
+
+	read_identifiers(ws, request, &a, &b);
+	begin_deciding(&deciding, store, a, b);
+	there = is_decided(&deciding, request->link ? "link" : "separate", &slot);
+	*alone = false;
+	for (int i = 0; i < 2 && there; i++)
+	{
+		IdNode *node = &deciding.nodes[i];
+
+		if (store_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
+		    TIMESTAMP_IS_NOEND(node->row.first_seen))
+			*alone = true;
+	}
+	store_end(store);
+	return there;
+}
+
+/*
+ * Locks the tables for a request: as an insert does, or alone where it forgets
+ * an identifier. A seen identifier stays one, and an unseen one has a row only
+ * with a decision: so what is found under the weak lock holds. The weak lock is
+ * given back before the strong one is taken, two who upgrade would wait for
+ * each other. False: there is nothing to withdraw.
+ */
+static bool
+lock_for(Workspace **ws, const Request *request)
+{
+	Oid events = (*ws)->events;
+	Oid profiles = (*ws)->tables[TABLE_PROFILES];
+	bool alone = false;
+
+	LockRelationOid(events, RowExclusiveLock);
+	LockRelationOid(profiles, RowExclusiveLock);
+	workspace_require_there(events, request->workspace);
+	*ws = workspace_of_events(events);
+	if (request->on)
+		return true;
+	if (!can_withdraw(*ws, request, &alone))
+		return false;
+	if (alone)
+	{
+		UnlockRelationOid(profiles, RowExclusiveLock);
+		LockRelationOid(profiles, ShareRowExclusiveLock);
+		*ws = workspace_of_events(events);
+	}
+	return true;
+}
+
+PG_FUNCTION_INFO_V1(cdp_decide);
+
+/*
+ * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to be
+ * done: makes or withdraws a decision on two identifiers. Only for who may act
+ * as the owner of the workspace.
+ */
+Datum
+cdp_decide(PG_FUNCTION_ARGS)
+{
+	Request request = {NameStr(*PG_GETARG_NAME(0)), PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2),
+	                   PG_GETARG_BOOL(3), PG_GETARG_BOOL(4)};
+	Workspace *ws = workspace_by_name(request.workspace);
+	Oid by = GetUserId();
+	WorkspaceUser user;
+	MemoryContext context;
+	MemoryContext oldcontext;
+	Identifier *a;
+	Identifier *b;
+	Store *store;
+	bool done = false;
+
+	workspace_require_owner(ws);
+	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
+	oldcontext = MemoryContextSwitchTo(context);
+	if (lock_for(&ws, &request))
+	{
+		read_identifiers(ws, &request, &a, &b);
+		workspace_become_owner(ws, &user);
+		store = store_begin(ws);
+		done = decide(store, a, b, request.link, request.on, by,
+		              text_to_cstring(PG_GETARG_TEXT_PP(5)));
+		store_end(store);
+		workspace_restore_user(&user);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+	PG_RETURN_BOOL(done);
+}

@@ -1,0 +1,687 @@
+/*
+ * normalise.c
+ *	  Stage one: a row of events becomes an Event, its identifiers canonical
+ *	  nodes in order of strength. Also the BEFORE ROW trigger, which checks the
+ *	  row, fills in what was left out and sets the anchor.
+ */
+#include "batch/batch.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "types/currency.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "events/event_id.h"
+
+/* Bytes of a faulty value that an error shows. */
+#define SHOWN_BYTES 64
+
+/* One usable identifier of an event, before it becomes a node. */
+typedef struct Candidate
+{
+	NormalisedIdentifier normalised;
+	const NamespaceRule *rule;
+	int place; /* in the array */
+} Candidate;
+
+/* Called for an identifier that is no evidence. */
+typedef void (*RefuseIdentifier)(void *context, const char *text, int len, RefusalReason reason,
+                                 const char *detail);
+
+/* Reads the elements of a text[] one by one, without deconstructing it. */
+typedef struct ElementReader
+{
+	const char *next;
+	const bits8 *nulls;
+	int n;
+	int i;
+} ElementReader;
+
+static void
+elements_begin(ElementReader *reader, ArrayType *array)
+{
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+		                errmsg("identifiers must be a one-dimensional array"),
+		                errhint("Write them as in '{user_id:42,email:an@example.com}'.")));
+	reader->n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+	reader->next = ARR_DATA_PTR(array);
+	reader->nulls = ARR_NULLBITMAP(array);
+	reader->i = 0;
+}
+
+/* The next element that is not null; false at the end. */
+static bool
+elements_next(ElementReader *reader, const char **text, int *len)
+{
+	while (reader->i < reader->n)
+	{
+		int i = reader->i++;
+		const char *element;
+
+		CHECK_FOR_INTERRUPTS();
+		if (reader->nulls != NULL && (reader->nulls[i / 8] & (1 << (i % 8))) == 0)
+			continue;
+		element = (const char *) att_align_pointer(reader->next, TYPALIGN_INT, -1, reader->next);
+		reader->next = element + VARSIZE_ANY(element);
+		*text = VARDATA_ANY(element);
+		*len = VARSIZE_ANY_EXHDR(element);
+		return true;
+	}
+	return false;
+}
+
+/* Whether a is the stronger one: by namespace, then place. */
+static bool
+is_stronger(const Candidate *a, const Candidate *b)
+{
+	if (workspace_namespace_is_stronger(a->rule, a->normalised.text, a->normalised.namespace_len,
+	                                    b->rule, b->normalised.text, b->normalised.namespace_len))
+		return true;
+	if (workspace_namespace_is_stronger(b->rule, b->normalised.text, b->normalised.namespace_len,
+	                                    a->rule, a->normalised.text, a->normalised.namespace_len))
+		return false;
+	return a->place < b->place;
+}
+
+/*
+ * Canonicalises one identifier. True: usable. False: refused, and reported to
+ * refuse (if given). A structural fault is an error.
+ */
+static bool
+read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
+               RefuseIdentifier refuse, void *context)
+{
+	NormalisedIdentifier *normalised = &candidate->normalised;
+	NormaliseStatus status = normalise_identifier(text, len, &ws->options, normalised);
+
+	if (status == NORMALISE_INVALID)
+	{
+		if (refuse != NULL)
+			refuse(context, text, len, REFUSED_INVALID, NULL);
+		return false;
+	}
+	if (status != NORMALISE_OK)
+		normalise_report(status, text, len);
+	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
+	if (!workspace_pattern_allows(candidate->rule, normalised->text + normalised->namespace_len + 1,
+	                              normalised->len - normalised->namespace_len - 1))
+	{
+		if (refuse != NULL)
+			refuse(context, normalised->text, normalised->len, REFUSED_INVALID,
+			       "it does not match the pattern of its namespace");
+		return false;
+	}
+	if (workspace_blocks(ws, normalised->text, normalised->namespace_len, normalised->len))
+	{
+		if (refuse != NULL)
+			refuse(context, normalised->text, normalised->len, REFUSED_BLOCKED, NULL);
+		return false;
+	}
+	return true;
+}
+
+typedef struct RefusalSink
+{
+	Batch *batch;
+	int event;
+} RefusalSink;
+
+static void
+add_refusal(void *context, const char *text, int len, RefusalReason reason, const char *detail)
+{
+	RefusalSink *sink = (RefusalSink *) context;
+	Batch *batch = sink->batch;
+
+	for (int i = batch->n_refusals - 1; i >= 0 && batch->refusals[i].event == sink->event; i--)
+		if (batch->refusals[i].reason == reason && batch->refusals[i].identifier_len == len &&
+		    memcmp(batch->refusals[i].identifier, text, len) == 0)
+			return; /* a repeat */
+	batch_refuse(batch, sink->event, batch_copy(batch, text, len), len, reason, detail);
+}
+
+/* Whether an identifier that was read is stronger than one that came before it. */
+static bool
+is_stronger_than_node(const Candidate *candidate, const IdNode *before)
+{
+	return workspace_namespace_is_stronger(candidate->rule, candidate->normalised.text,
+	                                       candidate->normalised.namespace_len, before->rule,
+	                                       IDENTIFIER_TEXT(before->identifier),
+	                                       IDENTIFIER_NAMESPACE_LEN(before->identifier));
+}
+
+/*
+ * Puts the event's references to its usable identifiers in order: the anchor,
+ * which is the strongest that may be one, then the others, stronger ones
+ * first; behind them the generic ones, which are no evidence. Without an
+ * anchor the event has no references: it is nobody's.
+ */
+void
+normalise_order_refs(Batch *batch, Event *event)
+{
+	int *refs = &batch->refs[event->first_ref];
+	int usable = 0;
+	int anchor = -1;
+
+	for (int i = 0; i < event->n_named; i++)
+	{
+		IdNode *node = &batch->nodes[refs[i]];
+		int ref = refs[i];
+
+		if (node->row.generic)
+			continue;
+		if (anchor < 0 && node->rule->can_anchor)
+			anchor = usable;
+		if (i > usable)
+			memmove(&refs[usable + 1], &refs[usable], sizeof(int) * (i - usable));
+		refs[usable++] = ref;
+	}
+	if (anchor > 0)
+	{
+		int ref = refs[anchor];
+
+		memmove(&refs[1], &refs[0], sizeof(int) * anchor);
+		refs[0] = ref;
+	}
+	event->n_refs = anchor < 0 ? 0 : usable;
+}
+
+/*
+ * Adds the event's identifiers to the batch as nodes, and its references to
+ * them in order of strength; repeats are ignored. Insertion sort: an event
+ * has a handful.
+ */
+static void
+add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
+{
+	RefusalSink sink = {batch, batch->n_events};
+	ElementReader reader;
+	Candidate candidate;
+	const char *text;
+	int len;
+	int place = 0;
+
+	event->first_ref = batch->n_refs;
+	elements_begin(&reader, identifiers);
+	while (elements_next(&reader, &text, &len))
+	{
+		int node;
+		int position;
+
+		candidate.place = place++;
+		if (!read_candidate(batch->ws, text, len, &candidate, add_refusal, &sink))
+			continue;
+		node = batch_add_node(batch, &candidate.normalised, candidate.rule);
+		if (batch->nodes[node].event == batch->n_events)
+			continue; /* a repeat */
+		batch->nodes[node].event = batch->n_events;
+		BATCH_GROW(batch, refs, n_refs, max_refs);
+		position = batch->n_refs++;
+		while (position > event->first_ref &&
+		       is_stronger_than_node(&candidate, &batch->nodes[batch->refs[position - 1]]))
+		{
+			batch->refs[position] = batch->refs[position - 1];
+			position--;
+		}
+		batch->refs[position] = node;
+	}
+	event->n_named = batch->n_refs - event->first_ref;
+	for (int i = 0; i < event->n_named; i++)
+	{
+		IdNode *node = &batch->nodes[batch->refs[event->first_ref + i]];
+
+		node->first_at = Min(node->first_at, event->at);
+		node->last_at = Max(node->last_at, event->at);
+	}
+	normalise_order_refs(batch, event);
+	if (event->n_refs > 0)
+	{
+		IdNode *anchor = &batch->nodes[batch->refs[event->first_ref]];
+
+		anchor->anchors_at = Min(anchor->anchors_at, event->at);
+	}
+}
+
+/* A column of a row of events, by its place among the engine's. */
+static Datum
+event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnull)
+{
+	return slot_getattr(slot, ws->columns[TABLE_EVENTS][column], isnull);
+}
+
+/*
+ * Error: a row of events holds what cdp.normalise_event refuses or fills in.
+ * Something has changed the row behind it.
+ */
+static void
+refuse_changed_row(const pg_uuid_t *id, const char *column)
+{
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	     errmsg("column \"%s\" of event %s has no usable value", column,
+	            DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id)))),
+	     errdetail("The row was changed after cdp had checked it."),
+	     errhint("A trigger that changes events must come before cdp_normalise: triggers fire in "
+	             "the order of their names.")));
+}
+
+/* The batch's copy of a source. There are few, and they come again and again. */
+static const char *
+keep_source(Batch *batch, const char *source, int len)
+{
+	int n = lengthof(batch->sources);
+
+	for (int i = 0; i < n; i++)
+		if (batch->sources[i] != NULL && batch->source_lens[i] == len &&
+		    memcmp(batch->sources[i], source, len) == 0)
+			return batch->sources[i];
+	batch->next_source = (batch->next_source + 1) % n;
+	batch->source_lens[batch->next_source] = len;
+	return batch->sources[batch->next_source] = batch_copy(batch, source, len);
+}
+
+/*
+ * Decodes a row of events, but for its identifiers, into an event of the batch
+ * that is not counted yet; what it points to is copied into the batch.
+ */
+static Event *
+decode_event(Batch *batch, TupleTableSlot *slot)
+{
+	Workspace *ws = batch->ws;
+	TimestampTz occurred_at;
+	TimestampTz received_at;
+	Event *event;
+	Datum value;
+	bool isnull;
+
+	BATCH_GROW(batch, events, n_events, max_events);
+	event = &batch->events[batch->n_events];
+	memset(event, 0, sizeof(Event));
+	event->next = -1;
+	event->id = *DatumGetUUIDP(event_value(ws, slot, EVENT_ID, &isnull));
+	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
+	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
+	event->occurred_at = occurred_at;
+	event->at = Min(occurred_at, received_at);
+	if (TIMESTAMP_NOT_FINITE(occurred_at) || TIMESTAMP_NOT_FINITE(received_at))
+		refuse_changed_row(&event->id,
+		                   TIMESTAMP_NOT_FINITE(occurred_at) ? "occurred_at" : "received_at");
+
+	value = event_value(ws, slot, EVENT_TRAITS, &isnull);
+	if (!isnull)
+	{
+		Jsonb *traits = DatumGetJsonbP(value);
+
+		if (!JB_ROOT_IS_OBJECT(traits))
+			refuse_changed_row(&event->id, "traits");
+		event->traits = batch_copy(batch, traits, VARSIZE(traits));
+	}
+	value = event_value(ws, slot, EVENT_AMOUNT, &isnull);
+	if (!isnull)
+	{
+		Numeric amount = DatumGetNumeric(value);
+		text *currency;
+
+		if (numeric_is_nan(amount) || numeric_is_inf(amount))
+			refuse_changed_row(&event->id, "amount");
+		event->amount = batch_copy(batch, amount, VARSIZE(amount));
+		value = event_value(ws, slot, EVENT_CURRENCY, &isnull);
+		currency = isnull ? NULL : DatumGetTextPP(value);
+		if (currency == NULL ||
+		    !currency_is_valid(VARDATA_ANY(currency), VARSIZE_ANY_EXHDR(currency)))
+			refuse_changed_row(&event->id, "currency");
+		text_to_cstring_buffer(currency, event->currency, sizeof(event->currency));
+	}
+	value = event_value(ws, slot, EVENT_SOURCE, &isnull);
+	if (!isnull)
+	{
+		text *source = DatumGetTextPP(value);
+
+		event->source_len = VARSIZE_ANY_EXHDR(source);
+		event->source = keep_source(batch, VARDATA_ANY(source), event->source_len);
+	}
+	return event;
+}
+
+/* Decodes a row of events into the batch, values alone, and returns the event. */
+Event *
+normalise_event_values(Batch *batch, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
+	Event *event = decode_event(batch, slot);
+
+	batch->n_events++;
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(batch->row);
+	return event;
+}
+
+/*
+ * Notes the anchor that a row of events has. It was set by the rules of its
+ * time, or by itself alone, so that it need not be the one that the event has
+ * in the end.
+ */
+static void
+note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
+{
+	bool isnull;
+	Datum value = event_value(batch->ws, slot, EVENT_ANCHOR, &isnull);
+	Identifier *stored;
+
+	if (isnull)
+		return;
+	stored = DatumGetIdentifierPP(value);
+	if (event->n_refs > 0)
+	{
+		event->row_anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
+		if (identifier_compare(stored, event->row_anchor) == 0)
+			return;
+	}
+	event->row_anchor = batch_copy(batch, stored, VARSIZE_ANY(stored));
+}
+
+/* Decodes a row of events into the batch, with its identifiers, and returns the event. */
+Event *
+normalise_event_row(Batch *batch, TupleTableSlot *slot)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
+	Event *event = decode_event(batch, slot);
+	bool isnull;
+	Datum value = event_value(batch->ws, slot, EVENT_IDENTIFIERS, &isnull);
+
+	if (!isnull)
+		add_identifiers(batch, event, DatumGetArrayTypeP(value));
+	note_row_anchor(batch, event, slot);
+	batch->n_events++;
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextReset(batch->row);
+	return event;
+}
+
+/* Error context: names the event that an error is about. */
+void
+normalise_event_context(void *arg)
+{
+	pg_uuid_t *id = (pg_uuid_t *) arg;
+
+	errcontext("event %s", DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))));
+}
+
+static void
+check_time(TimestampTz at, const char *column)
+{
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+		                errmsg("%s of an event must be finite", column),
+		                errdetail("The value is \"%s\".",
+		                          TIMESTAMP_IS_NOBEGIN(at) ? "-infinity" : "infinity"),
+		                errhint("Give the time at which it happened, or leave it out.")));
+}
+
+/* A value as an error shows it: its beginning. */
+static char *
+shown(char *value)
+{
+	int len = strlen(value);
+	int clipped = pg_mbcliplen(value, len, SHOWN_BYTES);
+
+	return clipped == len ? value : psprintf("%.*s...", clipped, value);
+}
+
+/*
+ * Traits are an object within the limits of the type, so that they can be
+ * folded whenever they come to belong to somebody. Small ones are.
+ */
+static void
+check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_null)
+{
+	Jsonb *object = DatumGetJsonbP(traits);
+	text *from = source_is_null ? NULL : DatumGetTextPP(source);
+
+	if (!JB_ROOT_IS_OBJECT(object))
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("traits of an event must be a JSON object"),
+		                errdetail("The value is %s.",
+		                          shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
+		                errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+	if (VARSIZE(object) > TRAITS_MAX_KEY_LEN ||
+	    (from != NULL && VARSIZE_ANY_EXHDR(from) > TRAITS_MAX_SOURCE_LEN))
+	{
+		TraitsBuilder builder;
+
+		traits_builder_init(&builder, traits_empty());
+		traits_builder_add(&builder, object, 0, id, from == NULL ? NULL : VARDATA_ANY(from),
+		                   from == NULL ? 0 : VARSIZE_ANY_EXHDR(from));
+	}
+}
+
+/* Amount and currency; returns the currency to store, upper case. */
+static text *
+check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
+{
+	Numeric value = DatumGetNumeric(amount);
+	char *code;
+
+	if (numeric_is_nan(value) || numeric_is_inf(value))
+		ereport(ERROR, (errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+		                errmsg("amount of an event must be a finite number"),
+		                errdetail("The value is %s.",
+		                          DatumGetCString(DirectFunctionCall1(numeric_out, amount))),
+		                errhint("Leave the amount out where no money changed hands.")));
+	code = currency_is_null ? ws->default_currency : text_to_cstring(DatumGetTextPP(currency));
+	for (char *c = code; !currency_is_null && *c; c++)
+		*c = pg_ascii_toupper((unsigned char) *c);
+	if (!currency_is_valid(code, strlen(code)))
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		     errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
+		     errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
+	return cstring_to_text(code);
+}
+
+/* The strongest usable identifier that may anchor; null: there is none. */
+static Identifier *
+find_anchor(Workspace *ws, ArrayType *identifiers)
+{
+	Candidate candidates[2];
+	int best = -1;
+	ElementReader reader;
+	const char *text;
+	int len;
+	int place = 0;
+
+	elements_begin(&reader, identifiers);
+	while (elements_next(&reader, &text, &len))
+	{
+		int spare = best == 0 ? 1 : 0;
+		Candidate *candidate = &candidates[spare];
+
+		candidate->place = place++;
+		if (read_candidate(ws, text, len, candidate, NULL, NULL) && candidate->rule->can_anchor &&
+		    (best < 0 || is_stronger(candidate, &candidates[best])))
+			best = spare;
+	}
+	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
+}
+
+PG_FUNCTION_INFO_V1(cdp_normalise_event);
+
+/*
+ * cdp.normalise_event(): BEFORE INSERT row trigger on events. Checks the row,
+ * fills in what was left out (id, times, currency) and sets the anchor. It
+ * reads the workspace's cached rules and touches no table.
+ */
+Datum
+cdp_normalise_event(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleTableSlot *slot;
+	Workspace *ws;
+	HeapTuple tuple;
+	int columns[8];
+	Datum values[8];
+	bool isnull[8];
+	int n = 0;
+	Datum value;
+	Datum currency;
+	bool null;
+	bool currency_null;
+	pg_uuid_t *id;
+	ErrorContextCallback callback;
+	Identifier *anchor;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+	    !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("cdp.normalise_event must be fired before insert for each row")));
+	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
+	slot = trigger->tg_trigslot;
+
+#define SET_COLUMN(column, datum)                                                                  \
+	(columns[n] = ws->columns[TABLE_EVENTS][column], values[n] = (datum), isnull[n] = false, n++)
+
+	value = event_value(ws, slot, EVENT_ID, &null);
+	if (null)
+	{
+		id = event_id_generate();
+		SET_COLUMN(EVENT_ID, UUIDPGetDatum(id));
+	}
+	else
+		id = DatumGetUUIDP(value);
+	callback.callback = normalise_event_context;
+	callback.arg = id;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+
+	(void) event_value(ws, slot, EVENT_ANCHOR, &null);
+	if (!null)
+		ereport(ERROR,
+		        (errcode(ERRCODE_GENERATED_ALWAYS),
+		         errmsg("column \"anchor\" of events is set by cdp"),
+		         errdetail("A value was given for it, as a data-only restore of a dump does."),
+		         errhint("Leave the column out. To restore data into a workspace that exists, use "
+		                 "pg_restore --disable-triggers, or restore schema and data together.")));
+	value = event_value(ws, slot, EVENT_OCCURRED_AT, &null);
+	if (null)
+		SET_COLUMN(EVENT_OCCURRED_AT, TimestampTzGetDatum(cdp_now()));
+	else
+		check_time(DatumGetTimestampTz(value), "occurred_at");
+	value = event_value(ws, slot, EVENT_RECEIVED_AT, &null);
+	if (null)
+		SET_COLUMN(EVENT_RECEIVED_AT, TimestampTzGetDatum(cdp_now()));
+	else
+		check_time(DatumGetTimestampTz(value), "received_at");
+	value = event_value(ws, slot, EVENT_TRAITS, &null);
+	if (!null)
+	{
+		bool source_null;
+		Datum source = event_value(ws, slot, EVENT_SOURCE, &source_null);
+
+		check_traits(id, value, source, source_null);
+	}
+
+	currency = event_value(ws, slot, EVENT_CURRENCY, &currency_null);
+	value = event_value(ws, slot, EVENT_AMOUNT, &null);
+	if (!null)
+	{
+		text *code = check_amount(ws, value, currency, currency_null);
+
+		SET_COLUMN(EVENT_CURRENCY, PointerGetDatum(code));
+	}
+	else if (!currency_null)
+	{
+		text *code = DatumGetTextPP(currency);
+
+		if (!currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
+			(void) check_amount(ws, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)), currency,
+			                    false);
+	}
+
+	value = event_value(ws, slot, EVENT_IDENTIFIERS, &null);
+	if (null)
+		SET_COLUMN(EVENT_IDENTIFIERS, PointerGetDatum(construct_empty_array(TEXTOID)));
+	else
+	{
+		anchor = find_anchor(ws, DatumGetArrayTypeP(value));
+		if (anchor != NULL)
+			SET_COLUMN(EVENT_ANCHOR, PointerGetDatum(anchor));
+	}
+	error_context_stack = callback.previous;
+
+	tuple = trigger->tg_trigtuple;
+	if (n > 0)
+		tuple = heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation), n, columns,
+		                                  values, isnull);
+	return PointerGetDatum(tuple);
+}
+
+PG_FUNCTION_INFO_V1(cdp_canonical_identifier);
+
+/*
+ * cdp.canonical_identifier(workspace name, text) -> cdp.identifier: as the
+ * workspace's events are read; null where the value has no canonical form.
+ */
+Datum
+cdp_canonical_identifier(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	text *received = PG_GETARG_TEXT_PP(1);
+	NormalisedIdentifier normalised;
+	NormaliseStatus status = normalise_identifier(
+	    VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received), &ws->options, &normalised);
+
+	if (status == NORMALISE_INVALID)
+		PG_RETURN_NULL();
+	if (status != NORMALISE_OK)
+		normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
+	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
+}
+
+PG_FUNCTION_INFO_V1(cdp_anchor_of);
+
+/* cdp.anchor_of(workspace, identifiers) -> their anchor by the workspace's rules, or null. */
+Datum
+cdp_anchor_of(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Identifier *anchor = find_anchor(ws, PG_GETARG_ARRAYTYPE_P(1));
+
+	if (anchor == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_IDENTIFIER_P(anchor);
+}
+
+PG_FUNCTION_INFO_V1(cdp_identifier_fault);
+
+/* cdp.identifier_fault(workspace, canonical identifier) -> why it identifies nobody, or null. */
+Datum
+cdp_identifier_fault(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	text *identifier = PG_GETARG_TEXT_PP(1);
+	const char *value = VARDATA_ANY(identifier);
+	int len = VARSIZE_ANY_EXHDR(identifier);
+	const char *colon = memchr(value, ':', len);
+	int namespace_len = colon == NULL ? 0 : colon - value;
+	const NamespaceRule *rule;
+
+	if (namespace_len == 0 || namespace_len + 1 == len)
+		PG_RETURN_NULL();
+	rule = workspace_rule(ws, value, namespace_len);
+	if (!workspace_pattern_allows(rule, colon + 1, len - namespace_len - 1))
+		PG_RETURN_TEXT_P(cstring_to_text("invalid"));
+	if (workspace_blocks(ws, value, namespace_len, len))
+		PG_RETURN_TEXT_P(cstring_to_text("blocked"));
+	PG_RETURN_NULL();
+}

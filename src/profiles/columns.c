@@ -1,0 +1,209 @@
+/*
+ * columns.c
+ *	  The users' own columns on profiles when identities change. At a merge the
+ *	  survivor's value stays, else it takes over the other's; what the merged
+ *	  profile had is noted with the merge, so that a split gives it back.
+ */
+#include "batch/batch.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Whether a column of profiles is the users' own, and written by them. */
+static bool
+is_own(const Workspace *ws, TupleDesc desc, int i)
+{
+	Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+	if (attribute->attisdropped || attribute->attgenerated)
+		return false;
+	for (int c = 0; c < ws->n_columns[TABLE_PROFILES]; c++)
+		if (ws->columns[TABLE_PROFILES][c] == i + 1)
+			return false;
+	return true;
+}
+
+static bool
+has_own(Batch *batch)
+{
+	TupleDesc desc = RelationGetDescr(store_table(batch->store, TABLE_PROFILES)->rel);
+
+	for (int i = 0; desc->natts > batch->ws->n_columns[TABLE_PROFILES] && i < desc->natts; i++)
+		if (is_own(batch->ws, desc, i))
+			return true;
+	return false;
+}
+
+/* Fills what is null in a survivor's row with the values of those merged into it. */
+void
+columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+
+	if (desc->natts == batch->ws->n_columns[TABLE_PROFILES])
+		return;
+	for (Profile *other = profile->taken_in; other != NULL; other = other->next_taken)
+		for (int i = 0; i < desc->natts; i++)
+			if (slot->tts_isnull[i] && is_own(batch->ws, desc, i))
+				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
+}
+
+static char *
+as_text(Form_pg_attribute attribute, Datum value)
+{
+	Oid output;
+	bool is_varlena;
+
+	getTypeOutputInfo(attribute->atttypid, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* A row's values of the users' columns, as an object of texts and nulls. */
+static Jsonb *
+own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue *object;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		JsonbValue item;
+		bool isnull;
+		Datum value;
+
+		if (!is_own(batch->ws, desc, i))
+			continue;
+		value = heap_getattr(tuple, i + 1, desc, &isnull);
+		item.type = jbvString;
+		item.val.string.val = NameStr(TupleDescAttr(desc, i)->attname);
+		item.val.string.len = strlen(item.val.string.val);
+		pushJsonbValue(&state, WJB_KEY, &item);
+		item.type = isnull ? jbvNull : jbvString;
+		if (!isnull)
+		{
+			item.val.string.val = as_text(TupleDescAttr(desc, i), value);
+			item.val.string.len = strlen(item.val.string.val);
+		}
+		pushJsonbValue(&state, WJB_VALUE, &item);
+	}
+	object = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(object);
+}
+
+/*
+ * Notes what the profiles merged into one have in the users' columns, and what
+ * of it the survivor takes over. It lasts as long as the batch.
+ */
+void
+columns_record(Batch *batch, Profile *survivor)
+{
+	TupleDesc desc;
+	bool *taken;
+	MemoryContext oldcontext;
+
+	if (survivor->taken_in == NULL || !has_own(batch))
+		return;
+	oldcontext = MemoryContextSwitchTo(batch->context);
+	desc = RelationGetDescr(store_table(batch->store, TABLE_PROFILES)->rel);
+	taken = palloc0(sizeof(bool) * desc->natts);
+	for (Profile *loser = survivor->taken_in; loser != NULL; loser = loser->next_taken)
+	{
+		Datum *names = palloc(sizeof(Datum) * desc->natts);
+		int n = 0;
+
+		loser->own_columns = own_columns(batch, loser->tuple, desc);
+		for (int i = 0; i < desc->natts; i++)
+			if (!taken[i] && is_own(batch->ws, desc, i) &&
+			    (survivor->tuple == NULL || heap_attisnull(survivor->tuple, i + 1, desc)) &&
+			    !heap_attisnull(loser->tuple, i + 1, desc))
+			{
+				taken[i] = true;
+				names[n++] = CStringGetTextDatum(NameStr(TupleDescAttr(desc, i)->attname));
+			}
+		loser->inherited =
+		    n == 0 ? NULL : construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
+	}
+	MemoryContextSwitchTo(oldcontext);
+}
+
+/* The text that a record has for a column; null: it is null there, or not there. */
+static char *
+recorded(const Jsonb *columns, const char *name, bool *there)
+{
+	JsonbValue value;
+	const JsonbValue *found;
+
+	found =
+	    getKeyJsonValueFromContainer((JsonbContainer *) &columns->root, name, strlen(name), &value);
+	*there = found != NULL;
+	return found == NULL || found->type != jbvString
+	           ? NULL
+	           : pnstrdup(found->val.string.val, found->val.string.len);
+}
+
+/* Gives a profile that has come apart the values that it had when it was merged. */
+void
+columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool there;
+		char *text;
+		Oid input;
+		Oid param;
+
+		if (!is_own(batch->ws, desc, i))
+			continue;
+		text = recorded(columns, NameStr(attribute->attname), &there);
+		if (!there)
+			continue; /* a column added since */
+		slot->tts_isnull[i] = text == NULL;
+		if (text == NULL)
+			continue;
+		getTypeInputInfo(attribute->atttypid, &input, &param);
+		slot->tts_values[i] = OidInputFunctionCall(input, text, param, attribute->atttypmod);
+	}
+}
+
+static bool
+is_named(const ArrayType *names, const char *name)
+{
+	Datum *elements;
+	bool *nulls;
+	int n;
+
+	deconstruct_array((ArrayType *) names, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		if (!nulls[i] && strcmp(TextDatumGetCString(elements[i]), name) == 0)
+			return true;
+	return false;
+}
+
+/* Takes back what a survivor took over from a profile that has come apart, unless it was changed since. */
+void
+columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited, TupleTableSlot *slot)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		bool there;
+		char *text;
+
+		if (slot->tts_isnull[i] || !is_own(batch->ws, desc, i) ||
+		    !is_named(inherited, NameStr(attribute->attname)))
+			continue;
+		text = recorded(columns, NameStr(attribute->attname), &there);
+		if (text != NULL && strcmp(text, as_text(attribute, slot->tts_values[i])) == 0)
+			slot->tts_isnull[i] = true;
+	}
+}

@@ -1,0 +1,866 @@
+/*
+ * replay.c
+ *	  Components whose evidence has to be taken anew: evidence came late, was
+ *	  withdrawn, or people have decided. The graph says who is one person now
+ *	  (graph.c); here the tables follow.
+ *
+ * A profile that keeps all its identifiers keeps its values: profiles that
+ * become one are merged, one merge per column. Where a profile comes apart, what
+ * belongs to whom cannot be told from its values: each part is folded from the
+ * events of its identifiers again. So a replay costs the evidence of the
+ * component, and the events of those profiles only that come apart.
+ *
+ * Ids: a part that has the identifier of a former profile gets its id back; the
+ * id of the profile that comes apart stays where its strongest identifier is.
+ *
+ * The caller has locked all profiles of the component (replay_closure), or the
+ * workspace.
+ */
+#include "identity/graph.h"
+
+#include "commands/sequence.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* A profile that nodes of the graph are stored as. */
+typedef struct OldProfile
+{
+	int64 id;
+	Profile *profile;
+	int64 count; /* of its row: identifiers and former ids */
+	int n_nodes;
+	int part;   /* that has it; -1: none */
+	bool apart; /* it does not keep all that it had, or its events are others */
+	char status;
+} OldProfile;
+
+#define SH_PREFIX oldprofiles
+#define SH_ELEMENT_TYPE OldProfile
+#define SH_KEY_TYPE int64
+#define SH_KEY id
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* One person of now. */
+typedef struct Part
+{
+	int first; /* its nodes, linked by next */
+	int n_nodes;
+	bool anchors;      /* some event: it is a profile */
+	Profile *profile;  /* that it becomes */
+	bool fresh;        /* ... which has no row yet */
+	bool revived;      /* ... because it is back again */
+	int64 weight;      /* of the profile, for who survives */
+	int64 parted_from; /* profile that it comes apart from; 0: none */
+	bool contest;
+	TimestampTz contest_until;
+} Part;
+
+/* A former id of a profile that comes apart. */
+typedef struct Former
+{
+	int64 id;
+	OldProfile *of;
+	int part; /* that has its identifier; -1: none */
+	bool revived;
+	ItemPointerData tid;
+	Jsonb *own_columns;
+	ArrayType *inherited;
+} Former;
+
+typedef struct Replay
+{
+	Graph *graph;
+	Batch *batch;
+	Store *store;
+	const char *cause;
+	bool rebuilding;
+	struct oldprofiles_hash *old;
+	Part *parts;
+	int n_parts;
+	Former *formers;
+	int n_formers;
+	int max_formers;
+	int n_splits;
+	int n_merges;
+} Replay;
+
+/* The profiles that a replay of the seeds' components may touch, sorted. */
+int64 *
+replay_closure(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
+{
+	MemoryContext context =
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
+	Graph *graph = graph_load(store, context, seeds, n_seeds);
+	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
+	int n = 0;
+
+	for (int i = 0; i < graph->n_nodes; i++)
+		if (graph->nodes[i].row.profile_id != 0)
+			ids[n++] = graph->nodes[i].row.profile_id;
+	MemoryContextDelete(context);
+	*n_profiles = ids_sort(ids, n);
+	return ids;
+}
+
+/* The nodes that are one person become a part. */
+static void
+collect_parts(Replay *replay)
+{
+	Graph *graph = replay->graph;
+
+	replay->parts = MemoryContextAllocHuge(graph->context, sizeof(Part) * Max(graph->n_nodes, 1));
+	for (int i = 0; i < graph->n_nodes; i++)
+	{
+		GraphNode *root = &graph->nodes[i];
+		Part *part = &replay->parts[replay->n_parts];
+
+		CHECK_FOR_INTERRUPTS();
+		root->part = -1;
+		if (root->parent != i || root->removed)
+			continue;
+		memset(part, 0, sizeof(Part));
+		part->first = root->first;
+		part->n_nodes = root->size;
+		part->anchors = root->anchored_at != DT_NOEND;
+		part->contest_until = DT_NOBEGIN;
+		for (int n = root->first; n >= 0; n = graph->nodes[n].next)
+			part->contest =
+			    part->contest || graph->nodes[n].separated || !graph->nodes[n].rule->can_merge;
+		replay->n_parts++;
+	}
+	for (int p = 0; p < replay->n_parts; p++)
+		for (int n = replay->parts[p].first; n >= 0; n = graph->nodes[n].next)
+			graph->nodes[n].part = p;
+	for (int i = 0; i < graph->n_edges; i++)
+	{
+		GraphEdge *edge = &graph->edges[i];
+		int ends[2] = {graph->nodes[edge->anchor].part, graph->nodes[edge->other].part};
+
+		for (int e = 0; e < 2; e++)
+			if (!edge->accepted && ends[0] >= 0 && ends[1] >= 0)
+			{
+				Part *part = &replay->parts[ends[e]];
+
+				part->contest = true;
+				part->contest_until = Max(part->contest_until, edge->at);
+			}
+	}
+}
+
+/* Finds the profiles of the nodes, and which of them come apart. */
+static void
+collect_old(Replay *replay)
+{
+	Graph *graph = replay->graph;
+
+	replay->old = oldprofiles_create(graph->context, GROW_MIN, NULL);
+	for (int i = 0; i < graph->n_nodes; i++)
+	{
+		GraphNode *node = &graph->nodes[i];
+		OldProfile *old;
+		bool found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (node->row.profile_id == 0)
+			continue;
+		old = oldprofiles_insert(replay->old, node->row.profile_id, &found);
+		if (!found)
+		{
+			TupleTableSlot *slot =
+			    store_find(replay->store, TABLE_PROFILES, Int64GetDatum(node->row.profile_id));
+			bool isnull;
+
+			if (slot == NULL)
+				resolve_report_missing(node->row.profile_id);
+			store_check_locked(replay->store, TABLE_PROFILES, &slot->tts_tid);
+			old->profile = batch_profile(replay->batch, node->row.profile_id, &found);
+			old->count = DatumGetInt64(store_value(replay->store, TABLE_PROFILES, slot,
+			                                       PROFILE_IDENTIFIER_COUNT, &isnull));
+			old->part = node->part;
+			old->apart = false;
+			old->n_nodes = 0;
+		}
+		old->n_nodes++;
+		old->apart = old->apart || node->removed || node->rederived || node->part != old->part;
+	}
+}
+
+typedef struct VisitFormer
+{
+	Replay *replay;
+	OldProfile *of;
+} VisitFormer;
+
+static bool
+visit_former(TupleTableSlot *slot, void *context)
+{
+	VisitFormer *visit = (VisitFormer *) context;
+	Replay *replay = visit->replay;
+	Store *store = replay->store;
+	MemoryContext oldcontext = MemoryContextSwitchTo(replay->graph->context);
+	bool isnull;
+	Datum value;
+	Former *former;
+
+	(void) store_value(store, TABLE_MERGES, slot, MERGE_UNDONE_AT, &isnull);
+	if (isnull)
+	{
+		if (replay->n_formers == replay->max_formers)
+		{
+			replay->max_formers = Max(GROW_MIN, replay->max_formers * 2);
+			replay->formers =
+			    replay->formers == NULL
+			        ? palloc(sizeof(Former) * replay->max_formers)
+			        : repalloc_huge(replay->formers, sizeof(Former) * (Size) replay->max_formers);
+		}
+		former = &replay->formers[replay->n_formers++];
+		memset(former, 0, sizeof(Former));
+		former->of = visit->of;
+		former->part = -1;
+		former->tid = slot->tts_tid;
+		former->id =
+		    DatumGetInt64(store_value(store, TABLE_MERGES, slot, MERGE_MERGED_ID, &isnull));
+		value = store_value(store, TABLE_MERGES, slot, MERGE_FORMER_IDENTIFIER, &isnull);
+		if (!isnull)
+		{
+			int node = graph_find(replay->graph, DatumGetIdentifierPP(value));
+
+			former->part = node < 0 ? -1 : replay->graph->nodes[node].part;
+		}
+		value = store_value(store, TABLE_MERGES, slot, MERGE_OWN_COLUMNS, &isnull);
+		former->own_columns = isnull ? NULL : DatumGetJsonbPCopy(value);
+		value = store_value(store, TABLE_MERGES, slot, MERGE_INHERITED, &isnull);
+		former->inherited = isnull ? NULL : DatumGetArrayTypePCopy(value);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	return true;
+}
+
+/* The former ids of the profiles that come apart. */
+static void
+collect_formers(Replay *replay)
+{
+	oldprofiles_iterator iterator;
+	OldProfile *old;
+
+	if (replay->rebuilding)
+		return; /* the rebuild gives the ids */
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+		if (old->apart)
+		{
+			VisitFormer visit = {replay, old};
+
+			store_scan_merges(replay->store, old->id, visit_former, &visit);
+		}
+}
+
+/* What of a profile a part has, for the parts that have anything. */
+typedef struct Share
+{
+	int64 profile;
+	int part;
+	int n;         /* nodes */
+	int strongest; /* of them */
+} Share;
+
+static int
+compare_shares(const void *a, const void *b)
+{
+	const Share *x = (const Share *) a;
+	const Share *y = (const Share *) b;
+
+	if (x->profile != y->profile)
+		return x->profile < y->profile ? -1 : 1;
+	return x->part - y->part;
+}
+
+static bool
+is_claimed(const Replay *replay, const OldProfile *old, int part)
+{
+	for (int i = 0; i < replay->n_formers; i++)
+		if (replay->formers[i].of == old && replay->formers[i].part == part)
+			return true;
+	return false;
+}
+
+/* Offers a profile to a part: the larger one survives, on a tie the smaller id. */
+static void
+offer_profile(Part *part, Profile *profile, int64 weight)
+{
+	if (part->profile != NULL &&
+	    (part->weight > weight || (part->weight == weight && part->profile->id < profile->id)))
+		return;
+	part->profile = profile;
+	part->weight = weight;
+}
+
+/* Whether a node is stronger than another: by namespace, then by its bytes. */
+static bool
+is_stronger_node(const GraphNode *a, const GraphNode *b)
+{
+	if (a->rule->priority != b->rule->priority)
+		return a->rule->priority < b->rule->priority;
+	return identifier_compare(a->identifier, b->identifier) < 0;
+}
+
+/*
+ * A profile that comes apart stays with one of its parts, if one anchors an
+ * event: one that no former id claims, and of those the one that has its
+ * strongest identifier.
+ */
+static void
+place_profile(Replay *replay, const Share *shares, int n, OldProfile *old)
+{
+	int best = -1;
+	bool best_claimed = true;
+
+	for (int i = 0; i < n; i++)
+	{
+		Part *part = &replay->parts[shares[i].part];
+		bool claimed;
+
+		if (!part->anchors)
+			continue;
+		if (part->parted_from == 0)
+			part->parted_from = old->id;
+		claimed = is_claimed(replay, old, shares[i].part);
+		if (best >= 0 && (claimed > best_claimed ||
+		                  (claimed == best_claimed &&
+		                   !is_stronger_node(&replay->graph->nodes[shares[i].strongest],
+		                                     &replay->graph->nodes[shares[best].strongest]))))
+			continue;
+		best = i;
+		best_claimed = claimed;
+	}
+	old->part = best < 0 ? -1 : shares[best].part;
+	if (best >= 0)
+		offer_profile(&replay->parts[old->part], old->profile, shares[best].n);
+}
+
+/* Which part has which profile. */
+static void
+place_profiles(Replay *replay)
+{
+	Graph *graph = replay->graph;
+	oldprofiles_iterator iterator;
+	OldProfile *old;
+	Share *shares = MemoryContextAllocHuge(graph->context, sizeof(Share) * (graph->n_nodes + 1));
+	int n = 0;
+	int distinct = 0;
+
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+		if (!old->apart)
+			offer_profile(&replay->parts[old->part], old->profile, old->count);
+
+	for (int i = 0; i < graph->n_nodes; i++)
+		if (graph->nodes[i].row.profile_id != 0 && graph->nodes[i].part >= 0)
+		{
+			shares[n].profile = graph->nodes[i].row.profile_id;
+			shares[n].part = graph->nodes[i].part;
+			shares[n].strongest = i;
+			shares[n++].n = 1;
+		}
+	qsort(shares, n, sizeof(Share), compare_shares);
+	for (int i = 0; i < n; i++)
+	{
+		if (distinct > 0 && compare_shares(&shares[distinct - 1], &shares[i]) == 0)
+		{
+			Share *share = &shares[distinct - 1];
+
+			share->n++;
+			if (is_stronger_node(&graph->nodes[shares[i].strongest],
+			                     &graph->nodes[share->strongest]))
+				share->strongest = shares[i].strongest;
+		}
+		else
+			shares[distinct++] = shares[i];
+	}
+	for (int start = 0, end; start < distinct; start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (end = start + 1; end < distinct && shares[end].profile == shares[start].profile;)
+			end++;
+		old = oldprofiles_lookup(replay->old, shares[start].profile);
+		if (old->apart)
+		{
+			old->part = -1;
+			place_profile(replay, &shares[start], end - start, old);
+		}
+	}
+	/* one of which nothing is left: its only identifier turned out generic */
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+		if (old->apart && old->part >= 0 && replay->parts[old->part].profile == NULL)
+			old->part = -1;
+}
+
+static int
+compare_formers(const void *a, const void *b)
+{
+	int64 x = ((const Former *) a)->id;
+	int64 y = ((const Former *) b)->id;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * Parts that no profile stays with get a former id back, or a new one. They
+ * may have been given back before: each id once.
+ */
+static void
+revive_profiles(Replay *replay)
+{
+	bool found;
+
+	if (replay->n_formers > 1)
+		qsort(replay->formers, replay->n_formers, sizeof(Former), compare_formers);
+	for (int i = 0; i < replay->n_formers; i++)
+	{
+		Former *former = &replay->formers[i];
+		Part *part = former->part < 0 ? NULL : &replay->parts[former->part];
+
+		if (part == NULL || !part->anchors || part->profile != NULL)
+			continue;
+		part->profile = batch_profile(replay->batch, former->id, &found);
+		part->profile->is_new = part->fresh = true;
+		part->profile->own_columns = former->own_columns;
+		part->profile->inherited = former->inherited;
+		part->parted_from = former->of->id;
+		if (former->own_columns != NULL && former->inherited != NULL)
+		{
+			part->profile->next_given = former->of->profile->given_back;
+			former->of->profile->given_back = part->profile;
+		}
+		former->revived = part->revived = true;
+	}
+	for (int p = 0; p < replay->n_parts; p++)
+	{
+		Part *part = &replay->parts[p];
+
+		if (!part->anchors || part->profile != NULL)
+			continue;
+		do
+			part->profile = batch_profile(
+			    replay->batch, nextval_internal(replay->store->ws->profiles_sequence, false),
+			    &found);
+		while (found);
+		part->profile->is_new = part->fresh = true;
+	}
+}
+
+/* What each old profile does: it stays, is merged into another, or is no more. */
+static void
+apply_profiles(Replay *replay)
+{
+	oldprofiles_iterator iterator;
+	OldProfile *old;
+
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+	{
+		Profile *profile = old->profile;
+		Profile *survivor = old->part < 0 ? NULL : replay->parts[old->part].profile;
+
+		profile->refold = old->apart;
+		if (survivor == NULL)
+			profile->vanishes = true;
+		else if (survivor != profile)
+		{
+			profile->merged = true;
+			profile->next_taken = survivor->taken_in;
+			survivor->taken_in = profile;
+			survivor->gained++; /* the former id */
+			replay->n_merges++;
+		}
+	}
+	for (int p = 0; p < replay->n_parts; p++)
+	{
+		Part *part = &replay->parts[p];
+
+		if (part->profile == NULL)
+			continue;
+		part->profile->exact_contest = true;
+		part->profile->contest = part->contest;
+		part->profile->contest_until = part->contest_until;
+		replay->n_splits += part->fresh && part->parted_from != 0;
+	}
+}
+
+/* Gives each node's row its profile, and each profile the events that are to be folded again. */
+static void
+apply_nodes(Replay *replay)
+{
+	Graph *graph = replay->graph;
+	Store *store = replay->store;
+
+	for (int i = 0; i < graph->n_nodes; i++)
+	{
+		GraphNode *node = &graph->nodes[i];
+		Profile *profile = node->part < 0 ? NULL : replay->parts[node->part].profile;
+		OldProfile *old = node->row.profile_id == 0
+		                      ? NULL
+		                      : oldprofiles_lookup(replay->old, node->row.profile_id);
+		StoredIdentifier row = node->row;
+
+		CHECK_FOR_INTERRUPTS();
+		row.profile_id = profile == NULL ? 0 : profile->id;
+		row.generic = node->row.generic || node->turned;
+		if (profile != NULL && (old == NULL || old->apart))
+		{
+			profile->gained++;
+			if (row.anchored_at != DT_NOEND)
+			{
+				Piece *piece = MemoryContextAlloc(graph->context, sizeof(Piece));
+
+				piece->identifier = node->identifier;
+				piece->next = profile->pieces;
+				profile->pieces = piece;
+			}
+		}
+		if (row.profile_id == node->row.profile_id && row.generic == node->row.generic &&
+		    !node->rederived)
+			continue;
+		if (row.generic)
+			resolve_forget_times(&row);
+		resolve_rewrite(store, resolve_row(store, node->identifier), node->identifier, &row);
+	}
+}
+
+/* Puts a link, as it is decided now, into the row that is stored of it, or into a new one. */
+static void
+write_link(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
+{
+	Datum values[N_LINK_COLUMNS];
+
+	values[LINK_ANCHOR] = PointerGetDatum(replay->graph->nodes[edge->anchor].identifier);
+	values[LINK_IDENTIFIER] = PointerGetDatum(replay->graph->nodes[edge->other].identifier);
+	values[LINK_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
+	values[LINK_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
+	if (slot == NULL)
+		store_insert(replay->store, TABLE_LINKS,
+		             store_new_row(replay->store, TABLE_LINKS, values, NULL));
+	else
+		store_update(replay->store, TABLE_LINKS, &slot->tts_tid,
+		             store_changed_row(replay->store, TABLE_LINKS, slot, values, NULL));
+}
+
+/* The same of a refusal, whose reason is the stored one. */
+static void
+rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
+{
+	Store *store = replay->store;
+	Datum values[N_REFUSAL_COLUMNS];
+	bool isnull[N_REFUSAL_COLUMNS];
+
+	for (int i = 0; i < N_REFUSAL_COLUMNS; i++)
+		values[i] = store_value(store, TABLE_REFUSALS, slot, i, &isnull[i]);
+	if (!edge->moved && !isnull[REFUSAL_DETAIL] &&
+	    strcmp(TextDatumGetCString(values[REFUSAL_DETAIL]), edge->detail) == 0)
+		return;
+	values[REFUSAL_DETAIL] = CStringGetTextDatum(edge->detail);
+	isnull[REFUSAL_DETAIL] = false;
+	values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
+	values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
+	store_update(store, TABLE_REFUSALS, &slot->tts_tid,
+	             store_changed_row(store, TABLE_REFUSALS, slot, values, isnull));
+}
+
+/* The row that is stored of an edge. */
+static TupleTableSlot *
+find_stored(Replay *replay, const GraphEdge *edge)
+{
+	GraphNode *anchor = &replay->graph->nodes[edge->anchor];
+	GraphNode *other = &replay->graph->nodes[edge->other];
+	TupleTableSlot *slot;
+	Datum keys[3];
+
+	if (edge->stored == PAIR_LINKED)
+	{
+		keys[0] = PointerGetDatum(anchor->identifier);
+		keys[1] = PointerGetDatum(other->identifier);
+		slot = store_find_key(replay->store, TABLE_LINKS, 2, keys);
+	}
+	else
+	{
+		keys[0] = PointerGetDatum(cstring_to_text_with_len(IDENTIFIER_TEXT(other->identifier),
+		                                                   IDENTIFIER_LEN(other->identifier)));
+		keys[1] = PointerGetDatum(anchor->identifier);
+		keys[2] = CStringGetTextDatum(refusal_reasons[edge->stored_reason]);
+		slot = store_find_key(replay->store, TABLE_REFUSALS, 3, keys);
+	}
+	if (slot == NULL)
+		elog(ERROR, "evidence that is there cannot be found");
+	return slot;
+}
+
+/* Writes what was decided on an edge, in place of what is stored of it. */
+static void
+apply_edge(Replay *replay, const GraphEdge *edge)
+{
+	GraphNode *anchor = &replay->graph->nodes[edge->anchor];
+	GraphNode *other = &replay->graph->nodes[edge->other];
+	bool removed = anchor->removed || other->removed;
+	bool linked = edge->stored == PAIR_LINKED;
+	Event event = {.at = edge->at, .id = edge->event_id};
+
+	if (linked && edge->accepted && !removed)
+	{
+		if (edge->moved)
+			write_link(replay, edge, find_stored(replay, edge));
+		return;
+	}
+	if (edge->stored == PAIR_REFUSED && !edge->accepted && !removed &&
+	    edge->reason == edge->stored_reason)
+	{
+		rewrite_refusal(replay, edge, find_stored(replay, edge));
+		return;
+	}
+	if (edge->stored != PAIR_NEW)
+		store_delete(replay->store, linked ? TABLE_LINKS : TABLE_REFUSALS,
+		             &find_stored(replay, edge)->tts_tid);
+	if (removed)
+		return;
+	if (edge->accepted)
+		write_link(replay, edge, NULL);
+	else
+		emit_refusal(replay->store, IDENTIFIER_TEXT(other->identifier),
+		             IDENTIFIER_LEN(other->identifier), anchor->identifier, edge->reason,
+		             edge->detail, &event);
+}
+
+static void
+apply_edges(Replay *replay)
+{
+	MemoryContext context =
+	    AllocSetContextCreate(replay->graph->context, "cdp edge", ALLOCSET_SMALL_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+
+	for (int i = 0; i < replay->graph->n_edges; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		apply_edge(replay, &replay->graph->edges[i]);
+		MemoryContextReset(context);
+	}
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
+
+/* Former ids go where their identifier is; those that are profiles again are undone. */
+static void
+apply_formers(Replay *replay)
+{
+	Store *store = replay->store;
+	Relation rel = store_table(store, TABLE_MERGES)->rel;
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	for (int i = 0; i < replay->n_formers; i++)
+	{
+		Former *former = &replay->formers[i];
+		Part *part = former->part < 0 ? NULL : &replay->parts[former->part];
+		Profile *profile = part == NULL ? NULL : part->profile;
+		Datum values[N_MERGE_COLUMNS];
+		bool isnull[N_MERGE_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		if (profile == NULL && former->of->part >= 0)
+			profile = replay->parts[former->of->part].profile;
+		if (profile != NULL && !former->revived)
+			profile->gained++;
+		if (profile != NULL && profile->id == former->of->id && !former->revived)
+			continue;
+		if (!table_tuple_fetch_row_version(rel, &former->tid, store->snapshot, slot))
+			elog(ERROR, "merge that is there cannot be found");
+		for (int c = 0; c < N_MERGE_COLUMNS; c++)
+			values[c] = store_value(store, TABLE_MERGES, slot, c, &isnull[c]);
+		if (former->revived || profile == NULL)
+		{
+			values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
+			values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
+			isnull[MERGE_UNDONE_AT] = isnull[MERGE_UNDONE_CAUSE] = false;
+		}
+		else
+			values[MERGE_PROFILE_ID] = Int64GetDatum(profile->id);
+		store_update(store, TABLE_MERGES, &slot->tts_tid,
+		             store_changed_row(store, TABLE_MERGES, slot, values, isnull));
+		ExecClearTuple(slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+typedef struct Repoint
+{
+	Store *store;
+	int64 to;
+} Repoint;
+
+static bool
+repoint_former(TupleTableSlot *slot, void *context)
+{
+	Repoint *repoint = (Repoint *) context;
+
+	resolve_repoint_former(repoint->store, slot, repoint->to);
+	return true;
+}
+
+/* The former ids of profiles that are merged as they are. */
+static void
+repoint_formers(Replay *replay)
+{
+	oldprofiles_iterator iterator;
+	OldProfile *old;
+
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+		if (!old->apart && old->profile->merged)
+		{
+			Repoint repoint = {replay->store, replay->parts[old->part].profile->id};
+
+			store_scan_merges(replay->store, old->id, repoint_former, &repoint);
+		}
+}
+
+/* An identifier of a profile in the part that has it: one that anchors an event, if there is such. */
+static const GraphNode *
+find_former_node(const Replay *replay, const OldProfile *old)
+{
+	const Graph *graph = replay->graph;
+	const GraphNode *best = NULL;
+
+	for (int n = replay->parts[old->part].first; n >= 0; n = graph->nodes[n].next)
+	{
+		const GraphNode *node = &graph->nodes[n];
+
+		bool anchors = node->row.anchored_at != DT_NOEND;
+		bool best_anchors = best != NULL && best->row.anchored_at != DT_NOEND;
+
+		if (node->row.profile_id == old->id &&
+		    (best == NULL || anchors > best_anchors ||
+		     (anchors == best_anchors &&
+		      identifier_compare(node->identifier, best->identifier) < 0)))
+			best = node;
+	}
+	return best;
+}
+
+/* The last evidence that holds a part together, for who wants to know by which event. */
+static const GraphEdge *
+find_joining_edge(const Replay *replay, int part)
+{
+	const Graph *graph = replay->graph;
+	const GraphEdge *last = NULL;
+
+	for (int i = 0; i < graph->n_edges; i++)
+	{
+		const GraphEdge *edge = &graph->edges[i];
+
+		if (edge->accepted && edge->stored != PAIR_LINKED &&
+		    graph->nodes[edge->anchor].part == part && (last == NULL || edge->at > last->at))
+			last = edge;
+	}
+	return last;
+}
+
+/* Rows of merges for the profiles that are merged now, and for parts that never were. */
+static void
+record_changes(Replay *replay)
+{
+	oldprofiles_iterator iterator;
+	OldProfile *old;
+
+	oldprofiles_start_iterate(replay->old, &iterator);
+	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
+	{
+		Datum values[N_MERGE_COLUMNS] = {0};
+		bool isnull[N_MERGE_COLUMNS] = {false};
+		const GraphEdge *edge;
+		const GraphNode *former;
+		int64 survivor;
+
+		if (!old->profile->merged)
+			continue;
+		edge = find_joining_edge(replay, old->part);
+		former = find_former_node(replay, old);
+		survivor = replay->parts[old->part].profile->id;
+		values[MERGE_MERGED_ID] = Int64GetDatum(old->id);
+		values[MERGE_PROFILE_ID] = values[MERGE_MERGED_INTO] = Int64GetDatum(survivor);
+		values[MERGE_MERGED_AT] = TimestampTzGetDatum(cdp_now());
+		values[MERGE_CAUSE] = CStringGetTextDatum(replay->cause);
+		isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = isnull[MERGE_IDENTIFIER] = edge == NULL;
+		if (edge != NULL)
+		{
+			values[MERGE_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
+			values[MERGE_ANCHOR] = PointerGetDatum(replay->graph->nodes[edge->anchor].identifier);
+			values[MERGE_IDENTIFIER] =
+			    PointerGetDatum(replay->graph->nodes[edge->other].identifier);
+		}
+		isnull[MERGE_FORMER_IDENTIFIER] = former == NULL;
+		if (former != NULL)
+			values[MERGE_FORMER_IDENTIFIER] = PointerGetDatum(former->identifier);
+		emit_merge(replay->batch, old->profile, values, isnull);
+	}
+	for (int p = 0; p < replay->n_parts; p++)
+	{
+		Part *part = &replay->parts[p];
+		Datum values[N_MERGE_COLUMNS] = {0};
+		bool isnull[N_MERGE_COLUMNS] = {false};
+
+		if (!part->fresh || part->revived || part->parted_from == 0)
+			continue;
+		values[MERGE_MERGED_ID] = Int64GetDatum(part->profile->id);
+		values[MERGE_PROFILE_ID] = values[MERGE_MERGED_INTO] = Int64GetDatum(part->parted_from);
+		isnull[MERGE_MERGED_AT] = isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = true;
+		isnull[MERGE_IDENTIFIER] = isnull[MERGE_FORMER_IDENTIFIER] = true;
+		isnull[MERGE_OWN_COLUMNS] = isnull[MERGE_INHERITED] = true;
+		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
+		values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
+		store_insert(replay->store, TABLE_MERGES,
+		             store_new_row(replay->store, TABLE_MERGES, values, isnull));
+	}
+}
+
+/*
+ * Replays the components of the seeds: who is one person now, by all evidence
+ * and decisions as they are stored. The cause goes into merges. rebuilding: no
+ * segments and no history, and ids are given later.
+ */
+void
+replay_components(Store *store, Identifier *const *seeds, int n_seeds, const char *cause,
+                  bool strict, bool rebuilding)
+{
+	MemoryContext context =
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp replay", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext oldcontext = MemoryContextSwitchTo(context);
+	Replay replay = {.store = store, .cause = cause, .rebuilding = rebuilding};
+
+	replay.batch = batch_create(store, context, "split");
+	replay.batch->rebuilding = rebuilding;
+	replay.graph = graph_load(store, context, seeds, n_seeds);
+	graph_remove_generic(replay.graph);
+	graph_partition(replay.graph, strict);
+	collect_parts(&replay);
+	collect_old(&replay);
+	collect_formers(&replay);
+	place_profiles(&replay);
+	revive_profiles(&replay);
+	apply_profiles(&replay);
+	apply_nodes(&replay);
+	apply_edges(&replay);
+	apply_formers(&replay);
+	repoint_formers(&replay);
+	store_refresh(store);
+	finish_profiles(replay.batch);
+	if (!rebuilding)
+		record_changes(&replay);
+	store_refresh(store);
+	MemoryContextSwitchTo(oldcontext);
+	MemoryContextDelete(context);
+}
