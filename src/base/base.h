@@ -1,5 +1,5 @@
 /*
- * cdp.h
+ * base.h
  *	  What every part of the extension may use: the clock and small helpers.
  */
 #ifndef CDP_H

@@ -1,5 +1,5 @@
 /*
- * engine.h
+ * batch.h
  *	  One batch of events on its way: normalise, resolve, fold, evaluate, emit.
  *	  Each stage takes the batch from the one before and adds to it.
  */

@@ -1,5 +1,5 @@
 /*
- * computed_traits.c
+ * compile.c
  *	  Compiles computed traits: a filter and an expression over a row of events,
  *	  under the rules of segment predicates, without the clock.
  */

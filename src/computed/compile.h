@@ -1,5 +1,5 @@
 /*
- * computed_traits.h
+ * compile.h
  *	  Computed traits: SQL expressions over a row of events, and how their values
  *	  are put together.
  */

@@ -1,5 +1,5 @@
 /*
- * define_computed.c
+ * define.c
  *	  Definitions of computed traits: the trigger on computed_traits, and the
  *	  back-fill of profiles from the events.
  *

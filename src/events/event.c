@@ -1,5 +1,5 @@
 /*
- * normalise.c
+ * event.c
  *	  Stage one: a row of events becomes an Event, its identifiers canonical
  *	  nodes in order of strength. Also the BEFORE ROW trigger, which checks the
  *	  row, fills in what was left out and sets the anchor.

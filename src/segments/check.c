@@ -1,5 +1,5 @@
 /*
- * check_predicate.c
+ * check.c
  *	  Checks a predicate from SQL, as the definition of a segment is checked.
  */
 #include "expression/predicate.h"

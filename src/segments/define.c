@@ -1,5 +1,5 @@
 /*
- * definitions.c
+ * define.c
  *	  Definitions are rows: the triggers on a workspace's definition tables,
  *	  which check them and let them take effect in the transaction that made
  *	  them, and the guards on the tables that only the engine writes.

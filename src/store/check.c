@@ -1,5 +1,5 @@
 /*
- * store_check.c
+ * check.c
  *	  For tests (cdp.check_locks): what the engine changes, it has locked.
  *
  * A lock that was forgotten hurts only where two transactions meet in the wrong

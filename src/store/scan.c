@@ -1,5 +1,5 @@
 /*
- * store_scan.c
+ * scan.c
  *	  Visits of rows by an index: all identifiers of a profile, all evidence of an
  *	  identifier, all events of an anchor.
  */
