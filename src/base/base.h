@@ -2,8 +2,8 @@
  * base.h
  *	  What every part of the extension may use: the clock and small helpers.
  */
-#ifndef CDP_H
-#define CDP_H
+#ifndef CDP_BASE_H
+#define CDP_BASE_H
 
 #include "postgres.h"
 
@@ -18,6 +18,9 @@ extern TimestampTz cdp_now(void);
 
 /* The same for readers: without the setting, when the statement came in. */
 extern TimestampTz cdp_statement_now(void);
+
+/* Defines the setting. */
+extern void clock_init(void);
 
 /*
  * Whether an error must end the statement wherever it comes from: a cancel, a
@@ -34,4 +37,16 @@ extern bool cdp_error_is_fatal(int sqlerrcode);
  */
 extern bool cdp_attempt(bool (*work)(void *context), void *context, ErrorData **error);
 
-#endif /* CDP_H */
+/*
+ * Runs work(context), which does many things one after another, to its end. Each
+ * attempt is a subtransaction; where one fails, failed(context, error) steps over
+ * what has failed, and work goes on behind it. The error goes on where failed
+ * returns false.
+ */
+extern void cdp_attempt_each(bool (*work)(void *context),
+                             bool (*failed)(void *context, const ErrorData *error), void *context);
+
+/* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
+extern bool relative_time_is_named(const char *text, size_t len);
+
+#endif /* CDP_BASE_H */

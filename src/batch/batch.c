@@ -5,11 +5,38 @@
 #include "batch/batch.h"
 
 #include "common/hashfn.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "batch/tables.h"
-
 int batch_events = 1000000;
+
+const char *const cause_names[N_CAUSES] = {
+    [CAUSE_EVENT] = "event",           [CAUSE_MERGE] = "merge",
+    [CAUSE_SPLIT] = "split",           [CAUSE_CLOCK] = "clock",
+    [CAUSE_COLUMN] = "column",         [CAUSE_DEFINITION] = "definition",
+    [CAUSE_REEVALUATE] = "reevaluate", [CAUSE_REBUILD] = "rebuild",
+    [CAUSE_RULES] = "rules",           [CAUSE_LINK] = "link",
+    [CAUSE_UNLINK] = "unlink",         [CAUSE_SEPARATE] = "separate",
+    [CAUSE_UNSEPARATE] = "unseparate",
+};
+
+typedef struct ProfileEntry
+{
+	int64 id;
+	Profile *profile;
+	char status;
+} ProfileEntry;
+
+#define SH_PREFIX profiletable
+#define SH_ELEMENT_TYPE ProfileEntry
+#define SH_KEY_TYPE int64
+#define SH_KEY id
+#define SH_HASH_KEY(tb, key) murmurhash32((uint32) (key) ^ (uint32) ((uint64) (key) >> 32))
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
 
 /* Below this many nodes a look through the array is faster than a table. */
 #define SCAN_NODES 8
@@ -26,13 +53,13 @@ struct nodetable_hash
 };
 
 Batch *
-batch_create(Store *store, MemoryContext parent, const char *cause)
+batch_create(Store *store, MemoryContext parent, Cause cause)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "cdp batch", ALLOCSET_DEFAULT_SIZES);
 	Batch *batch = MemoryContextAllocZero(parent, sizeof(Batch));
 
 	batch->store = store;
-	batch->ws = store->ws;
+	batch->ws = store_workspace(store);
 	batch->context = context;
 	batch->values = AllocSetContextCreate(parent, "cdp values", ALLOCSET_DEFAULT_SIZES);
 	batch->row = AllocSetContextCreate(parent, "cdp row", ALLOCSET_SMALL_SIZES);
@@ -78,9 +105,6 @@ batch_reset(Batch *batch)
 	batch->row = kept.row;
 	batch->cause = kept.cause;
 	batch->rebuilding = kept.rebuilding;
-	batch->may_go_back = kept.may_go_back;
-	batch->redefined = kept.redefined;
-	batch->added = kept.added;
 }
 
 bool
@@ -97,14 +121,14 @@ batch_is_full(Batch *batch)
 #define ARENA_BYTES (64 * 1024)
 
 /*
- * A copy that lives as long as the batch's events. Copies lie side by side,
+ * Room that lives as long as the batch's events. Pieces lie side by side,
  * without an allocator's overhead; the first ones of a batch cost little.
  */
-void *
-batch_copy(Batch *batch, const void *data, Size size)
+static void *
+batch_take(Batch *batch, Size size)
 {
 	Size room = MAXALIGN(size);
-	char *copy;
+	char *taken;
 
 	if (room > batch->arena_left)
 	{
@@ -113,12 +137,49 @@ batch_copy(Batch *batch, const void *data, Size size)
 		batch->arena = MemoryContextAllocHuge(batch->context, block);
 		batch->arena_left = block;
 	}
-	copy = batch->arena;
+	taken = batch->arena;
 	batch->arena += room;
 	batch->arena_left -= room;
 	batch->arena_used += room;
-	memcpy(copy, data, size);
-	return copy;
+	return taken;
+}
+
+void *
+batch_copy(Batch *batch, const void *data, Size size)
+{
+	return memcpy(batch_take(batch, size), data, size);
+}
+
+void *
+batch_data(Batch *batch, const WorkspacePart *part, Size size)
+{
+	if (batch->data == NULL)
+		batch->data = MemoryContextAllocZero(batch->context, sizeof(void *) * n_workspace_parts);
+	if (batch->data[part->number] == NULL)
+		batch->data[part->number] = MemoryContextAllocZero(batch->context, size);
+	return batch->data[part->number];
+}
+
+char *
+batch_note(Batch *batch, Event *event, const ProfileValue *value, int len)
+{
+	EventNote *note = batch_take(batch, offsetof(EventNote, data) + len);
+
+	note->value = value->number;
+	note->len = len;
+	note->next = event->notes;
+	event->notes = note;
+	return note->data;
+}
+
+const EventNote *
+batch_find_note(const Event *event, const ProfileValue *value)
+{
+	const EventNote *note = event->notes;
+
+	while (note != NULL && note->value != value->number)
+		note = note->next;
+	return note;
 }
 
 static bool
@@ -259,7 +320,7 @@ batch_profile(Batch *batch, int64 id, bool *found)
 	ProfileEntry *entry;
 
 	if (batch->profile_table == NULL)
-		batch->profile_table = profiletable_create(batch->context, GROW_MIN, NULL);
+		batch->profile_table = profiletable_create(batch->context, ARRAY_MIN, NULL);
 	entry = profiletable_insert(batch->profile_table, id, found);
 	if (!*found)
 	{
@@ -280,6 +341,13 @@ batch_forget_profiles(Batch *batch)
 	batch->profile_table = NULL;
 	batch->n_profiles = 0;
 	MemoryContextReset(batch->values);
+}
+
+void
+batch_add_change(Batch *batch, const Change *change)
+{
+	BATCH_GROW(batch, changes, n_changes, max_changes);
+	batch->changes[batch->n_changes++] = *change;
 }
 
 static int
@@ -313,4 +381,15 @@ ids_include(const int64 *ids, int n, const int64 *others, int n_others)
 		if (n == 0 || bsearch(&others[i], ids, n, sizeof(int64), compare_ids) == NULL)
 			return false;
 	return true;
+}
+
+void
+batch_init(void)
+{
+	DefineCustomIntVariable("cdp.batch_events",
+	                        "Events of a statement that are worked on at a time.",
+	                        "For tests: a small number lets few events make several batches. "
+	                        "Superusers only.",
+	                        &batch_events, 1000000, 1, INT_MAX, PGC_SUSET,
+	                        GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /*
  * compile.c
  *	  Compiles computed traits: a filter and an expression over a row of events,
- *	  under the rules of segment predicates, without the clock.
+ *	  under the rules of expressions, without the clock.
  */
-#include "computed/compile.h"
+#include "computed/computed_internal.h"
 
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
@@ -13,13 +13,12 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "expression/predicate_internal.h"
+#include "expression/expression.h"
 
-static Node *coerce_expression(PredicateWalk *walk, ParseState *pstate, Node *expression);
+static Node *coerce_expression(ParseState *pstate, Node *expression);
 
-static const PredicateSort trait_filter = {
-    .table = TABLE_EVENTS,
-    .table_name = "events",
+static const ExpressionSort trait_filter = {
+    .table = &events_table,
     .what = "a computed trait's filter",
     .context = "filter of computed trait \"%s\"",
     .form_hint = "Write what would stand after WHERE in a query on events.",
@@ -27,9 +26,8 @@ static const PredicateSort trait_filter = {
     .subquery_hint = "Put what other tables know into the event's properties.",
 };
 
-static const PredicateSort trait_expression = {
-    .table = TABLE_EVENTS,
-    .table_name = "events",
+static const ExpressionSort trait_expression = {
+    .table = &events_table,
     .what = "a computed trait's expression",
     .context = "expression of computed trait \"%s\"",
     .form_hint = "Write what would stand after SELECT in a query on events.",
@@ -81,9 +79,9 @@ class_of_type(Oid type, Oid *becomes)
 	}
 }
 
-/* predicate_analyse callback: gives the expression the type that its values are kept in. */
+/* Gives the expression the type that its values are kept in. */
 static Node *
-coerce_expression(PredicateWalk *walk, ParseState *pstate, Node *expression)
+coerce_expression(ParseState *pstate, Node *expression)
 {
 	Oid type = exprType(expression);
 	Oid becomes;
@@ -150,28 +148,6 @@ kind_of_name(const char *name)
 	return kind;
 }
 
-static ExprState *
-compile_text(Workspace *ws, const ComputedDefinition *definition, const PredicateSort *sort,
-             const char *text, EState *estate, ComputedClass *value_class, bool *uses_time_zone)
-{
-	PredicateWalk walk = {.ws = ws, .sort = sort};
-	PredicateDefinition reading;
-	Expr *expression;
-	ExprState *state;
-	Oid becomes;
-
-	predicate_begin_definition(&reading, ws, sort, definition->name, text);
-	reads_begin(&walk.reads, ws);
-	/* constants are folded: one that fails, as 1 / 0, fails here */
-	expression = expression_planner(predicate_analyse(&walk, text));
-	state = ExecPrepareExpr(expression, estate);
-	predicate_end_definition(&reading);
-	if (value_class != NULL)
-		*value_class = class_of_type(exprType((Node *) expression), &becomes);
-	*uses_time_zone = *uses_time_zone || walk.uses_time_zone;
-	return state;
-}
-
 static void
 check_range(const char *what, int32 value, int32 most)
 {
@@ -186,6 +162,9 @@ static void
 compile_definition(Workspace *ws, ComputedDefinition *definition, EState *estate,
                    bool *uses_time_zone)
 {
+	Oid type;
+	Oid becomes;
+
 	if (definition->window_days != COMPUTED_FOR_EVER)
 		check_range("window_days", definition->window_days, COMPUTED_WINDOW_MAX);
 	check_range("list_limit", definition->list_limit, COMPUTED_LIST_MAX);
@@ -202,12 +181,15 @@ compile_definition(Workspace *ws, ComputedDefinition *definition, EState *estate
 		                errmsg("a computed trait of kind %s needs an expression", definition->kind),
 		                errhint("Write what it is of, for example amount or properties->>'sku'.")));
 	if (definition->filter != NULL)
-		definition->filter_state = compile_text(ws, definition, &trait_filter, definition->filter,
-		                                        estate, NULL, uses_time_zone);
+		definition->filter_state = expression_of_event(
+		    ws, &trait_filter, definition->name, definition->filter, estate, &type, uses_time_zone);
 	if (definition->expression != NULL)
+	{
 		definition->expression_state =
-		    compile_text(ws, definition, &trait_expression, definition->expression, estate,
-		                 &definition->value_class, uses_time_zone);
+		    expression_of_event(ws, &trait_expression, definition->name, definition->expression,
+		                        estate, &type, uses_time_zone);
+		definition->value_class = class_of_type(type, &becomes);
+	}
 	if (definition->kind_number == COMPUTED_COUNT)
 		definition->value_class = COMPUTED_NONE;
 	else
@@ -215,7 +197,7 @@ compile_definition(Workspace *ws, ComputedDefinition *definition, EState *estate
 }
 
 void
-computed_traits_check(Workspace *ws, const ComputedDefinition *definition)
+compile_check(Workspace *ws, const ComputedDefinition *definition)
 {
 	ComputedDefinition copy = *definition;
 	EState *estate = CreateExecutorState();
@@ -249,7 +231,7 @@ compile(void *context)
 	Compilation *compilation = (Compilation *) context;
 	Workspace *ws = compilation->ws;
 
-	compile_definition(ws, compilation->definition, ws->estate, &ws->computed_uses_time_zone);
+	compile_definition(ws, compilation->definition, ws->estate, &ws->rows_use_time_zone);
 	return true;
 }
 
@@ -273,36 +255,110 @@ compare_definitions(const void *a, const void *b)
 	return strcmp(((const ComputedDefinition *) a)->name, ((const ComputedDefinition *) b)->name);
 }
 
-void
-computed_traits_compile(Workspace *ws)
+static int
+column_number(Workspace *ws, TupleTableSlot *slot, int column, int otherwise)
 {
-	ComputedTrait *sound = palloc(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
+	bool isnull;
+	Datum value = workspace_value(ws, &computed_traits_table, slot, column, &isnull);
+
+	return isnull ? otherwise : DatumGetInt32(value);
+}
+
+static void
+read_definition(Workspace *ws, TupleTableSlot *slot)
+{
+	ComputedTraits *computed = workspace_data(ws, &computed_part);
+	ComputedDefinition definition = {0};
+
+#define COLUMN(name) workspace_text(ws, &computed_traits_table, slot, COMPUTED_TRAIT_##name)
+	definition.name = COLUMN(NAME);
+	definition.kind = COLUMN(KIND);
+	definition.event = COLUMN(EVENT);
+	definition.event_len = definition.event == NULL ? 0 : strlen(definition.event);
+	definition.filter = COLUMN(FILTER);
+	definition.expression = COLUMN(EXPRESSION);
+#undef COLUMN
+	definition.window_days = column_number(ws, slot, COMPUTED_TRAIT_WINDOW_DAYS, COMPUTED_FOR_EVER);
+	definition.list_limit = column_number(ws, slot, COMPUTED_TRAIT_LIST_LIMIT, 0);
+	definition.max_distinct = column_number(ws, slot, COMPUTED_TRAIT_MAX_DISTINCT, 0);
+	ARRAY_GROW(ws->context, computed->definitions, computed->n, computed->max);
+	computed->definitions[computed->n++] = definition;
+}
+
+/* Part: reads the definitions, and says which names expressions may use. */
+static void
+read_definitions(Workspace *ws)
+{
+	ComputedTraits *computed = palloc0(sizeof(ComputedTraits));
+
+	ws->data[computed_part.number] = computed;
+	workspace_scan(ws, &computed_traits_table, read_definition);
+	if (computed->n > 0)
+		qsort(computed->definitions, computed->n, sizeof(ComputedDefinition), compare_definitions);
+	ws->computed_names.names = palloc(sizeof(DefinedName) * Max(computed->n, 1));
+	ws->computed_names.n = computed->n;
+	for (int i = 0; i < computed->n; i++)
+	{
+		const ComputedDefinition *definition = &computed->definitions[i];
+
+		ws->computed_names.names[i] =
+		    (DefinedName){definition->name, Max(definition->window_days, 0)};
+	}
+}
+
+/*
+ * Part: compiles them. One that does not compile any more (a column was dropped)
+ * has the reason in broken: it must not keep events out.
+ */
+static void
+compile_definitions(Workspace *ws)
+{
+	ComputedTraits *computed = workspace_data(ws, &computed_part);
+	ComputedTrait *sound = palloc(sizeof(ComputedTrait) * Max(computed->n, 1));
 	int n_sound = 0;
 
-	if (ws->n_computed > 0)
-		qsort(ws->computed, ws->n_computed, sizeof(ComputedDefinition), compare_definitions);
-	ws->computed_traits = palloc0(sizeof(ComputedTrait) * Max(ws->n_computed, 1));
-	for (int i = 0; i < ws->n_computed; i++)
+	computed->traits = palloc0(sizeof(ComputedTrait) * Max(computed->n, 1));
+	for (int i = 0; i < computed->n; i++)
 	{
-		ComputedDefinition *definition = &ws->computed[i];
+		ComputedDefinition *definition = &computed->definitions[i];
 		Compilation compilation = {ws, definition};
 
 		(void) cdp_attempt(compile, &compilation, &definition->broken);
-		fill_trait(&ws->computed_traits[i], definition);
+		fill_trait(&computed->traits[i], definition);
 		if (definition->broken != NULL)
 			continue;
-		sound[n_sound++] = ws->computed_traits[i];
-		ws->computed_uses_days = ws->computed_uses_days || definition->window_days > 0;
+		sound[n_sound++] = computed->traits[i];
+		computed->uses_days = computed->uses_days || definition->window_days > 0;
 	}
-	ws->no_computed = computed_without_events(sound, n_sound, ws->time_zone);
+	computed->without_events = computed_without_events(sound, n_sound, ws->time_zone);
 	pfree(sound);
 }
 
-int
-computed_traits_find(const Workspace *ws, const char *name)
-{
-	for (int i = 0; i < ws->n_computed; i++)
-		if (strcmp(ws->computed[i].name, name) == 0)
-			return i;
-	return -1;
-}
+static const EngineColumn trait_columns[N_COMPUTED_TRAIT_COLUMNS] = {
+    [COMPUTED_TRAIT_NAME] = {"name", "text"},
+    [COMPUTED_TRAIT_KIND] = {"kind", "text"},
+    [COMPUTED_TRAIT_EVENT] = {"event", "text", true},
+    [COMPUTED_TRAIT_FILTER] = {"filter", "text", true},
+    [COMPUTED_TRAIT_EXPRESSION] = {"expression", "text", true},
+    [COMPUTED_TRAIT_WINDOW_DAYS] = {"window_days", "int4", true},
+    [COMPUTED_TRAIT_LIST_LIMIT] = {"list_limit", "int4"},
+    [COMPUTED_TRAIT_MAX_DISTINCT] = {"max_distinct", "int4"},
+};
+
+WorkspaceTable computed_traits_table = {.name = "computed_traits",
+                                        .guard = GUARD_DEFINITION,
+                                        .define = "define_computed_traits",
+                                        .columns = trait_columns,
+                                        .n_columns = N_COMPUTED_TRAIT_COLUMNS};
+
+WorkspacePart computed_part = {
+    .name = "computed",
+    .tables = (WorkspaceTable *const[]){&computed_traits_table, &computed_errors_table, NULL},
+    .value = &computed_profile_value,
+    .read = read_definitions,
+    .compile = compile_definitions,
+    .wants_rows = deltas_are_wanted,
+    .read_row = deltas_read_row,
+    .row_failed = deltas_row_failed,
+    .batch_written = trait_errors_write,
+};

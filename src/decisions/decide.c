@@ -10,13 +10,18 @@
  * row of identifiers that he has seen: so that is done alone, as a rebuild is,
  * under the lock of a change of definitions.
  */
-#include "batch/batch.h"
+#include "identity/identity.h"
 
 #include "miscadmin.h"
+#include "replay/replay.h"
 #include "storage/lmgr.h"
+#include "store/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "workspace/lock.h"
+
+extern WorkspacePart decisions_part;
 
 /* Two identifiers, the smaller one first. */
 typedef struct Deciding
@@ -39,11 +44,11 @@ read_identifier(Workspace *ws, text *received, bool deciding)
 
 	if (status != NORMALISE_OK)
 		normalise_report(status, value, len);
-	rule = workspace_rule(ws, normalised.text, normalised.namespace_len);
+	rule = namespaces_rule(ws, normalised.text, normalised.namespace_len);
 	if (deciding &&
-	    (workspace_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
-	     !workspace_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
-	                               normalised.len - normalised.namespace_len - 1)))
+	    (namespaces_blocks(ws, normalised.text, normalised.namespace_len, normalised.len) ||
+	     !namespaces_pattern_allows(rule, normalised.text + normalised.namespace_len + 1,
+	                                normalised.len - normalised.namespace_len - 1)))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("identifier \"%s\" identifies nobody", normalised.text),
 		                errdetail("It is blocked, or does not match the pattern of its namespace."),
@@ -75,14 +80,14 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 
 /* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
 static void
-take_identifiers(Deciding *deciding, bool on)
+lock_identifiers(Deciding *deciding, bool on)
 {
 	for (int i = 0; i < 2; i++)
 	{
 		IdNode *node = &deciding->nodes[i];
 
-		resolve_read(deciding->store, node);
-		if (on && node->stored && node->row.generic)
+		identity_read_node(deciding->store, node);
+		if (on && node->has_row && node->row.generic)
 			ereport(
 			    ERROR,
 			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -90,24 +95,24 @@ take_identifiers(Deciding *deciding, bool on)
 			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
 			     errdetail("It was seen with too many people: it is generic."),
 			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		if ((node->stored || on) && resolve_is_to_take(node))
-			resolve_take_identifier(deciding->store, node);
+		if ((node->has_row || on) && identity_must_lock(node))
+			identity_lock_node(deciding->store, node);
 	}
 	store_refresh(deciding->store);
 }
 
 /* The profiles of both components. */
 static int64 *
-find_closure(Deciding *deciding, int *n)
+find_component_profiles(Deciding *deciding, int *n)
 {
 	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	return replay_closure(deciding->store, seeds, 2, n);
+	return identity_component_profiles(deciding->store, seeds, 2, n);
 }
 
 /* Whether what has been committed while locks were waited for asks for no others. */
 static bool
-is_all_locked(void *context)
+recheck_locks(void *context)
 {
 	Deciding *deciding = (Deciding *) context;
 	Store *store = deciding->store;
@@ -119,11 +124,11 @@ is_all_locked(void *context)
 	{
 		IdNode *node = &deciding->nodes[i];
 
-		resolve_read(store, node);
-		if (node->stored && resolve_is_to_take(node))
+		identity_read_node(store, node);
+		if (node->has_row && identity_must_lock(node))
 			return false;
 	}
-	closure = find_closure(deciding, &n);
+	closure = find_component_profiles(deciding, &n);
 	return ids_include(deciding->locked, deciding->n_locked, closure, n);
 }
 
@@ -136,15 +141,15 @@ lock_profiles(void *context)
 	for (int i = 0; i < deciding->n_locked; i++)
 	{
 		TupleTableSlot *slot =
-		    store_find(store, TABLE_PROFILES, Int64GetDatum(deciding->locked[i]));
+		    store_find(store, &profiles_table, Int64GetDatum(deciding->locked[i]));
 
 		CHECK_FOR_INTERRUPTS();
 		if (slot == NULL)
-			resolve_report_missing(deciding->locked[i]);
-		if (store_lock(store, TABLE_PROFILES, slot) != LOCK_OK)
+			identity_report_missing(deciding->locked[i]);
+		if (store_lock(store, &profiles_table, slot) != LOCK_OK)
 			return false;
 	}
-	return store_read_outside(store, TABLE_PROFILES, is_all_locked, deciding);
+	return store_read_outside(store, &profiles_table, recheck_locks, deciding);
 }
 
 /* Locks all that a replay of both components touches. */
@@ -154,9 +159,9 @@ lock_components(Deciding *deciding, bool on)
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		take_identifiers(deciding, on);
-		deciding->locked = find_closure(deciding, &deciding->n_locked);
-	} while (!store_attempt(deciding->store, TABLE_PROFILES, lock_profiles, deciding));
+		lock_identifiers(deciding, on);
+		deciding->locked = find_component_profiles(deciding, &deciding->n_locked);
+	} while (!store_attempt(deciding->store, &profiles_table, lock_profiles, deciding));
 	store_refresh(deciding->store);
 }
 
@@ -166,7 +171,7 @@ find_decision(Deciding *deciding)
 	Datum keys[2] = {PointerGetDatum(deciding->nodes[0].identifier),
 	                 PointerGetDatum(deciding->nodes[1].identifier)};
 
-	return store_find_key(deciding->store, TABLE_DECISIONS, 2, keys);
+	return store_find_key(deciding->store, &decisions_table, 2, keys);
 }
 
 static void
@@ -179,17 +184,17 @@ write_decision(Deciding *deciding, const char *kind, Oid by)
 	values[DECISION_KIND] = CStringGetTextDatum(kind);
 	values[DECISION_AT] = TimestampTzGetDatum(cdp_now());
 	values[DECISION_BY] = CStringGetTextDatum(GetUserNameFromId(by, false));
-	store_insert(deciding->store, TABLE_DECISIONS,
-	             store_new_row(deciding->store, TABLE_DECISIONS, values, NULL));
+	store_insert(deciding->store, &decisions_table,
+	             store_new_row(deciding->store, &decisions_table, values, NULL));
 	store_refresh(deciding->store);
 }
 
 static void
-replay(Deciding *deciding, const char *cause)
+replay(Deciding *deciding, Cause cause)
 {
 	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	replay_components(deciding->store, seeds, 2, cause, true, false);
+	replay_components(deciding->store, seeds, 2, cause, REPLAY_STRICT);
 }
 
 /* An identifier that no event has named and no decision names is forgotten, see lock_for. */
@@ -200,14 +205,14 @@ forget_unseen(Deciding *deciding)
 	{
 		IdNode *node = &deciding->nodes[i];
 		TupleTableSlot *slot =
-		    store_find(deciding->store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
+		    store_find(deciding->store, &identifiers_table, PointerGetDatum(node->identifier));
 
 		if (slot == NULL)
 			continue;
-		store_read_identifier(deciding->store, slot, &node->row);
+		stored_read_identifier(deciding->store, slot, &node->row);
 		if (TIMESTAMP_IS_NOEND(node->row.first_seen) &&
-		    !evidence_has_decision(deciding->store, PointerGetDatum(node->identifier), NULL))
-			store_delete(deciding->store, TABLE_IDENTIFIERS, &slot->tts_tid);
+		    !identity_has_decision(deciding->store, PointerGetDatum(node->identifier), NULL))
+			store_delete(deciding->store, &identifiers_table, &slot->tts_tid);
 	}
 }
 
@@ -226,12 +231,12 @@ mark_decided(Deciding *deciding)
 		IdNode *node = &deciding->nodes[i];
 
 		store_refresh(store);
-		if (!store_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
+		if (!stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row))
 			continue;
 		if (node->row.profile_id != 0)
-			store_touch(store, TABLE_PROFILES, Int64GetDatum(node->row.profile_id));
+			store_touch(store, &profiles_table, Int64GetDatum(node->row.profile_id));
 		else if (!node->row.generic)
-			store_touch(store, TABLE_IDENTIFIERS, PointerGetDatum(node->identifier));
+			store_touch(store, &identifiers_table, PointerGetDatum(node->identifier));
 	}
 }
 
@@ -273,14 +278,15 @@ is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 	bool isnull;
 
 	*slot = find_decision(deciding);
-	return *slot != NULL && strcmp(TextDatumGetCString(store_value(deciding->store, TABLE_DECISIONS,
-	                                                               *slot, DECISION_KIND, &isnull)),
-	                               kind) == 0;
+	return *slot != NULL &&
+	       strcmp(TextDatumGetCString(store_value(deciding->store, &decisions_table, *slot,
+	                                              DECISION_KIND, &isnull)),
+	              kind) == 0;
 }
 
 /* Makes (on) or withdraws a decision; returns whether anything had to be done. */
 static bool
-decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, const char *cause)
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by)
 {
 	Deciding deciding;
 	TupleTableSlot *slot;
@@ -300,10 +306,11 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, c
 			write_decision(&deciding, link ? "link" : "separate", by);
 		else
 		{
-			store_delete(store, TABLE_DECISIONS, &slot->tts_tid);
+			store_delete(store, &decisions_table, &slot->tts_tid);
 			store_refresh(store);
 		}
-		replay(&deciding, cause);
+		replay(&deciding,
+		       link ? (on ? CAUSE_LINK : CAUSE_UNLINK) : (on ? CAUSE_SEPARATE : CAUSE_UNSEPARATE));
 		if (!on)
 			forget_unseen(&deciding);
 		mark_decided(&deciding);
@@ -349,7 +356,7 @@ can_withdraw(Workspace *ws, const Request *request, bool *alone)
 	{
 		IdNode *node = &deciding.nodes[i];
 
-		if (store_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
+		if (stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
 		    TIMESTAMP_IS_NOEND(node->row.first_seen))
 			*alone = true;
 	}
@@ -368,7 +375,7 @@ static bool
 lock_for(Workspace **ws, const Request *request)
 {
 	Oid events = (*ws)->events;
-	Oid profiles = (*ws)->tables[TABLE_PROFILES];
+	Oid profiles = workspace_table(*ws, &profiles_table)->oid;
 	bool alone = false;
 
 	LockRelationOid(events, RowExclusiveLock);
@@ -418,8 +425,7 @@ cdp_decide(PG_FUNCTION_ARGS)
 		read_identifiers(ws, &request, &a, &b);
 		workspace_become_owner(ws, &user);
 		store = store_begin(ws);
-		done = decide(store, a, b, request.link, request.on, by,
-		              text_to_cstring(PG_GETARG_TEXT_PP(5)));
+		done = decide(store, a, b, request.link, request.on, by);
 		store_end(store);
 		workspace_restore_user(&user);
 	}
@@ -427,3 +433,9 @@ cdp_decide(PG_FUNCTION_ARGS)
 	MemoryContextDelete(context);
 	PG_RETURN_BOOL(done);
 }
+
+WorkspacePart decisions_part = {
+    .name = "decisions",
+    .tables = (WorkspaceTable *const[]){&decisions_table, NULL},
+    .indexes = (WorkspaceIndex *const[]){&decisions_by_b, NULL},
+};

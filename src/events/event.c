@@ -4,7 +4,7 @@
  *	  nodes in order of strength. Also the BEFORE ROW trigger, which checks the
  *	  row, fills in what was left out and sets the anchor.
  */
-#include "batch/batch.h"
+#include "events/events.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -12,6 +12,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/currency.h"
+#include "types/traits.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -19,8 +20,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-
-#include "events/event_id.h"
 
 /* Bytes of a faulty value that an error shows. */
 #define SHOWN_BYTES 64
@@ -84,11 +83,11 @@ elements_next(ElementReader *reader, const char **text, int *len)
 static bool
 is_stronger(const Candidate *a, const Candidate *b)
 {
-	if (workspace_namespace_is_stronger(a->rule, a->normalised.text, a->normalised.namespace_len,
-	                                    b->rule, b->normalised.text, b->normalised.namespace_len))
+	if (namespaces_is_stronger(a->rule, a->normalised.text, a->normalised.namespace_len, b->rule,
+	                           b->normalised.text, b->normalised.namespace_len))
 		return true;
-	if (workspace_namespace_is_stronger(b->rule, b->normalised.text, b->normalised.namespace_len,
-	                                    a->rule, a->normalised.text, a->normalised.namespace_len))
+	if (namespaces_is_stronger(b->rule, b->normalised.text, b->normalised.namespace_len, a->rule,
+	                           a->normalised.text, a->normalised.namespace_len))
 		return false;
 	return a->place < b->place;
 }
@@ -112,16 +111,17 @@ read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
 	}
 	if (status != NORMALISE_OK)
 		normalise_report(status, text, len);
-	candidate->rule = workspace_rule(ws, normalised->text, normalised->namespace_len);
-	if (!workspace_pattern_allows(candidate->rule, normalised->text + normalised->namespace_len + 1,
-	                              normalised->len - normalised->namespace_len - 1))
+	candidate->rule = namespaces_rule(ws, normalised->text, normalised->namespace_len);
+	if (!namespaces_pattern_allows(candidate->rule,
+	                               normalised->text + normalised->namespace_len + 1,
+	                               normalised->len - normalised->namespace_len - 1))
 	{
 		if (refuse != NULL)
 			refuse(context, normalised->text, normalised->len, REFUSED_INVALID,
 			       "it does not match the pattern of its namespace");
 		return false;
 	}
-	if (workspace_blocks(ws, normalised->text, normalised->namespace_len, normalised->len))
+	if (namespaces_blocks(ws, normalised->text, normalised->namespace_len, normalised->len))
 	{
 		if (refuse != NULL)
 			refuse(context, normalised->text, normalised->len, REFUSED_BLOCKED, NULL);
@@ -153,10 +153,10 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason, cons
 static bool
 is_stronger_than_node(const Candidate *candidate, const IdNode *before)
 {
-	return workspace_namespace_is_stronger(candidate->rule, candidate->normalised.text,
-	                                       candidate->normalised.namespace_len, before->rule,
-	                                       IDENTIFIER_TEXT(before->identifier),
-	                                       IDENTIFIER_NAMESPACE_LEN(before->identifier));
+	return namespaces_is_stronger(candidate->rule, candidate->normalised.text,
+	                              candidate->normalised.namespace_len, before->rule,
+	                              IDENTIFIER_TEXT(before->identifier),
+	                              IDENTIFIER_NAMESPACE_LEN(before->identifier));
 }
 
 /*
@@ -166,7 +166,7 @@ is_stronger_than_node(const Candidate *candidate, const IdNode *before)
  * anchor the event has no references: it is nobody's.
  */
 void
-normalise_order_refs(Batch *batch, Event *event)
+events_order_refs(Batch *batch, Event *event)
 {
 	int *refs = &batch->refs[event->first_ref];
 	int usable = 0;
@@ -242,7 +242,7 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 		node->first_at = Min(node->first_at, event->at);
 		node->last_at = Max(node->last_at, event->at);
 	}
-	normalise_order_refs(batch, event);
+	events_order_refs(batch, event);
 	if (event->n_refs > 0)
 	{
 		IdNode *anchor = &batch->nodes[batch->refs[event->first_ref]];
@@ -255,7 +255,7 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 static Datum
 event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnull)
 {
-	return slot_getattr(slot, ws->columns[TABLE_EVENTS][column], isnull);
+	return slot_getattr(slot, workspace_table(ws, &events_table)->columns[column], isnull);
 }
 
 /*
@@ -355,7 +355,7 @@ decode_event(Batch *batch, TupleTableSlot *slot)
 
 /* Decodes a row of events into the batch, values alone, and returns the event. */
 Event *
-normalise_event_values(Batch *batch, TupleTableSlot *slot)
+events_read_values(Batch *batch, TupleTableSlot *slot)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
 	Event *event = decode_event(batch, slot);
@@ -392,7 +392,7 @@ note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
 
 /* Decodes a row of events into the batch, with its identifiers, and returns the event. */
 Event *
-normalise_event_row(Batch *batch, TupleTableSlot *slot)
+events_read(Batch *batch, TupleTableSlot *slot)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
 	Event *event = decode_event(batch, slot);
@@ -410,7 +410,7 @@ normalise_event_row(Batch *batch, TupleTableSlot *slot)
 
 /* Error context: names the event that an error is about. */
 void
-normalise_event_context(void *arg)
+events_error_context(void *arg)
 {
 	pg_uuid_t *id = (pg_uuid_t *) arg;
 
@@ -549,7 +549,8 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	slot = trigger->tg_trigslot;
 
 #define SET_COLUMN(column, datum)                                                                  \
-	(columns[n] = ws->columns[TABLE_EVENTS][column], values[n] = (datum), isnull[n] = false, n++)
+	(columns[n] = workspace_table(ws, &events_table)->columns[column], values[n] = (datum),        \
+	 isnull[n] = false, n++)
 
 	value = event_value(ws, slot, EVENT_ID, &null);
 	if (null)
@@ -559,7 +560,7 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	}
 	else
 		id = DatumGetUUIDP(value);
-	callback.callback = normalise_event_context;
+	callback.callback = events_error_context;
 	callback.arg = id;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
@@ -678,10 +679,10 @@ cdp_identifier_fault(PG_FUNCTION_ARGS)
 
 	if (namespace_len == 0 || namespace_len + 1 == len)
 		PG_RETURN_NULL();
-	rule = workspace_rule(ws, value, namespace_len);
-	if (!workspace_pattern_allows(rule, colon + 1, len - namespace_len - 1))
+	rule = namespaces_rule(ws, value, namespace_len);
+	if (!namespaces_pattern_allows(rule, colon + 1, len - namespace_len - 1))
 		PG_RETURN_TEXT_P(cstring_to_text("invalid"));
-	if (workspace_blocks(ws, value, namespace_len, len))
+	if (namespaces_blocks(ws, value, namespace_len, len))
 		PG_RETURN_TEXT_P(cstring_to_text("blocked"));
 	PG_RETURN_NULL();
 }

@@ -3,7 +3,7 @@
  *	  Event ids: new ones ordered by time, and fixed ones for the message ids
  *	  of other systems.
  */
-#include "events/event_id.h"
+#include "events/events.h"
 
 #include "common/cryptohash.h"
 #include "common/sha1.h"

@@ -176,7 +176,7 @@ static void
 refuse(ClockBuild *build, Node *node, const char *why, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	                errmsg("a segment's predicate cannot tell when \"%s\" changes",
+	                errmsg("%s cannot tell when \"%s\" changes", build->what,
 	                       build->text(node, build->context)),
 	                errdetail("%s", why), errhint("%s", hint)));
 }
@@ -656,16 +656,16 @@ replace_part(Node *part, void *context)
 	return (Node *) param;
 }
 
-/* Whether a node is a computed trait, or computed of one; none of those searches any more. */
+/* Stops the searches of computed traits in a node; whether there are such. */
 static bool
-reads_trait(ClockNode *node)
+stop_inner_searches(ClockNode *node)
 {
 	bool found = node->kind == CLOCK_TRAIT;
 
 	check_stack_depth();
 	if (node->kind == CLOCK_COMPUTE)
 		for (int i = 0; i < node->n_args; i++)
-			found = reads_trait(node->args[i]) || found;
+			found = stop_inner_searches(node->args[i]) || found;
 	if (found)
 		node->searches = false;
 	return found;
@@ -688,7 +688,7 @@ build_compute(ClockBuild *build, Node *expression)
 		node->args[i] = list_nth(parts.nodes, i);
 		node->params[i] = list_nth_int(parts.params, i);
 		/* the whole looks for the instant, not its parts */
-		if (node->type == BOOLOID && reads_trait(node->args[i]))
+		if (node->type == BOOLOID && stop_inner_searches(node->args[i]))
 			node->searches = true;
 	}
 	node->state = ExecPrepareExpr((Expr *) computed, build->estate);

@@ -16,7 +16,7 @@
 #ifndef CDP_CLOCK_TREE_H
 #define CDP_CLOCK_TREE_H
 
-#include "base/base.h"
+#include "expression/expression.h"
 
 #include "executor/executor.h"
 #include "fmgr.h"
@@ -101,24 +101,13 @@ typedef struct ClockNode
 	int choice; /* case and coalesce: the argument that was taken; -1: none, so null */
 } ClockNode;
 
-/* One evaluation: on the row in econtext, at an instant. */
-typedef struct ClockContext
-{
-	ExprContext *econtext;
-	pg_tz *zone;
-	TimestampTz at;
-	TimestampTz until; /* the first instant after it at which anything evaluated may differ */
-} ClockContext;
-
-/* Flips are looked for up to the year 10000. */
-#define CLOCK_END INT64CONST(252455616000000000)
-
 /* What building a tree needs, and how many parameters it has come to. */
 typedef struct ClockBuild
 {
 	EState *estate;
 	int next_param;                           /* number of the next parameter */
 	List *built;                              /* what has been built; begins as NIL */
+	const char *what;                         /* for messages: see ExpressionSort */
 	char *(*text)(Node *node, void *context); /* of an expression, for messages */
 	void *context;
 } ClockBuild;
@@ -126,9 +115,6 @@ typedef struct ClockBuild
 extern bool clock_is_read(Node *node);
 extern ClockNode *clock_build(ClockBuild *build, Expr *expression);     /* plain or a step */
 extern ClockNode *clock_build_any(ClockBuild *build, Expr *expression); /* or moving */
-
-/* Value of a plain or step node; lowers context->until. */
-extern Datum clock_evaluate(ClockNode *node, ClockContext *context, bool *isnull);
 
 /* clock_move.c: moving values. */
 extern bool clock_try(void (*work)(void *), void *arg);

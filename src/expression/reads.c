@@ -1,7 +1,6 @@
 /*
  * reads.c
- *	  What predicates read, and the order in which segments are evaluated: those
- *	  that others refer to first.
+ *	  What expressions read: keys of traits, computed traits, segments.
  */
 #include "expression/reads.h"
 
@@ -10,13 +9,13 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/params.h"
 #include "parser/parse_func.h"
 #include "types/segment_query.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "computed/compile.h"
 #include "utils/syscache.h"
 
 /* Tests of membership: the function, its constant argument, and whether all names must hold. */
@@ -50,16 +49,37 @@ function_of(const char *name, Oid first, Oid second)
 	                      false);
 }
 
+/* Attribute number and type of a value of profiles. */
+static AttrNumber
+column_of(Workspace *ws, const char *name, Oid *type)
+{
+	const TableState *profiles = workspace_table(ws, &profiles_table);
+
+	for (int i = 0; i < n_profile_values; i++)
+		if (strcmp(profile_value_of(i)->column.name, name) == 0)
+		{
+			*type = profiles->types[PROFILE_VALUE(i)];
+			return profiles->columns[PROFILE_VALUE(i)];
+		}
+	elog(ERROR, "profiles have no value \"%s\"", name);
+	return InvalidAttrNumber;
+}
+
 void
 reads_begin(Reads *reads, Workspace *ws)
 {
-	Oid traits = ws->types[TABLE_PROFILES][PROFILE_TRAITS];
-	Oid set = ws->types[TABLE_PROFILES][PROFILE_SEGMENTS];
+	const TableState *profiles = workspace_table(ws, &profiles_table);
+	Oid set = profiles->types[PROFILE_SEGMENTS];
+	Oid traits;
+	Oid computed;
 	Oid query = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("segment_query"),
 	                            ObjectIdGetDatum(get_namespace_oid("cdp", false)));
 
 	memset(reads, 0, sizeof(Reads));
 	reads->ws = ws;
+	reads->segments_column = profiles->columns[PROFILE_SEGMENTS];
+	reads->traits_column = column_of(ws, "traits", &traits);
+	reads->computed_column = column_of(ws, "computed", &computed);
 	reads->trait_functions[0] = function_of("trait", traits, TEXTOID);
 	reads->trait_functions[1] = function_of("trait_text", traits, TEXTOID);
 	reads->trait_functions[2] = function_of("has_trait", traits, TEXTOID);
@@ -70,7 +90,7 @@ reads_begin(Reads *reads, Workspace *ws)
 	reads->member_functions[MEMBER_ALL_SET] = function_of("has_all_segments", set, set);
 	for (int i = 0; i < N_COMPUTED_READERS; i++)
 	{
-		Oid types[3] = {ws->types[TABLE_PROFILES][PROFILE_COMPUTED], TEXTOID, TIMESTAMPTZOID};
+		Oid types[3] = {computed, TEXTOID, TIMESTAMPTZOID};
 		List *name = list_make2(makeString("cdp"), makeString(pstrdup(computed_readers[i].name)));
 
 		reads->computed_functions[i] = LookupFuncName(name, 2, types, false);
@@ -135,7 +155,7 @@ reads_trait(Reads *reads, Node *node)
 {
 	int which;
 	Const *key = constant_of_call(node, reads->trait_functions, lengthof(reads->trait_functions),
-	                              reads->ws->columns[TABLE_PROFILES][PROFILE_TRAITS], &which);
+	                              reads->traits_column, &which);
 
 	if (key == NULL)
 		return false;
@@ -148,7 +168,7 @@ static Const *
 computed_name(Reads *reads, Node *node, int *which)
 {
 	return constant_of_call(node, reads->computed_functions, N_COMPUTED_READERS,
-	                        reads->ws->columns[TABLE_PROFILES][PROFILE_COMPUTED], which);
+	                        reads->computed_column, which);
 }
 
 int
@@ -162,7 +182,7 @@ reads_computed(Reads *reads, Node *node)
 	if (constant == NULL)
 		return -1;
 	name = TextDatumGetCString(constant->constvalue);
-	index = computed_traits_find(reads->ws, name);
+	index = defined_names_find(&reads->ws->computed_names, name);
 	if (index < 0)
 	{
 		reads->missing_computed = name;
@@ -172,7 +192,7 @@ reads_computed(Reads *reads, Node *node)
 		                errhint("Define it first, in computed_traits.")));
 	}
 	reads->computed = lappend(reads->computed, name);
-	return Max(reads->ws->computed[index].window_days, 0);
+	return reads->ws->computed_names.names[index].window_days;
 }
 
 Node *
@@ -227,9 +247,10 @@ reads_computed_name(Reads *reads, Node *node)
 static int
 segment_index(Reads *reads, const char *name)
 {
-	for (int i = 0; i < reads->ws->n_segments; i++)
-		if (strcmp(reads->ws->segments[i].name, name) == 0)
-			return i;
+	int index = defined_names_find(&reads->ws->segment_names, name);
+
+	if (index >= 0)
+		return index;
 	reads->missing = pstrdup(name);
 	ereport(ERROR,
 	        (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("segment \"%s\" does not exist", name),
@@ -266,9 +287,9 @@ prefix_params(Reads *reads, const char *prefix, int len)
 		known = known || strcmp((char *) lfirst(lc), prefix) == 0;
 	if (!known)
 		reads->prefixes = lappend(reads->prefixes, pstrdup(prefix));
-	for (int i = 0; i < reads->ws->n_segments; i++)
-		if (strncmp(reads->ws->segments[i].name, prefix, len) == 0)
-			params = lappend(params, member_param(reads, reads->ws->segments[i].name));
+	for (int i = 0; i < reads->ws->segment_names.n; i++)
+		if (strncmp(reads->ws->segment_names.names[i].name, prefix, len) == 0)
+			params = lappend(params, member_param(reads, reads->ws->segment_names.names[i].name));
 	if (list_length(params) == 1)
 		return linitial(params);
 	return params == NIL ? makeBoolConst(false, false) : (Node *) makeBoolExpr(OR_EXPR, params, -1);
@@ -314,7 +335,7 @@ members_of(Reads *reads, Node *node)
 	int which;
 	Const *constant =
 	    constant_of_call(node, reads->member_functions, lengthof(reads->member_functions),
-	                     reads->ws->columns[TABLE_PROFILES][PROFILE_SEGMENTS], &which);
+	                     reads->segments_column, &which);
 	List *params = NIL;
 	bool all = which == MEMBER_ALL_NAMES || which == MEMBER_ALL_SET;
 
@@ -382,136 +403,22 @@ reads_resolve_members(Reads *reads, Node *expression)
 	return resolve_members(expression, reads);
 }
 
-/* Notes who reads a key; of each there is one entry. */
-static void
-note_key(TraitReaders **all, int *n, const char *key, int rank)
-{
-	TraitReaders *readers = NULL;
-
-	for (int i = 0; i < *n && readers == NULL; i++)
-		if (strcmp((*all)[i].key, key) == 0)
-			readers = &(*all)[i];
-	if (readers == NULL)
-	{
-		*all = *all == NULL ? palloc(sizeof(TraitReaders))
-		                    : repalloc(*all, sizeof(TraitReaders) * (*n + 1));
-		readers = &(*all)[(*n)++];
-		readers->key = key;
-		readers->key_len = strlen(key);
-		readers->segments = NULL;
-	}
-	readers->segments = bms_add_member(readers->segments, rank);
-}
-
-/* Notes, per column, key, computed trait and segment, who reads it. */
-static void
-note_readers(Workspace *ws, const Segment *segment)
-{
-	int column = -1;
-	int other = -1;
-
-	while ((column = bms_next_member(segment->columns, column)) >= 0)
-	{
-		if (column >= ws->n_readers)
-		{
-			int n = column + 1;
-
-			ws->readers = ws->readers == NULL ? palloc0(sizeof(Bitmapset *) * n)
-			                                  : repalloc(ws->readers, sizeof(Bitmapset *) * n);
-			while (ws->n_readers < n)
-				ws->readers[ws->n_readers++] = NULL;
-		}
-		ws->readers[column] = bms_add_member(ws->readers[column], segment->rank);
-	}
-	for (int i = 0; i < segment->n_keys; i++)
-		note_key(&ws->trait_readers, &ws->n_trait_readers, segment->keys[i], segment->rank);
-	for (int i = 0; i < segment->n_computed; i++)
-		note_key(&ws->computed_readers, &ws->n_computed_readers, segment->computed[i],
-		         segment->rank);
-	while ((other = bms_next_member(segment->reads, other)) >= 0)
-		ws->segments[other].dependents =
-		    bms_add_member(ws->segments[other].dependents, segment->rank);
-}
-
 void
-reads_order_segments(Workspace *ws)
+expression_set_member(ExprContext *econtext, int place, bool member)
 {
-	Bitmapset *done = NULL;
-	int n = 0;
+	ParamExternData *param = &econtext->ecxt_param_list_info->params[SEGMENT_PARAM(place) - 1];
 
-	ws->by_rank = palloc(sizeof(int) * Max(ws->n_segments, 1));
-	while (n < ws->n_segments)
-	{
-		int before = n;
-
-		for (int i = 0; i < ws->n_segments; i++)
-			if (!bms_is_member(i, done) && bms_is_subset(ws->segments[i].reads, done))
-			{
-				ws->segments[i].rank = n;
-				ws->by_rank[n++] = i;
-				done = bms_add_member(done, i);
-			}
-		if (n > before)
-			continue;
-		/* they read each other: a definition refuses that */
-		for (int i = 0; i < ws->n_segments; i++)
-			if (!bms_is_member(i, done))
-			{
-				ws->segments[i].rank = n;
-				ws->by_rank[n++] = i;
-				ws->in_circle = bms_add_member(ws->in_circle, i);
-			}
-	}
-	for (int i = 0; i < ws->n_segments; i++)
-	{
-		note_readers(ws, &ws->segments[i]);
-		ws->all_segments = bms_add_member(ws->all_segments, i);
-		if (ws->segments[i].clock != NULL)
-			ws->clock_segments = bms_add_member(ws->clock_segments, ws->segments[i].rank);
-	}
+	param->value = BoolGetDatum(member);
+	param->isnull = false;
+	param->pflags = 0;
+	param->ptype = BOOLOID;
 }
 
-Bitmapset *
-reads_by_prefix(Workspace *ws, const char *name, int name_len, Bitmapset *readers)
+int
+defined_names_find(const DefinedNames *names, const char *name)
 {
-	for (int i = 0; i < ws->n_segments; i++)
-	{
-		const Segment *segment = &ws->segments[i];
-
-		for (int p = 0; p < segment->n_prefixes; p++)
-		{
-			size_t len = strlen(segment->prefixes[p]);
-
-			if (len <= name_len && memcmp(name, segment->prefixes[p], len) == 0)
-				readers = bms_add_member(readers, segment->rank);
-		}
-	}
-	return readers;
-}
-
-char *
-reads_circle(Workspace *ws)
-{
-	StringInfoData circle;
-	Bitmapset *seen = NULL;
-	int at = bms_next_member(ws->in_circle, -1);
-	int first;
-
-	if (at < 0)
-		return NULL;
-	/* each reads another one in or before a circle: going on, one comes round */
-	while (!bms_is_member(at, seen))
-	{
-		seen = bms_add_member(seen, at);
-		at = bms_next_member(bms_intersect(ws->segments[at].reads, ws->in_circle), -1);
-	}
-	first = at;
-	initStringInfo(&circle);
-	do
-	{
-		appendStringInfo(&circle, "%s -> ", ws->segments[at].name);
-		at = bms_next_member(bms_intersect(ws->segments[at].reads, ws->in_circle), -1);
-	} while (at != first);
-	appendStringInfoString(&circle, ws->segments[first].name);
-	return circle.data;
+	for (int i = 0; i < names->n; i++)
+		if (strcmp(names->names[i].name, name) == 0)
+			return i;
+	return -1;
 }

@@ -1,15 +1,12 @@
 /*
  * reads.h
- *	  What a predicate reads beside columns: keys of traits, and other segments;
- *	  and the order of evaluation that follows.
+ *	  What an expression reads beside columns: keys of traits, computed traits, and
+ *	  membership of segments.
  */
 #ifndef CDP_READS_H
 #define CDP_READS_H
 
-#include "workspace/workspace.h"
-
-/* Number of the parameter that says whether a profile is in the segment of that index. */
-#define SEGMENT_PARAM(index) ((index) + 2)
+#include "expression/expression.h"
 
 /* Functions that read a computed trait. */
 #define N_COMPUTED_READERS 5
@@ -17,6 +14,9 @@
 typedef struct Reads
 {
 	Workspace *ws;
+	AttrNumber traits_column; /* attribute numbers in profiles */
+	AttrNumber computed_column;
+	AttrNumber segments_column;
 	Oid trait_functions[3];                     /* cdp.trait, trait_text, has_trait */
 	Oid member_functions[7];                    /* cdp.has_segment and the like, see reads.c */
 	Oid computed_functions[N_COMPUTED_READERS]; /* cdp.computed_value and the like, see reads.c */
@@ -25,7 +25,7 @@ typedef struct Reads
 	List *keys;                                 /* of traits: char * */
 	List *computed;                             /* names of computed traits: char * */
 	char *missing_computed;                     /* the name of one that is not there; null: none */
-	Bitmapset *segments;                        /* indexes into ws->segments */
+	Bitmapset *segments;                        /* by their place in ws->segment_names */
 	List *prefixes; /* of names of segments, those yet to come too: char * */
 	char *missing;  /* the name of a segment that is not there; null: none */
 } Reads;
@@ -51,15 +51,5 @@ extern char *reads_computed_name(Reads *reads, Node *node);
 
 /* Replaces tests of membership by parameters. */
 extern Node *reads_resolve_members(Reads *reads, Node *expression);
-
-/* Puts the workspace's segments, which are compiled, into the order of evaluation. */
-extern void reads_order_segments(Workspace *ws);
-
-/* Adds the segments, by rank, that ask for any of a prefix which this name has. */
-extern Bitmapset *reads_by_prefix(Workspace *ws, const char *name, int name_len,
-                                  Bitmapset *readers);
-
-/* The names of segments that read each other in a circle, as in "a -> b -> a"; null: none do. */
-extern char *reads_circle(Workspace *ws);
 
 #endif /* CDP_READS_H */

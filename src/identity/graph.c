@@ -8,6 +8,9 @@
  * merge profiles where a namespace may not, is refused.
  */
 #include "identity/graph.h"
+#include "base/union_find.h"
+#include "identity/identity_internal.h"
+#include "identity/pair_table_internal.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -42,39 +45,9 @@ hash_identifier(const Identifier *identifier)
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-typedef struct GraphPairEntry
-{
-	uint64 pair; /* anchor << 32 | other */
-	int edge;
-	char status;
-} GraphPairEntry;
-
-#define SH_PREFIX graphpairs
-#define SH_ELEMENT_TYPE GraphPairEntry
-#define SH_KEY_TYPE uint64
-#define SH_KEY pair
-#define SH_HASH_KEY(tb, key)                                                                       \
-	hash_combine(murmurhash32((uint32) ((key) >> 32)), murmurhash32((uint32) (key)))
-#define SH_EQUAL(tb, a, b) ((a) == (b))
-#define SH_SCOPE static inline
-#define SH_DECLARE
-#define SH_DEFINE
-#include "lib/simplehash.h"
-
 /* Makes room for one more element of a graph's array. */
 #define GRAPH_GROW(graph, array, n, max)                                                           \
-	do                                                                                             \
-	{                                                                                              \
-		if ((graph)->n == (graph)->max)                                                            \
-		{                                                                                          \
-			int new_max_ = Max(GROW_MIN, (graph)->max * 2);                                        \
-			Size size_ = sizeof(*(graph)->array) * (Size) new_max_;                                \
-			(graph)->array = (graph)->array == NULL                                                \
-			                     ? MemoryContextAllocHuge((graph)->context, size_)                 \
-			                     : repalloc_huge((graph)->array, size_);                           \
-			(graph)->max = new_max_;                                                               \
-		}                                                                                          \
-	} while (0)
+	ARRAY_GROW((graph)->context, (graph)->array, (graph)->n, (graph)->max)
 
 /* Loading */
 
@@ -94,12 +67,13 @@ is_none(const Workspace *ws, const GraphNode *node)
 	int namespace_len = IDENTIFIER_NAMESPACE_LEN(node->identifier);
 	int len = IDENTIFIER_LEN(node->identifier);
 
-	return workspace_blocks(ws, text, namespace_len, len) ||
-	       !workspace_pattern_allows(node->rule, text + namespace_len + 1, len - namespace_len - 1);
+	return namespaces_blocks(ws, text, namespace_len, len) ||
+	       !namespaces_pattern_allows(node->rule, text + namespace_len + 1,
+	                                  len - namespace_len - 1);
 }
 
 /* The node of an identifier, made where there is none yet: with a copy, and what is stored of it. */
-static int
+int
 graph_add(Graph *graph, const Identifier *identifier)
 {
 	GraphNodeEntry *entry = graphnodes_lookup(graph->table, identifier);
@@ -118,19 +92,19 @@ graph_add(Graph *graph, const Identifier *identifier)
 	memset(node, 0, sizeof(GraphNode));
 	node->identifier = copy;
 	node->hash = entry->hash;
-	node->rule =
-	    workspace_rule(graph->store->ws, IDENTIFIER_TEXT(copy), IDENTIFIER_NAMESPACE_LEN(copy));
+	node->rule = namespaces_rule(store_workspace(graph->store), IDENTIFIER_TEXT(copy),
+	                             IDENTIFIER_NAMESPACE_LEN(copy));
 	node->row.anchored_at = DT_NOEND;
 	node->row.first_seen = DT_NOEND;
-	(void) store_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
-	node->removed = node->row.generic;
+	(void) stored_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
+	node->excluded = node->row.generic;
 	if (TIMESTAMP_IS_NOEND(node->row.first_seen)) /* only decisions name it */
-		node->removed = is_none(graph->store->ws, node);
+		node->excluded = is_none(store_workspace(graph->store), node);
 	return graph->n_nodes++;
 }
 
-static GraphEdge *
-add_edge(Graph *graph, int anchor, int other, TimestampTz at, const pg_uuid_t *event_id)
+GraphEdge *
+graph_add_edge(Graph *graph, int anchor, int other, TimestampTz at, const pg_uuid_t *event_id)
 {
 	GraphEdge *edge;
 
@@ -150,8 +124,8 @@ typedef struct VisitNode
 	int node;
 } VisitNode;
 
-static Identifier *
-slot_identifier(Graph *graph, WorkspaceTable table, TupleTableSlot *slot, int column)
+Identifier *
+graph_slot_identifier(Graph *graph, const WorkspaceTable *table, TupleTableSlot *slot, int column)
 {
 	bool isnull;
 
@@ -164,12 +138,12 @@ visit_link(TupleTableSlot *slot, void *context)
 	VisitNode *visit = (VisitNode *) context;
 	Graph *graph = visit->graph;
 	bool isnull;
-	int other = graph_add(graph, slot_identifier(graph, TABLE_LINKS, slot, LINK_IDENTIFIER));
-	GraphEdge *edge = add_edge(
+	int other = graph_add(graph, graph_slot_identifier(graph, &links_table, slot, LINK_IDENTIFIER));
+	GraphEdge *edge = graph_add_edge(
 	    graph, visit->node, other,
 	    DatumGetTimestampTz(
-	        store_value(graph->store, TABLE_LINKS, slot, LINK_OCCURRED_AT, &isnull)),
-	    DatumGetUUIDP(store_value(graph->store, TABLE_LINKS, slot, LINK_EVENT_ID, &isnull)));
+	        store_value(graph->store, &links_table, slot, LINK_OCCURRED_AT, &isnull)),
+	    DatumGetUUIDP(store_value(graph->store, &links_table, slot, LINK_EVENT_ID, &isnull)));
 
 	edge->stored = PAIR_LINKED;
 	return true;
@@ -180,7 +154,8 @@ visit_link_to(TupleTableSlot *slot, void *context)
 {
 	VisitNode *visit = (VisitNode *) context;
 
-	(void) graph_add(visit->graph, slot_identifier(visit->graph, TABLE_LINKS, slot, LINK_ANCHOR));
+	(void) graph_add(visit->graph,
+	                 graph_slot_identifier(visit->graph, &links_table, slot, LINK_ANCHOR));
 	return true;
 }
 
@@ -210,7 +185,7 @@ pair_reason(Graph *graph, TupleTableSlot *slot)
 {
 	bool isnull;
 	char *reason = TextDatumGetCString(
-	    store_value(graph->store, TABLE_REFUSALS, slot, REFUSAL_REASON, &isnull));
+	    store_value(graph->store, &refusals_table, slot, REFUSAL_REASON, &isnull));
 
 	for (int i = REFUSED_LIMIT; i < N_REFUSAL_REASONS; i++)
 		if (strcmp(reason, refusal_reasons[i]) == 0)
@@ -232,12 +207,14 @@ visit_refusal(TupleTableSlot *slot, void *context)
 
 	if (reason < 0)
 		return true;
-	refused = DatumGetTextPP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_IDENTIFIER, &isnull));
+	refused =
+	    DatumGetTextPP(store_value(store, &refusals_table, slot, REFUSAL_IDENTIFIER, &isnull));
 	other = graph_add(graph, identifier_of_text(refused));
-	edge = add_edge(
+	edge = graph_add_edge(
 	    graph, visit->node, other,
-	    DatumGetTimestampTz(store_value(store, TABLE_REFUSALS, slot, REFUSAL_OCCURRED_AT, &isnull)),
-	    DatumGetUUIDP(store_value(store, TABLE_REFUSALS, slot, REFUSAL_EVENT_ID, &isnull)));
+	    DatumGetTimestampTz(
+	        store_value(store, &refusals_table, slot, REFUSAL_OCCURRED_AT, &isnull)),
+	    DatumGetUUIDP(store_value(store, &refusals_table, slot, REFUSAL_EVENT_ID, &isnull)));
 	edge->stored = PAIR_REFUSED;
 	edge->stored_reason = reason;
 	return true;
@@ -249,8 +226,8 @@ visit_refusal_to(TupleTableSlot *slot, void *context)
 	VisitNode *visit = (VisitNode *) context;
 
 	if (pair_reason(visit->graph, slot) >= 0)
-		(void) graph_add(visit->graph,
-		                 slot_identifier(visit->graph, TABLE_REFUSALS, slot, REFUSAL_ANCHOR));
+		(void) graph_add(visit->graph, graph_slot_identifier(visit->graph, &refusals_table, slot,
+		                                                     REFUSAL_ANCHOR));
 	return true;
 }
 
@@ -261,10 +238,10 @@ visit_decision(TupleTableSlot *slot, void *context)
 	VisitNode *visit = (VisitNode *) context;
 	Graph *graph = visit->graph;
 	bool isnull;
-	Identifier *a = slot_identifier(graph, TABLE_DECISIONS, slot, DECISION_A);
-	Identifier *b = slot_identifier(graph, TABLE_DECISIONS, slot, DECISION_B);
+	Identifier *a = graph_slot_identifier(graph, &decisions_table, slot, DECISION_A);
+	Identifier *b = graph_slot_identifier(graph, &decisions_table, slot, DECISION_B);
 	char *kind = TextDatumGetCString(
-	    store_value(graph->store, TABLE_DECISIONS, slot, DECISION_KIND, &isnull));
+	    store_value(graph->store, &decisions_table, slot, DECISION_KIND, &isnull));
 	bool separate = strcmp(kind, "separate") == 0;
 
 	if (identifier_compare(a, graph->nodes[visit->node].identifier) == 0)
@@ -298,14 +275,14 @@ expand(Graph *graph, int node)
 	text *name = cstring_to_text_with_len(IDENTIFIER_TEXT(graph->nodes[node].identifier),
 	                                      IDENTIFIER_LEN(graph->nodes[node].identifier));
 
-	store_scan_links_of_anchor(store, identifier, visit_link, &visit);
-	store_scan_links_to(store, identifier, visit_link_to, &visit);
-	store_scan_refusals_of_anchor(store, identifier, NULL, visit_refusal, &visit);
-	store_scan_refusals_to(store, PointerGetDatum(name), visit_refusal_to, &visit);
-	if (store_has_decisions(store))
+	stored_visit_links_of_anchor(store, identifier, visit_link, &visit);
+	stored_visit_links_to(store, identifier, visit_link_to, &visit);
+	stored_visit_refusals_of_anchor(store, identifier, NULL, visit_refusal, &visit);
+	stored_visit_refusals_to(store, PointerGetDatum(name), visit_refusal_to, &visit);
+	if (store_has_rows(store, &decisions_table))
 	{
-		store_scan_decisions(store, identifier, true, visit_decision, &visit);
-		store_scan_decisions(store, identifier, false, visit_decision, &visit);
+		stored_visit_decisions(store, identifier, true, visit_decision, &visit);
+		stored_visit_decisions(store, identifier, false, visit_decision, &visit);
 	}
 }
 
@@ -323,7 +300,7 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 
 	graph->store = store;
 	graph->context = context;
-	graph->table = graphnodes_create(context, GROW_MIN, NULL);
+	graph->table = graphnodes_create(context, ARRAY_MIN, NULL);
 	for (int i = 0; i < n_seeds; i++)
 		(void) graph_add(graph, seeds[i]);
 	graph->n_seeds = graph->n_nodes;
@@ -340,298 +317,15 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 
 /* Generic identifiers */
 
-typedef struct CompanionCount
-{
-	char name[NORMALISE_MAX_NAMESPACE + 1];
-	int name_len;
-	int n;
-} CompanionCount;
-
-typedef struct CountCompanions
-{
-	Graph *graph;
-	CompanionCount *counts;
-	int n;
-	int most;
-} CountCompanions;
-
-static bool
-count_companion(TupleTableSlot *slot, void *context)
-{
-	CountCompanions *count = (CountCompanions *) context;
-	Identifier *companion =
-	    slot_identifier(count->graph, TABLE_COMPANIONS, slot, COMPANION_COMPANION);
-	int len = IDENTIFIER_NAMESPACE_LEN(companion);
-	CompanionCount *last = count->n == 0 ? NULL : &count->counts[count->n - 1];
-
-	/* they come sorted, those of one namespace together */
-	if (last == NULL || last->name_len != len ||
-	    memcmp(last->name, IDENTIFIER_TEXT(companion), len) != 0)
-	{
-		count->counts = count->n == 0
-		                    ? palloc(sizeof(CompanionCount))
-		                    : repalloc(count->counts, sizeof(CompanionCount) * (count->n + 1));
-		last = &count->counts[count->n++];
-		memcpy(last->name, IDENTIFIER_TEXT(companion), len);
-		last->name_len = len;
-		last->n = 0;
-	}
-	last->n++;
-	count->most = Max(count->most, last->n);
-	return true;
-}
-
-/* An edge by its nodes, made where there is none yet; the earlier event stays. */
-static void
-note_edge(Graph *graph, int anchor, int other, const Event *event)
-{
-	bool found;
-	GraphPairEntry *entry =
-	    graphpairs_insert(graph->pairs, (uint64) anchor << 32 | (uint32) other, &found);
-	GraphEdge *edge;
-
-	if (!found)
-	{
-		entry->edge = graph->n_edges;
-		edge = add_edge(graph, anchor, other, event->at, &event->id);
-		edge->stored = PAIR_NEW;
-		return;
-	}
-	edge = &graph->edges[entry->edge];
-	if (event->at < edge->at ||
-	    (event->at == edge->at && memcmp(event->id.data, edge->event_id.data, UUID_LEN) < 0))
-	{
-		edge->at = event->at;
-		edge->event_id = event->id;
-		edge->moved = true;
-	}
-}
-
-/* Where the events of an anchor are. */
-typedef struct EventPlaces
-{
-	ItemPointerData *tids;
-	int64 n;
-	int64 max;
-} EventPlaces;
-
-static bool
-note_place(TupleTableSlot *slot, void *context)
-{
-	EventPlaces *places = (EventPlaces *) context;
-
-	if (places->n == places->max)
-	{
-		places->max = Max(GROW_MIN, places->max * 2);
-		places->tids = places->tids == NULL
-		                   ? palloc(sizeof(ItemPointerData) * places->max)
-		                   : repalloc_huge(places->tids, sizeof(ItemPointerData) * places->max);
-	}
-	places->tids[places->n++] = slot->tts_tid;
-	return true;
-}
-
-/* Takes the evidence of the batch's events anew, whose anchors are others now. */
-static void
-rederive_batch(Graph *graph, Batch *batch)
-{
-	resolve_find(batch);
-	for (int i = 0; i < batch->n_nodes; i++)
-	{
-		int node = graph_find(graph, batch->nodes[i].identifier);
-
-		if (node >= 0 && graph->nodes[node].removed)
-			batch->nodes[i].row.generic = true;
-	}
-	evidence_drop_generic(batch);
-	for (int e = 0; e < batch->n_events; e++)
-	{
-		Event *event = &batch->events[e];
-		const int *refs = &batch->refs[event->first_ref];
-		int anchor;
-
-		CHECK_FOR_INTERRUPTS();
-		if (event->n_refs == 0)
-			continue;
-		anchor = graph_add(graph, batch->nodes[refs[0]].identifier);
-		graph->nodes[anchor].rederived = true;
-		graph->nodes[anchor].row.anchored_at = Min(graph->nodes[anchor].row.anchored_at, event->at);
-		for (int i = 1; i < event->n_refs; i++)
-			note_edge(graph, anchor, graph_add(graph, batch->nodes[refs[i]].identifier), event);
-	}
-	ingest_correct_anchors(batch);
-	emit_evidence(batch);
-	batch_reset(batch);
-	store_refresh(graph->store);
-}
-
-/* Events that are taken anew at a time. */
-#define REDERIVE_EVENTS 10000
-
-/*
- * The events that a removed node anchored have others for their anchors, or
- * none: their evidence and their refusals are other ones.
- */
-static void
-rederive_events(Graph *graph, int node)
-{
-	Store *store = graph->store;
-	Relation rel = store_table(store, TABLE_EVENTS)->rel;
-	Datum anchor = PointerGetDatum(graph->nodes[node].identifier);
-	Batch *batch = batch_create(store, CurrentMemoryContext, "generic");
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	EventPlaces places = {0};
-
-	store_scan_anchored(store, anchor, note_place, &places);
-	store_delete_refusals_of_anchor(store, anchor);
-	for (int64 i = 0; i < places.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!table_tuple_fetch_row_version(rel, &places.tids[i], store->snapshot, slot))
-			elog(ERROR, "event that is there cannot be found");
-		(void) normalise_event_row(batch, slot);
-		ExecClearTuple(slot);
-		if (batch->n_events >= REDERIVE_EVENTS || batch_is_full(batch))
-			rederive_batch(graph, batch);
-	}
-	if (batch->n_events > 0)
-		rederive_batch(graph, batch);
-	ExecDropSingleTupleTableSlot(slot);
-}
-
-typedef struct VisitNobodys
-{
-	Graph *graph;
-	Batch *batch;
-	int node;
-} VisitNobodys;
-
-static bool
-visit_nobodys(TupleTableSlot *slot, void *context)
-{
-	VisitNobodys *visit = (VisitNobodys *) context;
-	const Identifier *identifier = visit->graph->nodes[visit->node].identifier;
-	Event *event;
-
-	batch_reset(visit->batch);
-	event = normalise_event_row(visit->batch, slot);
-	if (batch_find_node(visit->batch, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier)) >= 0)
-		emit_refusal(visit->graph->store, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier),
-		             NULL, REFUSED_GENERIC, NULL, event);
-	return true;
-}
-
-/*
- * A removed node that cannot anchor has been seen in events that are nobody's,
- * too, which no evidence leads to.
- */
-static void
-refuse_in_nobodys(Graph *graph, int node)
-{
-	VisitNobodys visit = {graph, batch_create(graph->store, CurrentMemoryContext, "generic"), node};
-
-	if (!graph->nodes[node].rule->can_anchor)
-		store_scan_nobodys(graph->store, visit_nobodys, &visit);
-}
-
-/* The edges that lead to a removed node are refusals of it now. */
-static void
-refuse_edges(Graph *graph, int node)
-{
-	const Identifier *identifier = graph->nodes[node].identifier;
-
-	for (int i = 0; i < graph->n_edges; i++)
-	{
-		GraphEdge *edge = &graph->edges[i];
-		Event event = {.at = edge->at, .id = edge->event_id};
-
-		CHECK_FOR_INTERRUPTS();
-		if (edge->other == node && !graph->nodes[edge->anchor].removed)
-			emit_refusal(graph->store, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier),
-			             graph->nodes[edge->anchor].identifier, REFUSED_GENERIC, NULL, &event);
-	}
-}
-
-/*
- * Finds the nodes that are seen with too many others; returns whether there
- * are such. Who has just crossed the limit is a seed.
- */
-static bool
-mark_generic(Graph *graph)
-{
-	bool any = false;
-	MemoryContext context =
-	    AllocSetContextCreate(graph->context, "cdp companions", ALLOCSET_SMALL_SIZES);
-	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-
-	for (int i = 0; i < graph->n_seeds; i++)
-	{
-		GraphNode *node = &graph->nodes[i];
-		CountCompanions count = {graph};
-
-		CHECK_FOR_INTERRUPTS();
-		if (node->rule->generic_after < 0 || node->removed)
-			continue;
-		store_scan_companions(graph->store, PointerGetDatum(node->identifier), count_companion,
-		                      &count);
-		node->removed = node->turned = count.most >= node->rule->generic_after;
-		any = any || node->turned;
-		MemoryContextReset(context);
-	}
-	MemoryContextSwitchTo(oldcontext);
-	MemoryContextDelete(context);
-	return any;
-}
-
-/* Takes the nodes out that are seen with too many others. */
-void
-graph_remove_generic(Graph *graph)
-{
-	MemoryContext context;
-	MemoryContext oldcontext;
-	int n = graph->n_nodes;
-
-	if (!mark_generic(graph))
-		return;
-	context = AllocSetContextCreate(graph->context, "cdp generic", ALLOCSET_DEFAULT_SIZES);
-	oldcontext = MemoryContextSwitchTo(context);
-	graph->pairs = graphpairs_create(graph->context, Max(graph->n_edges, GROW_MIN), NULL);
-	for (int i = 0; i < graph->n_edges; i++)
-	{
-		bool found;
-		uint64 pair = (uint64) graph->edges[i].anchor << 32 | (uint32) graph->edges[i].other;
-
-		graphpairs_insert(graph->pairs, pair, &found)->edge = i;
-	}
-	for (int i = 0; i < n; i++)
-		if (graph->nodes[i].turned)
-		{
-			refuse_edges(graph, i);
-			refuse_in_nobodys(graph, i);
-			MemoryContextReset(context);
-		}
-	for (int i = 0; i < n; i++)
-		if (graph->nodes[i].turned)
-		{
-			rederive_events(graph, i);
-			MemoryContextReset(context);
-		}
-	MemoryContextSwitchTo(oldcontext);
-	MemoryContextDelete(context);
-}
-
 /* Partition */
 
-int
-graph_root(Graph *graph, int node)
+/* Root of a node. */
+static int
+find_root(Graph *graph, int node)
 {
-	GraphNode *nodes = graph->nodes;
-
-	while (nodes[node].parent != node)
-	{
-		nodes[node].parent = nodes[nodes[node].parent].parent;
-		node = nodes[node].parent;
-	}
+#define PARENT(i) graph->nodes[i].parent
+	UNION_FIND_ROOT(node, PARENT);
+#undef PARENT
 	return node;
 }
 
@@ -747,7 +441,7 @@ find_separation(Graph *graph, int a, int b)
 	int two = a_first ? b : a;
 
 	for (int i = graph->nodes[one].separations; i >= 0; i = graph->ends[i].next)
-		if (graph_root(graph, graph->ends[i].other) == two)
+		if (find_root(graph, graph->ends[i].other) == two)
 			return &graph->ends[i];
 	return NULL;
 }
@@ -789,8 +483,8 @@ compare_edges(const void *x, const void *y, void *arg)
 static void
 decide_edge(Graph *graph, GraphEdge *edge)
 {
-	int a = graph_root(graph, edge->anchor);
-	int b = graph_root(graph, edge->other);
+	int a = find_root(graph, edge->anchor);
+	int b = find_root(graph, edge->other);
 	const GraphEnd *separation;
 	const LimitCount *limit;
 
@@ -844,11 +538,11 @@ take_decisions(Graph *graph, bool strict)
 		int a = graph_find(graph, graph->decisions[i].a);
 		int b = graph_find(graph, graph->decisions[i].b);
 
-		if (graph->decisions[i].separate || a < 0 || b < 0 || graph->nodes[a].removed ||
-		    graph->nodes[b].removed)
+		if (graph->decisions[i].separate || a < 0 || b < 0 || graph->nodes[a].excluded ||
+		    graph->nodes[b].excluded)
 			continue;
-		a = graph_root(graph, a);
-		b = graph_root(graph, b);
+		a = find_root(graph, a);
+		b = find_root(graph, b);
 		if (a != b)
 			graph_unite(graph, a, b);
 	}
@@ -856,7 +550,7 @@ take_decisions(Graph *graph, bool strict)
 	{
 		const GraphEnd *end = &graph->ends[i];
 
-		if (graph_root(graph, end->node) == graph_root(graph, end->other))
+		if (find_root(graph, end->node) == find_root(graph, end->other))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			                errmsg("decisions would both link and separate two identifiers"),
 			                errdetail("They are %.*s and %.*s.",
@@ -879,8 +573,8 @@ graph_partition(Graph *graph, bool strict)
 	begin_partition(graph);
 	take_decisions(graph, strict);
 	for (int i = 0; i < graph->n_edges; i++)
-		if (!graph->nodes[graph->edges[i].anchor].removed &&
-		    !graph->nodes[graph->edges[i].other].removed)
+		if (!graph->nodes[graph->edges[i].anchor].excluded &&
+		    !graph->nodes[graph->edges[i].other].excluded)
 			order[n++] = i;
 	qsort_arg(order, n, sizeof(int), compare_edges, graph);
 	for (int i = 0; i < n; i++)
@@ -889,4 +583,22 @@ graph_partition(Graph *graph, bool strict)
 		decide_edge(graph, &graph->edges[order[i]]);
 	}
 	MemoryContextSwitchTo(oldcontext);
+}
+
+/* The profiles that a replay of the seeds' components may touch, sorted. */
+int64 *
+identity_component_profiles(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
+{
+	MemoryContext context =
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
+	Graph *graph = graph_load(store, context, seeds, n_seeds);
+	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
+	int n = 0;
+
+	for (int i = 0; i < graph->n_nodes; i++)
+		if (graph->nodes[i].row.profile_id != 0)
+			ids[n++] = graph->nodes[i].row.profile_id;
+	MemoryContextDelete(context);
+	*n_profiles = ids_sort(ids, n);
+	return ids;
 }

@@ -6,10 +6,10 @@
 #ifndef CDP_GRAPH_H
 #define CDP_GRAPH_H
 
-#include "batch/batch.h"
+#include "identity/rows.h"
 
 struct graphnodes_hash;
-struct graphpairs_hash;
+struct pairtable_hash;
 
 /* An identifier. */
 typedef struct GraphNode
@@ -18,10 +18,10 @@ typedef struct GraphNode
 	uint32 hash;
 	const NamespaceRule *rule;
 	StoredIdentifier row;
-	bool removed;   /* it is generic or blocked: taken out */
-	bool turned;    /* it has turned out generic */
-	bool separated; /* from another by a decision, wherever that is */
-	bool rederived; /* events have it for their anchor that had a removed one */
+	bool excluded;       /* it is generic or blocked: taken out */
+	bool became_generic; /* it has turned out generic */
+	bool separated;      /* from another by a decision, wherever that is */
+	bool rederived;      /* events have it for their anchor that had a removed one */
 
 	int parent; /* union-find; itself: a root */
 	int next;   /* of the same part; -1: the last */
@@ -74,8 +74,8 @@ typedef struct Graph
 	Store *store;
 	MemoryContext context;
 	struct graphnodes_hash *table;
-	struct graphpairs_hash *pairs; /* null: edges need not be found */
-	GraphNode *nodes;              /* the seeds first */
+	struct pairtable_hash *pairs; /* null: edges need not be found */
+	GraphNode *nodes;             /* the seeds first */
 	int n_seeds;
 	int n_nodes;
 	int max_nodes;
@@ -90,12 +90,17 @@ typedef struct Graph
 	int max_ends;
 } Graph;
 
-/* graph.c */
+/* The components of some identifiers: all that evidence and decisions connect with them. */
 extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *seeds,
                          int n_seeds);
+
+/* The node of an identifier; -1: there is none. */
 extern int graph_find(const Graph *graph, const Identifier *identifier);
-extern int graph_root(Graph *graph, int node);
+
+/* Takes the nodes out that are seen with too many others. */
 extern void graph_remove_generic(Graph *graph);
+
+/* Decides on every edge; the nodes of a root are one person then. strict: decisions that contradict are errors. */
 extern void graph_partition(Graph *graph, bool strict);
 
 #endif /* CDP_GRAPH_H */

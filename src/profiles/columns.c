@@ -4,7 +4,7 @@
  *	  survivor's value stays, else it takes over the other's; what the merged
  *	  profile had is noted with the merge, so that a split gives it back.
  */
-#include "batch/batch.h"
+#include "profiles/profiles_internal.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -21,8 +21,8 @@ is_own(const Workspace *ws, TupleDesc desc, int i)
 
 	if (attribute->attisdropped || attribute->attgenerated)
 		return false;
-	for (int c = 0; c < ws->n_columns[TABLE_PROFILES]; c++)
-		if (ws->columns[TABLE_PROFILES][c] == i + 1)
+	for (int c = 0; c < workspace_table(ws, &profiles_table)->n_columns; c++)
+		if (workspace_table(ws, &profiles_table)->columns[c] == i + 1)
 			return false;
 	return true;
 }
@@ -30,9 +30,11 @@ is_own(const Workspace *ws, TupleDesc desc, int i)
 static bool
 has_own(Batch *batch)
 {
-	TupleDesc desc = RelationGetDescr(store_table(batch->store, TABLE_PROFILES)->rel);
+	TupleDesc desc = store_row_type(batch->store, &profiles_table);
 
-	for (int i = 0; desc->natts > batch->ws->n_columns[TABLE_PROFILES] && i < desc->natts; i++)
+	for (int i = 0;
+	     desc->natts > workspace_table(batch->ws, &profiles_table)->n_columns && i < desc->natts;
+	     i++)
 		if (is_own(batch->ws, desc, i))
 			return true;
 	return false;
@@ -44,9 +46,9 @@ columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
 	TupleDesc desc = slot->tts_tupleDescriptor;
 
-	if (desc->natts == batch->ws->n_columns[TABLE_PROFILES])
+	if (desc->natts == workspace_table(batch->ws, &profiles_table)->n_columns)
 		return;
-	for (Profile *other = profile->taken_in; other != NULL; other = other->next_taken)
+	for (Profile *other = profile->merged_profiles; other != NULL; other = other->next_merged)
 		for (int i = 0; i < desc->natts; i++)
 			if (slot->tts_isnull[i] && is_own(batch->ws, desc, i))
 				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
@@ -106,12 +108,12 @@ columns_record(Batch *batch, Profile *survivor)
 	bool *taken;
 	MemoryContext oldcontext;
 
-	if (survivor->taken_in == NULL || !has_own(batch))
+	if (survivor->merged_profiles == NULL || !has_own(batch))
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->context);
-	desc = RelationGetDescr(store_table(batch->store, TABLE_PROFILES)->rel);
+	desc = store_row_type(batch->store, &profiles_table);
 	taken = palloc0(sizeof(bool) * desc->natts);
-	for (Profile *loser = survivor->taken_in; loser != NULL; loser = loser->next_taken)
+	for (Profile *loser = survivor->merged_profiles; loser != NULL; loser = loser->next_merged)
 	{
 		Datum *names = palloc(sizeof(Datum) * desc->natts);
 		int n = 0;

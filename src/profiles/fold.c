@@ -6,102 +6,11 @@
  * A batch may have many profiles, and their values are large beside its
  * events: they are loaded, folded, evaluated and written slice by slice.
  */
-#include "batch/batch.h"
+#include "profiles/profiles_internal.h"
 
-#include "access/htup_details.h"
+#include "events/events.h"
 #include "miscadmin.h"
-#include "types/ltv_format.h"
 #include "utils/memutils.h"
-
-/* Reads what a profile's row says of the evidence behind it. */
-void
-fold_peek_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
-{
-	bool isnull;
-
-	profile->peeked = true;
-	profile->was_seen_until = DatumGetTimestampTz(
-	    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_LAST_SEEN, &isnull));
-	profile->was_contested_until = DatumGetTimestampTz(
-	    store_value(batch->store, TABLE_PROFILES, slot, PROFILE_CONTESTED_UNTIL, &isnull));
-	profile->was_contested = !isnull;
-	if (isnull)
-		profile->was_contested_until = DT_NOBEGIN;
-}
-
-/*
- * Makes the working copy of a profile from its row, which is copied; slot
- * null: of a profile that has no row yet.
- */
-void
-fold_load_profile(Batch *batch, Profile *profile, TupleTableSlot *slot)
-{
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-	const AttrNumber *columns = batch->ws->columns[TABLE_PROFILES];
-	HeapTuple tuple;
-	TupleDesc desc;
-	Datum *values;
-	bool *isnull;
-
-	profile->loaded = true;
-	profile->changed = NULL;
-	profile->traits_builder = NULL;
-	profile->ltv_builder = NULL;
-	profile->computed_builder = NULL;
-	profile->tuple = profile->new_row = NULL;
-	profile->event_count = profile->identifier_count = 0;
-	profile->has_next_evaluation = false;
-	profile->contested = false;
-	profile->contested_until = DT_NOBEGIN;
-	if (slot == NULL)
-	{
-		profile->first_seen = DT_NOEND;
-		profile->last_seen = DT_NOBEGIN;
-		profile->evaluated_at = DT_NOBEGIN;
-		profile->traits = profile->stored_traits = traits_empty();
-		profile->ltv = ltv_empty(batch->ws->time_zone);
-		profile->computed = profile->stored_computed = batch->ws->no_computed;
-		profile->segments = segment_set_empty();
-		MemoryContextSwitchTo(oldcontext);
-		return;
-	}
-	desc = slot->tts_tupleDescriptor;
-	tuple = profile->tuple = ExecCopySlotHeapTuple(slot);
-	tuple->t_self = slot->tts_tid;
-	values = palloc(sizeof(Datum) * desc->natts);
-	isnull = palloc(sizeof(bool) * desc->natts);
-	heap_deform_tuple(tuple, desc, values, isnull);
-#define VALUE(column) values[columns[column] - 1]
-#define IS_NULL(column) isnull[columns[column] - 1]
-	profile->first_seen = DatumGetTimestampTz(VALUE(PROFILE_FIRST_SEEN));
-	profile->last_seen = DatumGetTimestampTz(VALUE(PROFILE_LAST_SEEN));
-	profile->event_count = DatumGetInt64(VALUE(PROFILE_EVENT_COUNT));
-	profile->identifier_count = DatumGetInt64(VALUE(PROFILE_IDENTIFIER_COUNT));
-	profile->contested = !IS_NULL(PROFILE_CONTESTED_UNTIL);
-	if (profile->contested)
-		profile->contested_until = DatumGetTimestampTz(VALUE(PROFILE_CONTESTED_UNTIL));
-	profile->evaluated_at = DatumGetTimestampTz(VALUE(PROFILE_EVALUATED_AT));
-	profile->has_next_evaluation = !IS_NULL(PROFILE_NEXT_EVALUATION_AT);
-	profile->next_evaluation_at = DatumGetTimestampTz(VALUE(PROFILE_NEXT_EVALUATION_AT));
-	profile->traits = profile->stored_traits = DatumGetTraitsP(VALUE(PROFILE_TRAITS));
-	profile->ltv = DatumGetLtvP(VALUE(PROFILE_LTV));
-	profile->computed = profile->stored_computed = DatumGetComputedP(VALUE(PROFILE_COMPUTED));
-	profile->segments = DatumGetSegmentSetP(VALUE(PROFILE_SEGMENTS));
-#undef VALUE
-#undef IS_NULL
-	pfree(values);
-	pfree(isnull);
-	MemoryContextSwitchTo(oldcontext);
-}
-
-static void
-mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
-{
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-
-	profile->changed = bms_add_member(profile->changed, column);
-	MemoryContextSwitchTo(oldcontext);
-}
 
 /* The order of the profile's evidence matters, and the last that was refused has this time. */
 static void
@@ -111,7 +20,7 @@ fold_contest(Batch *batch, Profile *profile, TimestampTz until)
 		return;
 	profile->contested = true;
 	profile->contested_until = Max(profile->contested_until, until);
-	mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
+	profiles_mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
 }
 
 /* What a replay has found of the profile's evidence replaces what its row says. */
@@ -124,33 +33,7 @@ set_contest(Batch *batch, Profile *profile)
 		return;
 	profile->contested = profile->contest;
 	profile->contested_until = until;
-	mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
-}
-
-static void
-begin_folding(Batch *batch, Profile *profile)
-{
-	if (profile->traits_builder != NULL)
-		return;
-	profile->traits_builder = palloc(sizeof(TraitsBuilder));
-	profile->ltv_builder = palloc(sizeof(LtvBuilder));
-	traits_builder_init(profile->traits_builder, profile->traits);
-	ltv_builder_init(profile->ltv_builder, profile->ltv);
-}
-
-/* The builder of computed traits, where there is something to add. */
-static ComputedBuilder *
-computed_builder(Batch *batch, Profile *profile)
-{
-	Workspace *ws = batch->ws;
-
-	if (profile->computed_builder == NULL)
-	{
-		profile->computed_builder = palloc(sizeof(ComputedBuilder));
-		computed_builder_init(profile->computed_builder, profile->computed, ws->computed_traits,
-		                      ws->n_computed, ws->time_zone);
-	}
-	return profile->computed_builder;
+	profiles_mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
 }
 
 static void
@@ -159,27 +42,46 @@ fold_times(Batch *batch, Profile *profile, TimestampTz first, TimestampTz last)
 	if (first < profile->first_seen)
 	{
 		profile->first_seen = first;
-		mark_changed(batch, profile, PROFILE_FIRST_SEEN);
+		profiles_mark_changed(batch, profile, PROFILE_FIRST_SEEN);
 	}
 	if (last > profile->last_seen)
 	{
 		profile->last_seen = last;
-		mark_changed(batch, profile, PROFILE_LAST_SEEN);
+		profiles_mark_changed(batch, profile, PROFILE_LAST_SEEN);
 	}
 }
 
+void *
+profiles_builder(Batch *batch, Profile *profile, const ProfileValue *value)
+{
+	FoldedValue *folded = &profile->values[value->number];
+
+	if (folded->builder == NULL)
+		folded->builder = value->begin(batch, folded->value);
+	return folded->builder;
+}
+
+/* Takes a value of one profile, or what expired events had added, into that of another. */
+static void
+merge_value(Batch *batch, Profile *profile, int number, Datum other)
+{
+	const ProfileValue *value = profile_value_of(number);
+	void *builder = profiles_builder(batch, profile, value);
+
+	if (builder != NULL)
+		value->merge(builder, other);
+}
+
 /*
- * Takes a merged profile's values in: one merge per column, whatever the
+ * Takes a merged profile's values in: one merge per value, whatever the
  * history behind it.
  */
 static void
 fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 {
-	begin_folding(batch, survivor);
-	traits_builder_merge(survivor->traits_builder, loser->traits);
-	ltv_builder_merge(survivor->ltv_builder, loser->ltv);
-	if (batch->ws->n_computed > 0)
-		computed_builder_merge(computed_builder(batch, survivor), loser->computed);
+	survivor->has_folded = true;
+	for (int i = 0; i < n_profile_values; i++)
+		merge_value(batch, survivor, i, loser->values[i].value);
 	fold_times(batch, survivor, loser->first_seen, loser->last_seen);
 	survivor->event_count += loser->event_count;
 	survivor->identifier_count += loser->identifier_count;
@@ -187,78 +89,39 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 		fold_contest(batch, survivor, loser->contested_until);
 }
 
-/* So many things that events add to computed traits are kept before they are put together. */
-#define FOLD_INPUTS 20000
-
-/* Puts together what has been collected of computed traits. */
+/* Folds in the batch's events of a profile. */
 static void
-finish_computed(Batch *batch, Profile *profile)
+fold_events(Batch *batch, Profile *profile)
 {
-	bool changed;
-
-	if (profile->computed_builder == NULL)
+	if (profile->first_event < 0)
 		return;
-	profile->computed = computed_builder_finish(profile->computed_builder, batch->today, &changed);
-	computed_builder_free(profile->computed_builder);
-	pfree(profile->computed_builder);
-	profile->computed_builder = NULL;
-	if (changed)
-		mark_changed(batch, profile, PROFILE_COMPUTED);
-}
-
-static void
-fold_event(Batch *batch, Profile *profile, Event *event)
-{
-	begin_folding(batch, profile);
-	if (event->traits != NULL)
-		traits_builder_add(profile->traits_builder, event->traits, event->at, &event->id,
-		                   event->source, event->source_len);
-	if (event->amount != NULL)
-		ltv_builder_add(profile->ltv_builder, event->amount, event->currency, event->at);
-	if (event->inputs_len > 0)
-		inputs_fold(event->inputs, event->inputs_len, computed_builder(batch, profile), event->at,
-		            event->day, &event->id);
-	if (profile->computed_builder != NULL &&
-	    computed_builder_size(profile->computed_builder) > FOLD_INPUTS)
-		finish_computed(batch, profile);
-	fold_times(batch, profile, event->at, event->at);
-	profile->event_count++;
+	profile->has_folded = true;
+	for (int i = 0; i < n_profile_values; i++)
+		profile_value_of(i)->add(batch, profile);
+	FOREACH_EVENT(event, batch, profile)
+	{
+		fold_times(batch, profile, event->at, event->at);
+		profile->event_count++;
+	}
 }
 
 /* Finishes a profile's values and notes which of them have changed. */
 static void
 finish_folding(Batch *batch, Profile *profile)
 {
-	bool changed;
-
-	mark_changed(batch, profile, PROFILE_EVENT_COUNT);
-	profile->traits = traits_builder_finish(profile->traits_builder, &changed);
-	if (changed)
-		mark_changed(batch, profile, PROFILE_TRAITS);
-	profile->ltv = ltv_builder_finish(profile->ltv_builder, &changed);
-	if (changed)
-		mark_changed(batch, profile, PROFILE_LTV);
-	finish_computed(batch, profile);
-}
-
-/* Reads a profile's row, unless that was done when it was locked. */
-static void
-load(Batch *batch, Profile *profile)
-{
-	TupleTableSlot *slot = NULL;
-
-	if (profile->loaded)
-		return;
-	if (!profile->is_new)
+	profiles_mark_changed(batch, profile, PROFILE_EVENT_COUNT);
+	for (int i = 0; i < n_profile_values; i++)
 	{
-		slot = store_find(batch->store, TABLE_PROFILES, Int64GetDatum(profile->id));
-		if (slot == NULL)
-			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-			                errmsg("profile " INT64_FORMAT " of an identifier does not exist",
-			                       profile->id),
-			                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
+		FoldedValue *folded = &profile->values[i];
+		bool changed;
+
+		if (folded->builder == NULL)
+			continue;
+		folded->value = profile_value_of(i)->finish(batch, folded->builder, &changed);
+		folded->builder = NULL;
+		if (changed)
+			profiles_mark_changed(batch, profile, PROFILE_VALUE(i));
 	}
-	fold_load_profile(batch, profile, slot);
 }
 
 /*
@@ -274,14 +137,13 @@ empty_values(Batch *batch, Profile *profile)
 	profile->identifier_count = 0;
 	profile->contested = false;
 	profile->contested_until = DT_NOBEGIN;
-	profile->traits = traits_empty();
-	profile->ltv = ltv_empty(batch->ws->time_zone);
-	profile->computed = batch->ws->no_computed;
-	for (int column = 0; column < N_PROFILE_COLUMNS; column++)
+	for (int i = 0; i < n_profile_values; i++)
+		profile->values[i].value = profile_value_of(i)->empty(batch->ws);
+	for (int column = 0; column < profiles_table.n_columns; column++)
 		if (column != PROFILE_ID && column != PROFILE_EVALUATED_AT &&
 		    column != PROFILE_NEXT_EVALUATION_AT && column != PROFILE_SEGMENTS)
-			mark_changed(batch, profile, column);
-	begin_folding(batch, profile);
+			profiles_mark_changed(batch, profile, column);
+	profile->has_folded = true;
 }
 
 /* The stored events of an identifier, on their way into a profile. */
@@ -293,14 +155,14 @@ typedef struct FoldPiece
 } FoldPiece;
 
 static bool
-next_stored_event(InputRun *run)
+next_stored_event(EventRun *run)
 {
 	FoldPiece *fold = (FoldPiece *) run->context;
 
 	if (fold->slot == NULL)
 		return false;
-	run->row.slot = fold->slot;
-	run->event = normalise_event_values(fold->batch, fold->slot);
+	run->slot = fold->slot;
+	run->event = events_read_values(fold->batch, fold->slot);
 	fold->slot = NULL;
 	return true;
 }
@@ -311,20 +173,34 @@ fold_stored_event(TupleTableSlot *slot, void *context)
 	FoldPiece *fold = (FoldPiece *) context;
 	Batch *batch = fold->batch;
 	Profile *profile = fold->profile;
+	EventRun run = {batch, next_stored_event, fold};
+	int first_event = profile->first_event;
 
 	fold->slot = slot;
-	if (inputs_are_wanted(batch))
-	{
-		InputRun run = {batch, next_stored_event, fold};
-
-		inputs_evaluate(&run);
-		batch->n_input_failures = 0; /* they were counted when the event came in */
-	}
-	else
-		(void) normalise_event_values(batch, slot);
-	fold_event(batch, profile, &batch->events[0]);
+	batch->is_read_again = true;
+	events_run(&run);
+	batch->is_read_again = false;
+	profile->first_event = 0;
+	fold_events(batch, profile);
+	profile->first_event = first_event;
 	batch->n_events = 0;
 	return true;
+}
+
+/* Folds in what expired events of an identifier had added. */
+static void
+fold_balance(Batch *batch, Profile *profile, TupleTableSlot *slot)
+{
+	bool isnull;
+
+#define BALANCE(column) store_value(batch->store, &balances_table, slot, column, &isnull)
+	for (int i = 0; i < n_profile_values; i++)
+		merge_value(batch, profile, i,
+		            PointerGetDatum(PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_VALUE(i)))));
+	fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
+	           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
+	profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));
+#undef BALANCE
 }
 
 /* Folds in what the stored events of an identifier come to, expired ones included. */
@@ -334,37 +210,58 @@ fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 	FoldPiece fold = {batch, profile, NULL};
 	Datum identifier = PointerGetDatum(piece->identifier);
 	TupleTableSlot *slot =
-	    batch->rebuilding ? NULL : store_find(batch->store, TABLE_OPENING_BALANCES, identifier);
-	bool isnull;
+	    batch->rebuilding ? NULL : store_find(batch->store, &balances_table, identifier);
 
 	if (slot != NULL)
-	{
-#define BALANCE(column) store_value(batch->store, TABLE_OPENING_BALANCES, slot, column, &isnull)
-		traits_builder_merge(profile->traits_builder, DatumGetTraitsP(BALANCE(BALANCE_TRAITS)));
-		ltv_builder_merge(profile->ltv_builder, DatumGetLtvP(BALANCE(BALANCE_LTV)));
-		if (batch->ws->n_computed > 0)
-			computed_builder_merge(computed_builder(batch, profile),
-			                       (Computed *) PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_COMPUTED)));
-		fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
-		           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
-		profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));
-#undef BALANCE
-	}
-	store_scan_anchored(batch->store, identifier, fold_stored_event, &fold);
+		fold_balance(batch, profile, slot);
+	events_visit_anchored(batch->store, identifier, fold_stored_event, &fold);
 }
 
-/*
- * Folds into each profile of the slice what was merged into it and its events.
- * The slice ends earlier where its values would take too much memory.
- */
+/* Error context: names the event that is being folded. */
+static void
+fold_error_context(void *arg)
+{
+	Batch *batch = (Batch *) arg;
+
+	if (batch->event != NULL)
+		events_error_context(&batch->event->id);
+}
+
+/* Folds all that there is into one profile. */
+static void
+fold_profile(Batch *batch, Profile *profile)
+{
+	if (profile->is_refolded)
+		empty_values(batch, profile);
+	for (const Piece *piece = profile->pieces; piece != NULL; piece = piece->next)
+		fold_piece(batch, profile, piece);
+	for (Profile *loser = profile->merged_profiles; loser != NULL; loser = loser->next_merged)
+	{
+		load_profile(batch, loser);
+		if (!loser->is_refolded)
+			fold_merge(batch, profile, loser);
+	}
+	fold_events(batch, profile);
+	if (profile->exact_contest)
+		set_contest(batch, profile);
+	else if (profile->contest)
+		fold_contest(batch, profile, profile->contest_until);
+	if (profile->gained_identifiers != 0)
+	{
+		profile->identifier_count += profile->gained_identifiers;
+		profiles_mark_changed(batch, profile, PROFILE_IDENTIFIER_COUNT);
+	}
+	if (profile->has_folded)
+		finish_folding(batch, profile);
+}
+
 void
-fold_slice(Batch *batch)
+profiles_fold_slice(Batch *batch)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-	ErrorContextCallback callback = {error_context_stack, normalise_event_context, NULL};
+	ErrorContextCallback callback = {error_context_stack, fold_error_context, batch};
 
-	if (batch->ws->n_computed > 0)
-		batch->today = ltv_local_day(cdp_now(), batch->ws->tz);
+	error_context_stack = &callback;
 	for (int i = 0; i < batch->n_slice; i++)
 	{
 		Profile *profile = batch->slice[i];
@@ -375,37 +272,10 @@ fold_slice(Batch *batch)
 			batch->n_slice = i;
 			break;
 		}
-		load(batch, profile);
-		if (profile->vanishes)
-			continue;
-		if (profile->refold)
-			empty_values(batch, profile);
-		for (const Piece *piece = profile->pieces; piece != NULL; piece = piece->next)
-			fold_piece(batch, profile, piece);
-		for (Profile *loser = profile->taken_in; loser != NULL; loser = loser->next_taken)
-		{
-			load(batch, loser);
-			if (!loser->refold)
-				fold_merge(batch, profile, loser);
-		}
-		error_context_stack = &callback;
-		for (int e = profile->first_event; e >= 0; e = batch->events[e].next)
-		{
-			callback.arg = &batch->events[e].id;
-			fold_event(batch, profile, &batch->events[e]);
-		}
-		error_context_stack = callback.previous;
-		if (profile->exact_contest)
-			set_contest(batch, profile);
-		else if (profile->contest)
-			fold_contest(batch, profile, profile->contest_until);
-		if (profile->gained != 0)
-		{
-			profile->identifier_count += profile->gained;
-			mark_changed(batch, profile, PROFILE_IDENTIFIER_COUNT);
-		}
-		if (profile->traits_builder != NULL)
-			finish_folding(batch, profile);
+		load_profile(batch, profile);
+		if (!profile->vanishes)
+			fold_profile(batch, profile);
 	}
+	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(oldcontext);
 }

@@ -1,19 +1,22 @@
 /*
  * rebuild.c
- *	  Derives a workspace anew from its events, by the rules of now: anchors,
+ *	  Derives a workspace from its events again, by its current rules: anchors,
  *	  identifiers, evidence and profiles. Ids are kept.
  *
  * The events go through the same stages as when they came in; what stands
- * around that is set-based SQL (sql/workspace/rebuild.sql): putting the old
- * state aside, and giving the new profiles their ids, the users' own columns
- * and the times at which segments were entered back.
+ * around that is set-based SQL (sql/rebuild): putting the old state aside, and
+ * giving the new profiles their ids, the users' own columns and the times at
+ * which segments were entered back.
  */
-#include "batch/batch.h"
+#include "rebuild/rebuild_internal.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "events/events.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pipeline/pipeline.h"
+#include "replay/replay.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -26,7 +29,7 @@
  * cause ($2); returns the numbers of its row, of which there are n.
  */
 static void
-call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, int64 *numbers)
+call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *numbers)
 {
 	Oid types[2] = {NAMEOID, TEXTOID};
 	Datum values[2];
@@ -34,7 +37,7 @@ call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, i
 
 	namestrcpy(&name, ws->name);
 	values[0] = NameGetDatum(&name);
-	values[1] = CStringGetTextDatum(cause);
+	values[1] = CStringGetTextDatum(cause_names[cause]);
 	if (SPI_execute_with_args(query, 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not execute \"%s\"", query);
 	for (int i = 0; i < n; i++)
@@ -47,7 +50,7 @@ call_for_workspace(Workspace *ws, const char *query, const char *cause, int n, i
 }
 
 /* Works on a batch of events that have been read. */
-typedef void (*WorkOnBatch)(Batch *batch, Repairs *repairs);
+typedef void (*WorkOnBatch)(Batch *batch, ReplayQueue *queue);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
 static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
@@ -68,7 +71,7 @@ typedef struct Fetched
 } Fetched;
 
 static bool
-next_fetched(InputRun *run)
+next_fetched(EventRun *run)
 {
 	Fetched *fetched = (Fetched *) run->context;
 	HeapTupleHeader header;
@@ -81,22 +84,22 @@ next_fetched(InputRun *run)
 	fetched->row.t_len = HeapTupleHeaderGetDatumLength(header);
 	fetched->row.t_data = header;
 	ExecForceStoreHeapTuple(&fetched->row, fetched->slot, false);
-	run->row.slot = fetched->slot;
-	run->event = normalise_event_row(run->batch, fetched->slot);
+	run->slot = fetched->slot;
+	run->event = events_read(run->batch, fetched->slot);
 	return true;
 }
 
 /*
  * Reads events, in the order in which they happened, and works on them batch by
- * batch; inputs: with what they add to computed traits.
+ * batch; values: with what the parts make of the rows.
  */
 static void
-read_events(Store *store, const char *which, bool inputs, WorkOnBatch work, Repairs *repairs)
+read_events(Store *store, const char *which, bool values, WorkOnBatch work, ReplayQueue *queue)
 {
-	Workspace *ws = store->ws;
-	Batch *batch = batch_create(store, CurrentMemoryContext, "rebuild");
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(
-	    RelationGetDescr(store_table(store, TABLE_EVENTS)->rel), &TTSOpsHeapTuple);
+	Workspace *ws = store_workspace(store);
+	Batch *batch = batch_create(store, CurrentMemoryContext, CAUSE_REBUILD);
+	TupleTableSlot *slot =
+	    MakeSingleTupleTableSlot(store_row_type(store, &events_table), &TTSOpsHeapTuple);
 	char *query = psprintf(which, quote_identifier(ws->name));
 	SPIPlanPtr plan = SPI_prepare(query, 0, NULL);
 	Portal portal;
@@ -110,12 +113,12 @@ read_events(Store *store, const char *which, bool inputs, WorkOnBatch work, Repa
 	{
 		uint64 n;
 		Fetched fetched = {slot};
-		InputRun run = {batch, next_fetched, &fetched};
+		EventRun run = {batch, next_fetched, &fetched};
 
 		SPI_cursor_fetch(portal, true, FETCH_EVENTS);
 		n = fetched.n = SPI_processed;
-		if (inputs && inputs_are_wanted(batch))
-			inputs_evaluate(&run);
+		if (values)
+			events_run(&run);
 		else
 			while (next_fetched(&run))
 				CHECK_FOR_INTERRUPTS();
@@ -123,7 +126,7 @@ read_events(Store *store, const char *which, bool inputs, WorkOnBatch work, Repa
 		SPI_freetuptable(SPI_tuptable);
 		if (batch->n_events > 0 && (n == 0 || batch_is_full(batch)))
 		{
-			work(batch, repairs);
+			work(batch, queue);
 			batch_reset(batch);
 			store_refresh(store);
 		}
@@ -137,31 +140,28 @@ read_events(Store *store, const char *which, bool inputs, WorkOnBatch work, Repa
 
 /* Who is seen with whom: it has to be known of all events before the first is replayed. */
 static void
-record_companions(Batch *batch, Repairs *repairs)
+record_companions(Batch *batch, ReplayQueue *queue)
 {
-	evidence_collect_companions(batch);
-	emit_companions(batch);
+	identity_record_companions(batch);
 }
 
-/* Adds the identifiers that people have decided on to what is to be replayed. */
-static void
-add_decisions(Store *store, Repairs *repairs)
+typedef struct AddDecisions
 {
-	Relation rel = store_table(store, TABLE_DECISIONS)->rel;
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, store->snapshot, 0, NULL);
+	Store *store;
+	ReplayQueue *queue;
+} AddDecisions;
 
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool isnull;
+/* Adds the identifiers that people have decided on to what is to be replayed. */
+static bool
+add_decision(TupleTableSlot *slot, void *context)
+{
+	AddDecisions *add = (AddDecisions *) context;
+	bool isnull;
 
-		repairs_add(repairs, DatumGetIdentifierPP(
-		                         store_value(store, TABLE_DECISIONS, slot, DECISION_A, &isnull)));
-		repairs_add(repairs, DatumGetIdentifierPP(
-		                         store_value(store, TABLE_DECISIONS, slot, DECISION_B, &isnull)));
-	}
-	table_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
+	for (int column = DECISION_A; column <= DECISION_B; column++)
+		replay_queue_add(add->queue, DatumGetIdentifierPP(store_value(add->store, &decisions_table,
+		                                                              slot, column, &isnull)));
+	return true;
 }
 
 /* Calls with a store of its own, in a context of its own. */
@@ -189,24 +189,25 @@ read_companions(Store *store, const char *which)
 static void
 replay_events(Store *store, const char *which)
 {
-	Repairs repairs = {CurrentMemoryContext};
+	ReplayQueue queue = {CurrentMemoryContext};
+	AddDecisions add = {store, &queue};
 
-	read_events(store, which, true, ingest_batch, &repairs);
-	add_decisions(store, &repairs);
-	if (repairs.n_seeds > 0)
-		replay_components(store, repairs.seeds, repairs.n_seeds, "rebuild", false, true);
+	read_events(store, which, true, pipeline_run, &queue);
+	store_visit_all(store, &decisions_table, add_decision, &add);
+	if (queue.n > 0)
+		replay_components(store, queue.identifiers, queue.n, CAUSE_REBUILD, REPLAY_REBUILDING);
 }
 
 /* Derives all that the events read stand for; returns how many profiles merged and came apart. */
 static void
-derive(Workspace *ws, bool partial, const char *cause, int64 *changes)
+derive(Workspace *ws, bool partial, Cause cause, int64 *changes)
 {
 	const char *which = partial ? scope_events : all_events;
 
 	call_for_workspace(
 	    ws, partial ? "SELECT cdp.rebuild_begin($1, true)" : "SELECT cdp.rebuild_begin($1, false)",
 	    cause, 0, NULL);
-	if (ws->max_generic_after >= 0)
+	if (namespaces_of(ws)->max_generic_after >= 0)
 		with_store(ws, which, read_companions);
 	call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)", cause, 0, NULL);
 	with_store(ws, which, replay_events);
@@ -214,48 +215,25 @@ derive(Workspace *ws, bool partial, const char *cause, int64 *changes)
 	                   changes);
 }
 
-/* Does work while the engine may write its tables through SPI. */
-void
-while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), void *context)
-{
-	bool was_writing = store_set_engine_writing(true);
-
-	PG_TRY();
-	{
-		SPI_connect();
-		work(ws, context);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		(void) store_set_engine_writing(was_writing);
-	}
-	PG_END_TRY();
-}
-
 static void
 derive_all(Workspace *ws, void *context)
 {
 	int64 changes[2];
 
-	derive(ws, false, (const char *) context, changes);
+	derive(ws, false, *(Cause *) context, changes);
 }
 
-/*
- * Rebuilds a workspace. The caller has locked it, acts as its owner, and has
- * read its definitions of now.
- */
 void
-rebuild_workspace(Workspace *ws, const char *cause)
+rebuild_workspace(Workspace *ws, Cause cause)
 {
-	while_writing(ws, derive_all, unconstify(char *, cause));
-	evaluate_workspace(ws, ws->all_segments, "rebuild", false, false);
+	store_while_writing(ws, derive_all, &cause);
+	segments_sweep(ws, segments_of(ws)->all_segments, CAUSE_REBUILD, SWEEP_REDEFINED);
 }
 
 typedef struct RulesChange
 {
 	bool companions; /* other identifiers are companions than before */
-	int64 *profiles; /* that were derived anew */
+	int64 *profiles; /* that were derived again */
 	int n_profiles;
 	int64 changes[2];
 } RulesChange;
@@ -267,19 +245,19 @@ derive_concerned(Workspace *ws, void *context)
 	MemoryContext oldcontext;
 	int64 concerned;
 
-	call_for_workspace(ws, "SELECT cdp.rules_check($1)", "rules", 0, NULL);
+	call_for_workspace(ws, "SELECT cdp.rules_check($1)", CAUSE_RULES, 0, NULL);
 	if (change->companions)
 	{
-		call_for_workspace(ws, "SELECT cdp.forget_companions($1)", "rules", 0, NULL);
-		if (ws->max_generic_after >= 0)
+		call_for_workspace(ws, "SELECT cdp.forget_companions($1)", CAUSE_RULES, 0, NULL);
+		if (namespaces_of(ws)->max_generic_after >= 0)
 			with_store(ws, all_events, read_companions);
 	}
-	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", "rules", 1, &concerned);
+	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", CAUSE_RULES, 1, &concerned);
 	if (concerned == 0)
 		return;
-	derive(ws, true, "rules", change->changes);
+	derive(ws, true, CAUSE_RULES, change->changes);
 	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id",
-	                   "rules", 0, NULL);
+	                   CAUSE_RULES, 0, NULL);
 	oldcontext = MemoryContextSwitchTo(TopTransactionContext);
 	change->profiles =
 	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
@@ -294,20 +272,15 @@ derive_concerned(Workspace *ws, void *context)
 	}
 }
 
-/*
- * Identity rules have changed: derives anew what they concern. The caller has
- * locked the workspace, acts as its owner, and has read its definitions of now.
- * companions: who counts for being generic may be others, too.
- */
 void
 rebuild_concerned(Workspace *ws, bool companions)
 {
 	RulesChange change = {.companions = companions};
 
-	while_writing(ws, derive_concerned, &change);
+	store_while_writing(ws, derive_concerned, &change);
 	if (change.n_profiles > 0)
 	{
-		evaluate_listed(ws, change.profiles, change.n_profiles, "rebuild");
+		segments_sweep_listed(ws, change.profiles, change.n_profiles, CAUSE_REBUILD);
 		pfree(change.profiles);
 	}
 	if (change.changes[0] > 0 || change.changes[1] > 0)
@@ -328,9 +301,9 @@ cdp_rebuild(PG_FUNCTION_ARGS)
 
 	workspace_require_owner(ws);
 	workspace_become_owner(ws, &user);
-	lock_workspace(ws, "rebuilding a workspace");
+	workspace_lock(ws, "rebuilding a workspace");
 	ws = workspace_of_events(ws->events);
-	rebuild_workspace(ws, "rebuild");
+	rebuild_workspace(ws, CAUSE_REBUILD);
 	workspace_restore_user(&user);
 	PG_RETURN_VOID();
 }

@@ -1,6 +1,6 @@
 /*
  * replay.c
- *	  Components whose evidence has to be taken anew: evidence came late, was
+ *	  Components whose evidence has to be taken again: evidence came late, was
  *	  withdrawn, or people have decided. The graph says who is one person now
  *	  (graph.c); here the tables follow.
  *
@@ -13,14 +13,17 @@
  * Ids: a part that has the identifier of a former profile gets its id back; the
  * id of the profile that comes apart stays where its strongest identifier is.
  *
- * The caller has locked all profiles of the component (replay_closure), or the
+ * The caller has locked all profiles of the component (identity_component_profiles), or the
  * workspace.
  */
-#include "identity/graph.h"
+#include "replay/replay.h"
 
 #include "commands/sequence.h"
 #include "common/hashfn.h"
+#include "identity/graph.h"
 #include "miscadmin.h"
+#include "pipeline/pipeline.h"
+#include "store/lock.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -31,8 +34,8 @@ typedef struct OldProfile
 	Profile *profile;
 	int64 count; /* of its row: identifiers and former ids */
 	int n_nodes;
-	int part;   /* that has it; -1: none */
-	bool apart; /* it does not keep all that it had, or its events are others */
+	int part;          /* that has it; -1: none */
+	bool is_splitting; /* it does not keep all that it had, or its events are others */
 	char status;
 } OldProfile;
 
@@ -54,7 +57,7 @@ typedef struct Part
 	int n_nodes;
 	bool anchors;      /* some event: it is a profile */
 	Profile *profile;  /* that it becomes */
-	bool fresh;        /* ... which has no row yet */
+	bool is_new;       /* ... which has no row yet */
 	bool revived;      /* ... because it is back again */
 	int64 weight;      /* of the profile, for who survives */
 	int64 parted_from; /* profile that it comes apart from; 0: none */
@@ -79,7 +82,7 @@ typedef struct Replay
 	Graph *graph;
 	Batch *batch;
 	Store *store;
-	const char *cause;
+	Cause cause;
 	bool rebuilding;
 	struct oldprofiles_hash *old;
 	Part *parts;
@@ -87,27 +90,7 @@ typedef struct Replay
 	Former *formers;
 	int n_formers;
 	int max_formers;
-	int n_splits;
-	int n_merges;
 } Replay;
-
-/* The profiles that a replay of the seeds' components may touch, sorted. */
-int64 *
-replay_closure(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
-{
-	MemoryContext context =
-	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
-	Graph *graph = graph_load(store, context, seeds, n_seeds);
-	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
-	int n = 0;
-
-	for (int i = 0; i < graph->n_nodes; i++)
-		if (graph->nodes[i].row.profile_id != 0)
-			ids[n++] = graph->nodes[i].row.profile_id;
-	MemoryContextDelete(context);
-	*n_profiles = ids_sort(ids, n);
-	return ids;
-}
 
 /* The nodes that are one person become a part. */
 static void
@@ -123,7 +106,7 @@ collect_parts(Replay *replay)
 
 		CHECK_FOR_INTERRUPTS();
 		root->part = -1;
-		if (root->parent != i || root->removed)
+		if (root->parent != i || root->excluded)
 			continue;
 		memset(part, 0, sizeof(Part));
 		part->first = root->first;
@@ -160,7 +143,7 @@ collect_old(Replay *replay)
 {
 	Graph *graph = replay->graph;
 
-	replay->old = oldprofiles_create(graph->context, GROW_MIN, NULL);
+	replay->old = oldprofiles_create(graph->context, ARRAY_MIN, NULL);
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
 		GraphNode *node = &graph->nodes[i];
@@ -174,21 +157,22 @@ collect_old(Replay *replay)
 		if (!found)
 		{
 			TupleTableSlot *slot =
-			    store_find(replay->store, TABLE_PROFILES, Int64GetDatum(node->row.profile_id));
+			    store_find(replay->store, &profiles_table, Int64GetDatum(node->row.profile_id));
 			bool isnull;
 
 			if (slot == NULL)
-				resolve_report_missing(node->row.profile_id);
-			store_check_locked(replay->store, TABLE_PROFILES, &slot->tts_tid);
+				identity_report_missing(node->row.profile_id);
+			store_check_locked(replay->store, &profiles_table, &slot->tts_tid);
 			old->profile = batch_profile(replay->batch, node->row.profile_id, &found);
-			old->count = DatumGetInt64(store_value(replay->store, TABLE_PROFILES, slot,
+			old->count = DatumGetInt64(store_value(replay->store, &profiles_table, slot,
 			                                       PROFILE_IDENTIFIER_COUNT, &isnull));
 			old->part = node->part;
-			old->apart = false;
+			old->is_splitting = false;
 			old->n_nodes = 0;
 		}
 		old->n_nodes++;
-		old->apart = old->apart || node->removed || node->rederived || node->part != old->part;
+		old->is_splitting =
+		    old->is_splitting || node->excluded || node->rederived || node->part != old->part;
 	}
 }
 
@@ -209,34 +193,27 @@ visit_former(TupleTableSlot *slot, void *context)
 	Datum value;
 	Former *former;
 
-	(void) store_value(store, TABLE_MERGES, slot, MERGE_UNDONE_AT, &isnull);
+	(void) store_value(store, &merges_table, slot, MERGE_UNDONE_AT, &isnull);
 	if (isnull)
 	{
-		if (replay->n_formers == replay->max_formers)
-		{
-			replay->max_formers = Max(GROW_MIN, replay->max_formers * 2);
-			replay->formers =
-			    replay->formers == NULL
-			        ? palloc(sizeof(Former) * replay->max_formers)
-			        : repalloc_huge(replay->formers, sizeof(Former) * (Size) replay->max_formers);
-		}
+		ARRAY_GROW(replay->graph->context, replay->formers, replay->n_formers, replay->max_formers);
 		former = &replay->formers[replay->n_formers++];
 		memset(former, 0, sizeof(Former));
 		former->of = visit->of;
 		former->part = -1;
 		former->tid = slot->tts_tid;
 		former->id =
-		    DatumGetInt64(store_value(store, TABLE_MERGES, slot, MERGE_MERGED_ID, &isnull));
-		value = store_value(store, TABLE_MERGES, slot, MERGE_FORMER_IDENTIFIER, &isnull);
+		    DatumGetInt64(store_value(store, &merges_table, slot, MERGE_MERGED_ID, &isnull));
+		value = store_value(store, &merges_table, slot, MERGE_FORMER_IDENTIFIER, &isnull);
 		if (!isnull)
 		{
 			int node = graph_find(replay->graph, DatumGetIdentifierPP(value));
 
 			former->part = node < 0 ? -1 : replay->graph->nodes[node].part;
 		}
-		value = store_value(store, TABLE_MERGES, slot, MERGE_OWN_COLUMNS, &isnull);
+		value = store_value(store, &merges_table, slot, MERGE_OWN_COLUMNS, &isnull);
 		former->own_columns = isnull ? NULL : DatumGetJsonbPCopy(value);
-		value = store_value(store, TABLE_MERGES, slot, MERGE_INHERITED, &isnull);
+		value = store_value(store, &merges_table, slot, MERGE_INHERITED, &isnull);
 		former->inherited = isnull ? NULL : DatumGetArrayTypePCopy(value);
 	}
 	MemoryContextSwitchTo(oldcontext);
@@ -254,11 +231,11 @@ collect_formers(Replay *replay)
 		return; /* the rebuild gives the ids */
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
-		if (old->apart)
+		if (old->is_splitting)
 		{
 			VisitFormer visit = {replay, old};
 
-			store_scan_merges(replay->store, old->id, visit_former, &visit);
+			stored_visit_merges(replay->store, old->id, visit_former, &visit);
 		}
 }
 
@@ -358,7 +335,7 @@ place_profiles(Replay *replay)
 
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
-		if (!old->apart)
+		if (!old->is_splitting)
 			offer_profile(&replay->parts[old->part], old->profile, old->count);
 
 	for (int i = 0; i < graph->n_nodes; i++)
@@ -390,7 +367,7 @@ place_profiles(Replay *replay)
 		for (end = start + 1; end < distinct && shares[end].profile == shares[start].profile;)
 			end++;
 		old = oldprofiles_lookup(replay->old, shares[start].profile);
-		if (old->apart)
+		if (old->is_splitting)
 		{
 			old->part = -1;
 			place_profile(replay, &shares[start], end - start, old);
@@ -399,7 +376,7 @@ place_profiles(Replay *replay)
 	/* one of which nothing is left: its only identifier turned out generic */
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
-		if (old->apart && old->part >= 0 && replay->parts[old->part].profile == NULL)
+		if (old->is_splitting && old->part >= 0 && replay->parts[old->part].profile == NULL)
 			old->part = -1;
 }
 
@@ -431,14 +408,14 @@ revive_profiles(Replay *replay)
 		if (part == NULL || !part->anchors || part->profile != NULL)
 			continue;
 		part->profile = batch_profile(replay->batch, former->id, &found);
-		part->profile->is_new = part->fresh = true;
+		part->profile->is_new = part->is_new = true;
 		part->profile->own_columns = former->own_columns;
 		part->profile->inherited = former->inherited;
 		part->parted_from = former->of->id;
 		if (former->own_columns != NULL && former->inherited != NULL)
 		{
-			part->profile->next_given = former->of->profile->given_back;
-			former->of->profile->given_back = part->profile;
+			part->profile->next_split = former->of->profile->split_profiles;
+			former->of->profile->split_profiles = part->profile;
 		}
 		former->revived = part->revived = true;
 	}
@@ -450,10 +427,10 @@ revive_profiles(Replay *replay)
 			continue;
 		do
 			part->profile = batch_profile(
-			    replay->batch, nextval_internal(replay->store->ws->profiles_sequence, false),
-			    &found);
+			    replay->batch,
+			    nextval_internal(store_workspace(replay->store)->profiles_sequence, false), &found);
 		while (found);
-		part->profile->is_new = part->fresh = true;
+		part->profile->is_new = part->is_new = true;
 	}
 }
 
@@ -470,16 +447,15 @@ apply_profiles(Replay *replay)
 		Profile *profile = old->profile;
 		Profile *survivor = old->part < 0 ? NULL : replay->parts[old->part].profile;
 
-		profile->refold = old->apart;
+		profile->is_refolded = old->is_splitting;
 		if (survivor == NULL)
 			profile->vanishes = true;
 		else if (survivor != profile)
 		{
 			profile->merged = true;
-			profile->next_taken = survivor->taken_in;
-			survivor->taken_in = profile;
-			survivor->gained++; /* the former id */
-			replay->n_merges++;
+			profile->next_merged = survivor->merged_profiles;
+			survivor->merged_profiles = profile;
+			survivor->gained_identifiers++; /* the former id */
 		}
 	}
 	for (int p = 0; p < replay->n_parts; p++)
@@ -491,7 +467,6 @@ apply_profiles(Replay *replay)
 		part->profile->exact_contest = true;
 		part->profile->contest = part->contest;
 		part->profile->contest_until = part->contest_until;
-		replay->n_splits += part->fresh && part->parted_from != 0;
 	}
 }
 
@@ -513,10 +488,10 @@ apply_nodes(Replay *replay)
 
 		CHECK_FOR_INTERRUPTS();
 		row.profile_id = profile == NULL ? 0 : profile->id;
-		row.generic = node->row.generic || node->turned;
-		if (profile != NULL && (old == NULL || old->apart))
+		row.generic = node->row.generic || node->became_generic;
+		if (profile != NULL && (old == NULL || old->is_splitting))
 		{
-			profile->gained++;
+			profile->gained_identifiers++;
 			if (row.anchored_at != DT_NOEND)
 			{
 				Piece *piece = MemoryContextAlloc(graph->context, sizeof(Piece));
@@ -530,8 +505,8 @@ apply_nodes(Replay *replay)
 		    !node->rederived)
 			continue;
 		if (row.generic)
-			resolve_forget_times(&row);
-		resolve_rewrite(store, resolve_row(store, node->identifier), node->identifier, &row);
+			rows_forget_times(&row);
+		rows_rewrite(store, rows_find(store, node->identifier), node->identifier, &row);
 	}
 }
 
@@ -546,11 +521,11 @@ write_link(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 	values[LINK_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
 	values[LINK_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
 	if (slot == NULL)
-		store_insert(replay->store, TABLE_LINKS,
-		             store_new_row(replay->store, TABLE_LINKS, values, NULL));
+		store_insert(replay->store, &links_table,
+		             store_new_row(replay->store, &links_table, values, NULL));
 	else
-		store_update(replay->store, TABLE_LINKS, &slot->tts_tid,
-		             store_changed_row(replay->store, TABLE_LINKS, slot, values, NULL));
+		store_update(replay->store, &links_table, &slot->tts_tid,
+		             store_changed_row(replay->store, &links_table, slot, values, NULL));
 }
 
 /* The same of a refusal, whose reason is the stored one. */
@@ -561,8 +536,7 @@ rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 	Datum values[N_REFUSAL_COLUMNS];
 	bool isnull[N_REFUSAL_COLUMNS];
 
-	for (int i = 0; i < N_REFUSAL_COLUMNS; i++)
-		values[i] = store_value(store, TABLE_REFUSALS, slot, i, &isnull[i]);
+	store_values(store, &refusals_table, slot, values, isnull);
 	if (!edge->moved && !isnull[REFUSAL_DETAIL] &&
 	    strcmp(TextDatumGetCString(values[REFUSAL_DETAIL]), edge->detail) == 0)
 		return;
@@ -570,8 +544,8 @@ rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 	isnull[REFUSAL_DETAIL] = false;
 	values[REFUSAL_OCCURRED_AT] = TimestampTzGetDatum(edge->at);
 	values[REFUSAL_EVENT_ID] = UUIDPGetDatum(&edge->event_id);
-	store_update(store, TABLE_REFUSALS, &slot->tts_tid,
-	             store_changed_row(store, TABLE_REFUSALS, slot, values, isnull));
+	store_update(store, &refusals_table, &slot->tts_tid,
+	             store_changed_row(store, &refusals_table, slot, values, isnull));
 }
 
 /* The row that is stored of an edge. */
@@ -587,7 +561,7 @@ find_stored(Replay *replay, const GraphEdge *edge)
 	{
 		keys[0] = PointerGetDatum(anchor->identifier);
 		keys[1] = PointerGetDatum(other->identifier);
-		slot = store_find_key(replay->store, TABLE_LINKS, 2, keys);
+		slot = store_find_key(replay->store, &links_table, 2, keys);
 	}
 	else
 	{
@@ -595,7 +569,7 @@ find_stored(Replay *replay, const GraphEdge *edge)
 		                                                   IDENTIFIER_LEN(other->identifier)));
 		keys[1] = PointerGetDatum(anchor->identifier);
 		keys[2] = CStringGetTextDatum(refusal_reasons[edge->stored_reason]);
-		slot = store_find_key(replay->store, TABLE_REFUSALS, 3, keys);
+		slot = store_find_key(replay->store, &refusals_table, 3, keys);
 	}
 	if (slot == NULL)
 		elog(ERROR, "evidence that is there cannot be found");
@@ -608,9 +582,8 @@ apply_edge(Replay *replay, const GraphEdge *edge)
 {
 	GraphNode *anchor = &replay->graph->nodes[edge->anchor];
 	GraphNode *other = &replay->graph->nodes[edge->other];
-	bool removed = anchor->removed || other->removed;
+	bool removed = anchor->excluded || other->excluded;
 	bool linked = edge->stored == PAIR_LINKED;
-	Event event = {.at = edge->at, .id = edge->event_id};
 
 	if (linked && edge->accepted && !removed)
 	{
@@ -625,16 +598,16 @@ apply_edge(Replay *replay, const GraphEdge *edge)
 		return;
 	}
 	if (edge->stored != PAIR_NEW)
-		store_delete(replay->store, linked ? TABLE_LINKS : TABLE_REFUSALS,
+		store_delete(replay->store, linked ? &links_table : &refusals_table,
 		             &find_stored(replay, edge)->tts_tid);
 	if (removed)
 		return;
 	if (edge->accepted)
 		write_link(replay, edge, NULL);
 	else
-		emit_refusal(replay->store, IDENTIFIER_TEXT(other->identifier),
-		             IDENTIFIER_LEN(other->identifier), anchor->identifier, edge->reason,
-		             edge->detail, &event);
+		write_refusal(replay->store, IDENTIFIER_TEXT(other->identifier),
+		              IDENTIFIER_LEN(other->identifier), anchor->identifier, edge->reason,
+		              edge->detail, edge->at, &edge->event_id);
 }
 
 static void
@@ -659,14 +632,13 @@ static void
 apply_formers(Replay *replay)
 {
 	Store *store = replay->store;
-	Relation rel = store_table(store, TABLE_MERGES)->rel;
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
 
 	for (int i = 0; i < replay->n_formers; i++)
 	{
 		Former *former = &replay->formers[i];
 		Part *part = former->part < 0 ? NULL : &replay->parts[former->part];
 		Profile *profile = part == NULL ? NULL : part->profile;
+		TupleTableSlot *slot;
 		Datum values[N_MERGE_COLUMNS];
 		bool isnull[N_MERGE_COLUMNS];
 
@@ -674,26 +646,24 @@ apply_formers(Replay *replay)
 		if (profile == NULL && former->of->part >= 0)
 			profile = replay->parts[former->of->part].profile;
 		if (profile != NULL && !former->revived)
-			profile->gained++;
+			profile->gained_identifiers++;
 		if (profile != NULL && profile->id == former->of->id && !former->revived)
 			continue;
-		if (!table_tuple_fetch_row_version(rel, &former->tid, store->snapshot, slot))
+		slot = store_fetch(store, &merges_table, &former->tid);
+		if (slot == NULL)
 			elog(ERROR, "merge that is there cannot be found");
-		for (int c = 0; c < N_MERGE_COLUMNS; c++)
-			values[c] = store_value(store, TABLE_MERGES, slot, c, &isnull[c]);
+		store_values(store, &merges_table, slot, values, isnull);
 		if (former->revived || profile == NULL)
 		{
 			values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
-			values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
+			values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(cause_names[replay->cause]);
 			isnull[MERGE_UNDONE_AT] = isnull[MERGE_UNDONE_CAUSE] = false;
 		}
 		else
 			values[MERGE_PROFILE_ID] = Int64GetDatum(profile->id);
-		store_update(store, TABLE_MERGES, &slot->tts_tid,
-		             store_changed_row(store, TABLE_MERGES, slot, values, isnull));
-		ExecClearTuple(slot);
+		store_update(store, &merges_table, &slot->tts_tid,
+		             store_changed_row(store, &merges_table, slot, values, isnull));
 	}
-	ExecDropSingleTupleTableSlot(slot);
 }
 
 typedef struct Repoint
@@ -707,7 +677,7 @@ repoint_former(TupleTableSlot *slot, void *context)
 {
 	Repoint *repoint = (Repoint *) context;
 
-	resolve_repoint_former(repoint->store, slot, repoint->to);
+	rows_repoint_former(repoint->store, slot, repoint->to);
 	return true;
 }
 
@@ -720,11 +690,11 @@ repoint_formers(Replay *replay)
 
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
-		if (!old->apart && old->profile->merged)
+		if (!old->is_splitting && old->profile->merged)
 		{
 			Repoint repoint = {replay->store, replay->parts[old->part].profile->id};
 
-			store_scan_merges(replay->store, old->id, repoint_former, &repoint);
+			stored_visit_merges(replay->store, old->id, repoint_former, &repoint);
 		}
 }
 
@@ -793,7 +763,7 @@ record_changes(Replay *replay)
 		values[MERGE_MERGED_ID] = Int64GetDatum(old->id);
 		values[MERGE_PROFILE_ID] = values[MERGE_MERGED_INTO] = Int64GetDatum(survivor);
 		values[MERGE_MERGED_AT] = TimestampTzGetDatum(cdp_now());
-		values[MERGE_CAUSE] = CStringGetTextDatum(replay->cause);
+		values[MERGE_CAUSE] = CStringGetTextDatum(cause_names[replay->cause]);
 		isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = isnull[MERGE_IDENTIFIER] = edge == NULL;
 		if (edge != NULL)
 		{
@@ -805,7 +775,7 @@ record_changes(Replay *replay)
 		isnull[MERGE_FORMER_IDENTIFIER] = former == NULL;
 		if (former != NULL)
 			values[MERGE_FORMER_IDENTIFIER] = PointerGetDatum(former->identifier);
-		emit_merge(replay->batch, old->profile, values, isnull);
+		write_merge(replay->batch, old->profile, values, isnull);
 	}
 	for (int p = 0; p < replay->n_parts; p++)
 	{
@@ -813,39 +783,35 @@ record_changes(Replay *replay)
 		Datum values[N_MERGE_COLUMNS] = {0};
 		bool isnull[N_MERGE_COLUMNS] = {false};
 
-		if (!part->fresh || part->revived || part->parted_from == 0)
+		if (!part->is_new || part->revived || part->parted_from == 0)
 			continue;
 		values[MERGE_MERGED_ID] = Int64GetDatum(part->profile->id);
 		values[MERGE_PROFILE_ID] = values[MERGE_MERGED_INTO] = Int64GetDatum(part->parted_from);
 		isnull[MERGE_MERGED_AT] = isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = true;
 		isnull[MERGE_IDENTIFIER] = isnull[MERGE_FORMER_IDENTIFIER] = true;
 		isnull[MERGE_OWN_COLUMNS] = isnull[MERGE_INHERITED] = true;
-		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
+		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] =
+		    CStringGetTextDatum(cause_names[replay->cause]);
 		values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
-		store_insert(replay->store, TABLE_MERGES,
-		             store_new_row(replay->store, TABLE_MERGES, values, isnull));
+		store_insert(replay->store, &merges_table,
+		             store_new_row(replay->store, &merges_table, values, isnull));
 	}
 }
 
-/*
- * Replays the components of the seeds: who is one person now, by all evidence
- * and decisions as they are stored. The cause goes into merges. rebuilding: no
- * segments and no history, and ids are given later.
- */
 void
-replay_components(Store *store, Identifier *const *seeds, int n_seeds, const char *cause,
-                  bool strict, bool rebuilding)
+replay_components(Store *store, Identifier *const *identifiers, int n, Cause cause, int flags)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp replay", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	Replay replay = {.store = store, .cause = cause, .rebuilding = rebuilding};
+	Replay replay = {.store = store, .cause = cause};
 
-	replay.batch = batch_create(store, context, "split");
-	replay.batch->rebuilding = rebuilding;
-	replay.graph = graph_load(store, context, seeds, n_seeds);
+	replay.rebuilding = (flags & REPLAY_REBUILDING) != 0;
+	replay.batch = batch_create(store, context, CAUSE_SPLIT);
+	replay.batch->rebuilding = replay.rebuilding;
+	replay.graph = graph_load(store, context, identifiers, n);
 	graph_remove_generic(replay.graph);
-	graph_partition(replay.graph, strict);
+	graph_partition(replay.graph, (flags & REPLAY_STRICT) != 0);
 	collect_parts(&replay);
 	collect_old(&replay);
 	collect_formers(&replay);
@@ -857,8 +823,8 @@ replay_components(Store *store, Identifier *const *seeds, int n_seeds, const cha
 	apply_formers(&replay);
 	repoint_formers(&replay);
 	store_refresh(store);
-	finish_profiles(replay.batch);
-	if (!rebuilding)
+	pipeline_finish_profiles(replay.batch);
+	if (!replay.rebuilding)
 		record_changes(&replay);
 	store_refresh(store);
 	MemoryContextSwitchTo(oldcontext);

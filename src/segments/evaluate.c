@@ -18,21 +18,20 @@
  * where a predicate fails the work goes on behind it in the next: a slice
  * without failures pays for one subtransaction, which writes nothing.
  */
-#include "batch/batch.h"
+#include "segments/segments_internal.h"
 
 #include "access/htup_details.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
-#include "utils/guc.h"
+#include "pgtime.h"
+#include "profiles/profiles.h"
 #include "utils/memutils.h"
-#include "expression/clock_tree.h"
-#include "expression/predicate.h"
-#include "expression/reads.h"
 
 typedef enum PassKind
 {
 	PASS_NONE,  /* between passes */
-	PASS_PLAY,  /* by the clock, on the stored row */
+	PASS_DUE,   /* by the clock, on the stored row */
 	PASS_NOW,   /* what has changed, on the new row */
 	PASS_BEFORE /* on the stored row at its old instant: is that still as it says? */
 } PassKind;
@@ -41,6 +40,8 @@ typedef enum PassKind
 typedef struct Progress
 {
 	Batch *batch;
+	const Segments *segments;
+	int flags;               /* of a sweep: SWEEP_REDEFINED, SWEEP_MAY_GO_BACK */
 	bool all_profiles;       /* every profile, and the wanted segments; else the changed */
 	const Bitmapset *wanted; /* then the segments */
 	TupleTableSlot *stored;  /* for a row as it is stored */
@@ -50,129 +51,38 @@ typedef struct Progress
 	bool done_now;    /* it has had its pass of now, or needs none */
 
 	PassKind pass;
-	const char *cause;
+	Cause cause;
 	TimestampTz at;
-	TimestampTz until; /* the earliest instant that has been reported */
-	Bitmapset *stale;  /* what is to be evaluated; grows */
-	Bitmapset *spared; /* what is not in this pass: it has not been as it is defined now */
-	int rank;          /* the next to look at */
-	bool *held;        /* by rank: before the pass */
-	bool *holds;       /* ... and after */
-	bool unknown;      /* the profile is in segments that are no more, which it leaves now */
+	TimestampTz until;   /* the earliest instant that has been reported */
+	Bitmapset *pending;  /* what is to be evaluated; grows */
+	Bitmapset *excluded; /* their current definition did not exist at this instant */
+	int rank;            /* the next to look at */
+	bool *was_member;    /* by rank: before the pass */
+	bool *is_member;     /* ... and after */
+	bool leaves_gone;    /* the profile leaves segments that do not exist any more */
 	bool row_ready;
 	ClockContext clock;
 } Progress;
 
-/* Fills the engine's columns of a row of profiles. */
-static void
-fill_profile(const Profile *profile, Datum *values, bool *isnull)
+const Segment *
+segment_of_rank(const Workspace *ws, int rank)
 {
-	memset(isnull, 0, sizeof(bool) * N_PROFILE_COLUMNS);
-	values[PROFILE_ID] = Int64GetDatum(profile->id);
-	values[PROFILE_FIRST_SEEN] = TimestampTzGetDatum(profile->first_seen);
-	values[PROFILE_LAST_SEEN] = TimestampTzGetDatum(profile->last_seen);
-	values[PROFILE_EVENT_COUNT] = Int64GetDatum(profile->event_count);
-	values[PROFILE_EVALUATED_AT] = TimestampTzGetDatum(profile->evaluated_at);
-	values[PROFILE_NEXT_EVALUATION_AT] = TimestampTzGetDatum(profile->next_evaluation_at);
-	isnull[PROFILE_NEXT_EVALUATION_AT] = !profile->has_next_evaluation;
-	values[PROFILE_IDENTIFIER_COUNT] = Int64GetDatum(profile->identifier_count);
-	values[PROFILE_CONTESTED_UNTIL] = TimestampTzGetDatum(profile->contested_until);
-	isnull[PROFILE_CONTESTED_UNTIL] = !profile->contested;
-	values[PROFILE_TRAITS] = PointerGetDatum(profile->traits);
-	values[PROFILE_LTV] = PointerGetDatum(profile->ltv);
-	values[PROFILE_COMPUTED] = PointerGetDatum(profile->computed);
-	values[PROFILE_SEGMENTS] = PointerGetDatum(profile->segments);
+	const Segments *segments = segments_of(ws);
+
+	return &segments->segments[segments->by_rank[rank]];
 }
 
-TupleTableSlot *
-evaluate_row(Batch *batch, Profile *profile)
+const Segment *
+segment_of_member(const Workspace *ws, const SegmentMember *member)
 {
-	Datum values[N_PROFILE_COLUMNS];
-	bool isnull[N_PROFILE_COLUMNS];
-	TupleTableSlot *slot;
-
-	fill_profile(profile, values, isnull);
-	if (profile->tuple == NULL && profile->new_row == NULL)
-	{
-		slot = store_new_row(batch->store, TABLE_PROFILES, values, isnull);
-		if (profile->own_columns != NULL)
-			columns_restore(batch, profile->own_columns, slot);
-		if (store_table(batch->store, TABLE_PROFILES)->defaults != NULL ||
-		    profile->own_columns != NULL)
-		{
-			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-
-			profile->new_row = ExecCopySlotHeapTuple(slot);
-			MemoryContextSwitchTo(oldcontext);
-		}
-		return slot;
-	}
-	slot = store_changed_tuple(batch->store, TABLE_PROFILES,
-	                           profile->tuple != NULL ? profile->tuple : profile->new_row, values,
-	                           isnull);
-	for (const Profile *part = profile->given_back; part != NULL; part = part->next_given)
-		columns_return(batch, part->own_columns, part->inherited, slot);
-	if (profile->taken_in != NULL)
-		columns_inherit(batch, profile, slot);
-	return slot;
-}
-
-void
-evaluate_add_change(Batch *batch, int64 profile_id, const char *segment, int segment_len,
-                    bool entered, TimestampTz at, const char *cause)
-{
-	Change *change;
-
-	BATCH_GROW(batch, changes, n_changes, max_changes);
-	change = &batch->changes[batch->n_changes++];
-	change->profile_id = profile_id;
-	change->segment = segment;
-	change->segment_len = segment_len;
-	change->entered = entered;
-	change->at = at;
-	change->cause = cause;
-}
-
-static void
-add_failure(Batch *batch, Profile *profile, const Segment *segment, TimestampTz at,
-            const ErrorData *error)
-{
-	Failure *failure;
-
-	BATCH_GROW(batch, failures, n_failures, max_failures);
-	failure = &batch->failures[batch->n_failures++];
-	failure->profile_id = profile->id;
-	failure->segment = segment;
-	failure->sqlerrcode = error->sqlerrcode;
-	failure->message = MemoryContextStrdup(batch->values, error->message);
-	failure->at = at;
-}
-
-static void
-mark_changed(Batch *batch, Profile *profile, ProfileColumn column)
-{
-	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-
-	profile->changed = bms_add_member(profile->changed, column);
-	MemoryContextSwitchTo(oldcontext);
-}
-
-Segment *
-segment_of_rank(Workspace *ws, int rank)
-{
-	return &ws->segments[ws->by_rank[rank]];
-}
-
-Segment *
-segment_of_member(Workspace *ws, const SegmentMember *member)
-{
+	const Segments *segments = segments_of(ws);
 	int low = 0;
-	int high = ws->n_segments;
+	int high = segments->n_segments;
 
 	while (low < high)
 	{
 		int middle = (low + high) / 2;
-		Segment *segment = &ws->segments[middle];
+		const Segment *segment = &segments->segments[middle];
 		int order =
 		    segment_name_compare(member->name, member->name_len, segment->name, segment->name_len);
 
@@ -186,40 +96,42 @@ segment_of_member(Workspace *ws, const SegmentMember *member)
 	return NULL;
 }
 
-/* Segments that read a column, or a key of traits, that has changed. */
+/* Segments that read a key of a value, of which the profile says something else now. */
+static Bitmapset *
+readers_of_keys(const Workspace *ws, const ProfileValue *value, const FoldedValue *folded,
+                Bitmapset *readers)
+{
+	const Segments *segments = segments_of(ws);
+	AttrNumber column = value_column(ws, value);
+
+	for (int i = 0; i < segments->n_key_readers; i++)
+	{
+		const KeyReaders *of_key = &segments->key_readers[i];
+
+		if (of_key->key.column == column &&
+		    !value->same_key(folded->stored, folded->value, of_key->key.key, of_key->key.key_len))
+			readers = bms_add_members(readers, of_key->segments);
+	}
+	return readers;
+}
+
+/* Segments that read a column, or a key of a value, that has changed. */
 static Bitmapset *
 readers_of_changes(Batch *batch, Profile *profile)
 {
-	Workspace *ws = batch->ws;
-	Bitmapset *stale = NULL;
+	const Segments *segments = segments_of(batch->ws);
+	const AttrNumber *columns = workspace_table(batch->ws, &profiles_table)->columns;
+	Bitmapset *readers = NULL;
 	int column = -1;
 
 	while ((column = bms_next_member(profile->changed, column)) >= 0)
-	{
-		AttrNumber number = ws->columns[TABLE_PROFILES][column];
-
-		if (number < ws->n_readers)
-			stale = bms_add_members(stale, ws->readers[number]);
-	}
-	if (bms_is_member(PROFILE_TRAITS, profile->changed))
-		for (int i = 0; i < ws->n_trait_readers; i++)
-		{
-			TraitReaders *readers = &ws->trait_readers[i];
-
-			if (!traits_same_value(profile->stored_traits, profile->traits, readers->key,
-			                       readers->key_len))
-				stale = bms_add_members(stale, readers->segments);
-		}
-	if (bms_is_member(PROFILE_COMPUTED, profile->changed))
-		for (int i = 0; i < ws->n_computed_readers; i++)
-		{
-			TraitReaders *readers = &ws->computed_readers[i];
-
-			if (!computed_same_trait(profile->stored_computed, profile->computed, readers->key,
-			                         readers->key_len))
-				stale = bms_add_members(stale, readers->segments);
-		}
-	return stale;
+		if (columns[column] < segments->n_readers)
+			readers = bms_add_members(readers, segments->readers[columns[column]]);
+	for (int i = 0; i < n_profile_values; i++)
+		if (profile_value_of(i)->same_key != NULL &&
+		    bms_is_member(PROFILE_VALUE(i), profile->changed))
+			readers = readers_of_keys(batch->ws, profile_value_of(i), &profile->values[i], readers);
+	return readers;
 }
 
 /* Whether a change by the clock is due on a profile's stored row. */
@@ -231,15 +143,9 @@ is_due(const Profile *profile, TimestampTz now)
 }
 
 void
-evaluate_set_member(Workspace *ws, const Segment *segment, bool holds)
+evaluate_set_member(Workspace *ws, const Segment *segment, bool member)
 {
-	ParamExternData *param =
-	    &ws->econtext->ecxt_param_list_info->params[SEGMENT_PARAM(segment - ws->segments) - 1];
-
-	param->value = BoolGetDatum(holds);
-	param->isnull = false;
-	param->pflags = 0;
-	param->ptype = BOOLOID;
+	expression_set_member(ws->econtext, segment - segments_of(ws)->segments, member);
 }
 
 /*
@@ -249,15 +155,15 @@ evaluate_set_member(Workspace *ws, const Segment *segment, bool holds)
 static void
 lose_member(Progress *progress, const SegmentMember *member)
 {
-	Workspace *ws = progress->batch->ws;
-
 	if (progress->pass == PASS_NOW)
 	{
-		progress->unknown = true;
-		progress->stale = reads_by_prefix(ws, member->name, member->name_len, progress->stale);
+		progress->leaves_gone = true;
+		progress->pending = order_readers_by_prefix(progress->segments, member->name,
+		                                            member->name_len, progress->pending);
 	}
 	else
-		progress->spared = reads_by_prefix(ws, member->name, member->name_len, progress->spared);
+		progress->excluded = order_readers_by_prefix(progress->segments, member->name,
+		                                             member->name_len, progress->excluded);
 }
 
 /* stale is the pass's, in the batch's memory. */
@@ -272,34 +178,39 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 	progress->pass = pass;
 	progress->at = at;
 	progress->until = DT_NOEND;
-	progress->stale = stale;
-	progress->spared = NULL;
+	progress->pending = stale;
+	progress->excluded = NULL;
 	progress->rank = -1;
 	progress->row_ready = false;
-	progress->unknown = false;
-	progress->cause = pass == PASS_PLAY           ? "clock"
-	                  : subject->taken_in != NULL ? "merge"
-	                                              : batch->cause;
-	memset(progress->held, 0, sizeof(bool) * ws->n_segments);
+	progress->leaves_gone = false;
+	progress->cause = pass == PASS_DUE                   ? CAUSE_CLOCK
+	                  : subject->merged_profiles != NULL ? CAUSE_MERGE
+	                                                     : batch->cause;
+	memset(progress->was_member, 0, sizeof(bool) * progress->segments->n_segments);
 	for (int i = 0; i < segment_set_count(subject->segments); i++)
 	{
 		SegmentMember member;
-		Segment *segment;
+		const Segment *segment;
 
 		segment_set_get(subject->segments, i, &member);
 		segment = segment_of_member(ws, &member);
 		if (segment != NULL)
-			progress->held[segment->rank] = true;
+			progress->was_member[segment->rank] = true;
 		else
 			lose_member(progress, &member);
 	}
-	if (pass == PASS_PLAY && batch->redefined)
-		progress->spared = bms_add_members(progress->spared, progress->wanted);
-	progress->stale = bms_del_members(progress->stale, progress->spared);
-	memcpy(progress->holds, progress->held, sizeof(bool) * ws->n_segments);
-	for (int i = 0; i < ws->n_segments; i++)
-		if (ws->segments[i].dependents != NULL)
-			evaluate_set_member(ws, &ws->segments[i], progress->held[ws->segments[i].rank]);
+	if (pass == PASS_DUE && (progress->flags & SWEEP_REDEFINED) != 0)
+		progress->excluded = bms_add_members(progress->excluded, progress->wanted);
+	progress->pending = bms_del_members(progress->pending, progress->excluded);
+	memcpy(progress->is_member, progress->was_member,
+	       sizeof(bool) * progress->segments->n_segments);
+	for (int i = 0; i < progress->segments->n_segments; i++)
+	{
+		const Segment *segment = &progress->segments->segments[i];
+
+		if (segment->dependents != NULL)
+			evaluate_set_member(ws, segment, progress->was_member[segment->rank]);
+	}
 	/* the stored time stays if it is the earlier one, so nothing later matters */
 	if (pass == PASS_NOW && subject->has_next_evaluation && !progress->all_profiles)
 		progress->until = subject->next_evaluation_at;
@@ -315,10 +226,10 @@ prepare_row(Progress *progress)
 	if (progress->row_ready)
 		return;
 	if (progress->pass == PASS_NOW && batch->store != NULL)
-		batch->ws->econtext->ecxt_scantuple = evaluate_row(batch, progress->subject);
+		batch->ws->econtext->ecxt_scantuple = profiles_row(batch, progress->subject);
 	else
 		batch->ws->econtext->ecxt_scantuple =
-		    ExecStoreHeapTuple(progress->subject->old_row != NULL && progress->pass == PASS_PLAY
+		    ExecStoreHeapTuple(progress->subject->old_row != NULL && progress->pass == PASS_DUE
 		                           ? progress->subject->old_row
 		                           : progress->subject->tuple,
 		                       progress->stored, false);
@@ -326,7 +237,7 @@ prepare_row(Progress *progress)
 }
 
 static bool
-evaluate_segment(Progress *progress, Segment *segment)
+evaluate_segment(Progress *progress, const Segment *segment)
 {
 	ExprContext *econtext = progress->batch->ws->econtext;
 	MemoryContext oldcontext;
@@ -334,36 +245,36 @@ evaluate_segment(Progress *progress, Segment *segment)
 	Datum result;
 
 	prepare_row(progress);
-	if (segment->clock == NULL)
-		result = ExecEvalExprSwitchContext(segment->state, econtext, &isnull);
+	if (segment->expression.clock == NULL)
+		result = ExecEvalExprSwitchContext(segment->expression.state, econtext, &isnull);
 	else
 	{
 		oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 		progress->clock.at = progress->at;
 		progress->clock.until = progress->until;
-		result = clock_evaluate(segment->clock, &progress->clock, &isnull);
+		result = clock_evaluate(segment->expression.clock, &progress->clock, &isnull);
 		progress->until = progress->clock.until;
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return !isnull && DatumGetBool(result);
 }
 
-/* Takes down what a segment has come to; who refers to it follows if that is news. */
+/* Notes what a segment has come to; those that refer to it follow if that is news. */
 static void
-set_holds(Progress *progress, Segment *segment, bool holds)
+set_member(Progress *progress, const Segment *segment, bool is_member)
 {
 	Batch *batch = progress->batch;
 
-	progress->holds[segment->rank] = holds;
+	progress->is_member[segment->rank] = is_member;
 	if (segment->dependents == NULL)
 		return;
-	evaluate_set_member(batch->ws, segment, holds);
-	if (holds != progress->held[segment->rank])
+	evaluate_set_member(batch->ws, segment, is_member);
+	if (is_member != progress->was_member[segment->rank])
 	{
 		MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
 
-		progress->stale = bms_del_members(bms_add_members(progress->stale, segment->dependents),
-		                                  progress->spared);
+		progress->pending = bms_del_members(bms_add_members(progress->pending, segment->dependents),
+		                                    progress->excluded);
 		MemoryContextSwitchTo(oldcontext);
 	}
 }
@@ -374,18 +285,19 @@ run_pass(Progress *progress)
 {
 	Batch *batch = progress->batch;
 
-	while ((progress->rank = bms_next_member(progress->stale, progress->rank)) >= 0)
+	while ((progress->rank = bms_next_member(progress->pending, progress->rank)) >= 0)
 	{
-		Segment *segment = segment_of_rank(batch->ws, progress->rank);
+		const Segment *segment = segment_of_rank(batch->ws, progress->rank);
 
-		if (segment->state == NULL && segment->clock == NULL)
+		if (segment->expression.state == NULL && segment->expression.clock == NULL)
 		{
 			if (progress->pass != PASS_BEFORE)
-				add_failure(batch, progress->subject, segment, progress->at, segment->broken);
-			set_holds(progress, segment, false);
+				changes_add_failure(batch, progress->subject->id, segment, progress->at,
+				                    segment->expression.broken);
+			set_member(progress, segment, false);
 		}
 		else
-			set_holds(progress, segment, evaluate_segment(progress, segment));
+			set_member(progress, segment, evaluate_segment(progress, segment));
 	}
 	ResetExprContext(batch->ws->econtext);
 }
@@ -407,35 +319,35 @@ conclude(Progress *progress)
 	int n = 0;
 	int rank = -1;
 
-	if (!progress->unknown &&
-	    memcmp(progress->held, progress->holds, sizeof(bool) * ws->n_segments) == 0)
+	if (!progress->leaves_gone && memcmp(progress->was_member, progress->is_member,
+	                                     sizeof(bool) * progress->segments->n_segments) == 0)
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->values);
-	while ((rank = bms_next_member(progress->stale, rank)) >= 0)
-		n_entered += progress->holds[rank] && !progress->held[rank];
+	while ((rank = bms_next_member(progress->pending, rank)) >= 0)
+		n_entered += progress->is_member[rank] && !progress->was_member[rank];
 	members = palloc(sizeof(SegmentMember) * (n_old + n_entered));
 	for (int i = 0; i < n_old; i++)
 	{
 		SegmentMember member;
-		Segment *segment;
+		const Segment *segment;
 
 		segment_set_get(subject->segments, i, &member);
 		segment = segment_of_member(ws, &member);
-		if (segment != NULL ? progress->holds[segment->rank] : !progress->unknown)
+		if (segment != NULL ? progress->is_member[segment->rank] : !progress->leaves_gone)
 			members[n++] = member;
 		else
-			evaluate_add_change(batch, subject->id, member.name, member.name_len, false,
-			                    progress->at, progress->cause);
+			changes_add(batch, subject->id, member.name, member.name_len, false, progress->at,
+			            progress->cause);
 	}
 	rank = -1;
-	while ((rank = bms_next_member(progress->stale, rank)) >= 0)
-		if (progress->holds[rank] && !progress->held[rank])
+	while ((rank = bms_next_member(progress->pending, rank)) >= 0)
+		if (progress->is_member[rank] && !progress->was_member[rank])
 		{
-			Segment *segment = segment_of_rank(ws, rank);
+			const Segment *segment = segment_of_rank(ws, rank);
 
 			members[n++] = (SegmentMember){segment->name, segment->name_len, progress->at};
-			evaluate_add_change(batch, subject->id, segment->name, segment->name_len, true,
-			                    progress->at, progress->cause);
+			changes_add(batch, subject->id, segment->name, segment->name_len, true, progress->at,
+			            progress->cause);
 		}
 	subject->segments = segment_set_collect(members, n);
 	subject->changed = bms_add_member(subject->changed, PROFILE_SEGMENTS);
@@ -459,12 +371,13 @@ mark_timer(Progress *progress)
 	Datum stored = (Datum) 0;
 
 	if (subject->tuple != NULL)
-		stored = heap_getattr(subject->tuple,
-		                      batch->ws->columns[TABLE_PROFILES][PROFILE_NEXT_EVALUATION_AT],
-		                      progress->stored->tts_tupleDescriptor, &isnull);
+		stored = heap_getattr(
+		    subject->tuple,
+		    workspace_table(batch->ws, &profiles_table)->columns[PROFILE_NEXT_EVALUATION_AT],
+		    progress->stored->tts_tupleDescriptor, &isnull);
 	if (isnull != !subject->has_next_evaluation ||
 	    (!isnull && DatumGetTimestampTz(stored) != subject->next_evaluation_at))
-		mark_changed(batch, subject, PROFILE_NEXT_EVALUATION_AT);
+		profiles_mark_changed(batch, subject, PROFILE_NEXT_EVALUATION_AT);
 }
 
 static TimestampTz
@@ -472,10 +385,10 @@ stored_instant(Progress *progress)
 {
 	bool isnull;
 
-	return DatumGetTimestampTz(
-	    heap_getattr(progress->subject->tuple,
-	                 progress->batch->ws->columns[TABLE_PROFILES][PROFILE_EVALUATED_AT],
-	                 progress->stored->tts_tupleDescriptor, &isnull));
+	return DatumGetTimestampTz(heap_getattr(
+	    progress->subject->tuple,
+	    workspace_table(progress->batch->ws, &profiles_table)->columns[PROFILE_EVALUATED_AT],
+	    progress->stored->tts_tupleDescriptor, &isnull));
 }
 
 /*
@@ -490,19 +403,19 @@ end_now(Progress *progress)
 	Profile *subject = progress->subject;
 	TimestampTz next = progress->until;
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-	Bitmapset *evaluated = bms_intersect(progress->stale, batch->ws->clock_segments);
+	Bitmapset *evaluated = bms_intersect(progress->pending, progress->segments->clock_segments);
 
 	MemoryContextSwitchTo(oldcontext);
 	conclude(progress);
 	if (subject->has_next_evaluation && subject->next_evaluation_at > progress->at &&
-	    !(progress->all_profiles && bms_is_subset(batch->ws->clock_segments, evaluated)))
+	    !(progress->all_profiles && bms_is_subset(progress->segments->clock_segments, evaluated)))
 		next = Min(next, subject->next_evaluation_at);
 	set_timer(subject, next);
 	mark_timer(progress);
 	subject->evaluated_at = progress->at;
 	progress->pass = PASS_NONE;
 	if (subject->tuple != NULL && progress->at < stored_instant(progress))
-		mark_changed(batch, subject, PROFILE_EVALUATED_AT);
+		profiles_mark_changed(batch, subject, PROFILE_EVALUATED_AT);
 	if (subject->changed == NULL && subject->tuple != NULL && !bms_is_empty(evaluated) &&
 	    stored_instant(progress) != progress->at)
 		begin_pass(progress, PASS_BEFORE, stored_instant(progress), evaluated);
@@ -515,20 +428,20 @@ end_pass(Progress *progress)
 
 	switch (progress->pass)
 	{
-		case PASS_PLAY:
+		case PASS_DUE:
 			conclude(progress);
 			subject->evaluated_at = progress->at;
 			set_timer(subject, Max(progress->until, progress->at + 1));
 			mark_timer(progress);
-			mark_changed(progress->batch, subject, PROFILE_EVALUATED_AT);
+			profiles_mark_changed(progress->batch, subject, PROFILE_EVALUATED_AT);
 			break;
 		case PASS_NOW:
 			end_now(progress);
 			return;
 		case PASS_BEFORE:
-			if (memcmp(progress->held, progress->holds,
-			           sizeof(bool) * progress->batch->ws->n_segments) != 0)
-				mark_changed(progress->batch, subject, PROFILE_EVALUATED_AT);
+			if (memcmp(progress->was_member, progress->is_member,
+			           sizeof(bool) * progress->segments->n_segments) != 0)
+				profiles_mark_changed(progress->batch, subject, PROFILE_EVALUATED_AT);
 			break;
 		case PASS_NONE:
 			break;
@@ -546,17 +459,18 @@ begin_now(Progress *progress)
 	MemoryContext oldcontext;
 	Bitmapset *stale;
 
-	if (progress->all_profiles && batch->may_go_back)
+	if ((progress->flags & SWEEP_MAY_GO_BACK) != 0)
 		at = batch->instant;
-	for (Profile *loser = profile->taken_in; loser != NULL; loser = loser->next_taken)
+	for (Profile *loser = profile->merged_profiles; loser != NULL; loser = loser->next_merged)
 		at = Max(at, loser->evaluated_at);
 	if (profile->changed == NULL && !progress->all_profiles)
 		return false;
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	if (progress->all_profiles)
 		stale = bms_copy(progress->wanted);
-	else if (profile->tuple == NULL || profile->taken_in != NULL || profile->given_back != NULL)
-		stale = bms_copy(batch->ws->all_segments);
+	else if (profile->tuple == NULL || profile->merged_profiles != NULL ||
+	         profile->split_profiles != NULL)
+		stale = bms_copy(progress->segments->all_segments);
 	else
 		stale = readers_of_changes(batch, profile);
 	MemoryContextSwitchTo(oldcontext);
@@ -580,23 +494,24 @@ next_pass(Progress *progress)
 		CHECK_FOR_INTERRUPTS();
 		if (progress->subject == NULL)
 		{
-			progress->subject = profile->taken_in != NULL ? profile->taken_in : profile;
+			progress->subject =
+			    profile->merged_profiles != NULL ? profile->merged_profiles : profile;
 			progress->done_now = false;
 		}
 		if (!progress->done_now && is_due(progress->subject, batch->instant))
 		{
 			Profile *subject = progress->subject;
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-			Bitmapset *stale = bms_copy(batch->ws->clock_segments);
+			Bitmapset *stale = bms_copy(progress->segments->clock_segments);
 
 			MemoryContextSwitchTo(oldcontext);
-			begin_pass(progress, PASS_PLAY, Max(subject->next_evaluation_at, subject->evaluated_at),
+			begin_pass(progress, PASS_DUE, Max(subject->next_evaluation_at, subject->evaluated_at),
 			           stale);
 			return true;
 		}
 		if (progress->subject != profile)
 		{
-			progress->subject = progress->subject->next_taken;
+			progress->subject = progress->subject->next_merged;
 			if (progress->subject == NULL)
 				progress->subject = profile;
 			continue;
@@ -627,39 +542,37 @@ evaluate_rest(void *context)
 }
 
 /*
- * Evaluates until something fails; true: to the end. A predicate that has
- * failed holds up to the earliest instant that was reported before it did.
+ * A predicate that has failed is false. Up to the earliest instant that was
+ * reported before it did, it stays so.
  */
 static bool
-evaluate_some(Progress *progress)
+skip_segment(void *context, const ErrorData *error)
 {
+	Progress *progress = (Progress *) context;
 	Batch *batch = progress->batch;
-	ErrorData *error;
-	Segment *segment;
+	const Segment *segment;
 
-	if (cdp_attempt(evaluate_rest, progress, &error))
-		return true;
 	if (progress->pass == PASS_NONE || progress->rank < 0)
-		ReThrowError(error);
+		return false;
 	segment = segment_of_rank(batch->ws, progress->rank);
 	if (progress->pass != PASS_BEFORE)
-		add_failure(batch, progress->subject, segment, progress->at, error);
-	if (segment->clock != NULL)
+		changes_add_failure(batch, progress->subject->id, segment, progress->at, error);
+	if (segment->expression.clock != NULL)
 		progress->until = Min(progress->until, progress->clock.until);
 	progress->row_ready = false;
-	set_holds(progress, segment, false);
-	FreeErrorData(error);
-	return false;
+	set_member(progress, segment, false);
+	return true;
 }
 
 int
-evaluate_pin_settings(Workspace *ws)
+evaluate_pin(Workspace *ws)
 {
+	const Segments *segments = segments_of(ws);
 	bool uses_time_zone = false;
 
-	for (int i = 0; i < ws->n_segments; i++)
-		uses_time_zone = uses_time_zone || ws->segments[i].uses_time_zone;
-	return predicate_needs_pinning(ws, uses_time_zone) ? predicate_pin_settings(ws, false) : 0;
+	for (int i = 0; i < segments->n_segments; i++)
+		uses_time_zone = uses_time_zone || segments->segments[i].expression.uses_time_zone;
+	return expression_pin(ws, uses_time_zone);
 }
 
 static void
@@ -667,42 +580,52 @@ evaluate(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
-	int nest_level = evaluate_pin_settings(ws);
+	int nest_level = evaluate_pin(ws);
+	int n;
 
-	progress->held = MemoryContextAllocZero(batch->values, Max(ws->n_segments, 1));
-	progress->holds = MemoryContextAllocZero(batch->values, Max(ws->n_segments, 1));
+	progress->segments = segments_of(ws);
+	n = progress->segments->n_segments;
+	progress->was_member = MemoryContextAllocZero(batch->values, Max(n, 1));
+	progress->is_member = MemoryContextAllocZero(batch->values, Max(n, 1));
 	progress->clock.econtext = ws->econtext;
 	progress->clock.zone = session_timezone;
-	if (ws->n_segments == 0)
+	if (n == 0)
 		(void) evaluate_rest(progress);
 	else
-		while (!evaluate_some(progress))
-			CHECK_FOR_INTERRUPTS();
-	if (nest_level != 0)
-		AtEOXact_GUC(true, nest_level);
+		cdp_attempt_each(evaluate_rest, skip_segment, progress);
+	expression_unpin(nest_level);
 }
 
-/*
- * Evaluates segments on the slice's profiles, at the instant of now: the
- * wanted ones on all of them, or those that read what has changed.
- */
-void
-evaluate_profiles(Batch *batch, const Bitmapset *wanted, bool all_profiles)
+/* Begins at the instant of now, with room for a row as it is stored. */
+static void
+evaluate_now(Progress *progress)
 {
-	Progress progress = {.batch = batch, .wanted = wanted, .all_profiles = all_profiles};
+	Batch *batch = progress->batch;
 
 	batch->instant = cdp_now();
-	store_prepare_rows(batch->store, TABLE_PROFILES);
-	progress.stored = MakeSingleTupleTableSlot(
-	    RelationGetDescr(store_table(batch->store, TABLE_PROFILES)->rel), &TTSOpsHeapTuple);
-	evaluate(&progress);
-	ExecDropSingleTupleTableSlot(progress.stored);
+	store_prepare_rows(batch->store, &profiles_table);
+	progress->stored =
+	    MakeSingleTupleTableSlot(store_row_type(batch->store, &profiles_table), &TTSOpsHeapTuple);
+	evaluate(progress);
+	ExecDropSingleTupleTableSlot(progress->stored);
 }
 
-/*
- * Plays a profile that has been read, and is not written, up to the batch's
- * instant. The batch has no store.
- */
+void
+evaluate_changed(Batch *batch)
+{
+	Progress progress = {.batch = batch};
+
+	evaluate_now(&progress);
+}
+
+void
+evaluate_wanted(Batch *batch, const Bitmapset *wanted, int flags)
+{
+	Progress progress = {.batch = batch, .wanted = wanted, .all_profiles = true, .flags = flags};
+
+	evaluate_now(&progress);
+}
+
 void
 evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc)
 {
@@ -717,7 +640,7 @@ evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc)
 
 /* A profile that is no more leaves every segment it was in. */
 static void
-leave_segments(Batch *batch, Profile *profile, const char *cause)
+leave_segments(Batch *batch, Profile *profile, Cause cause)
 {
 	profile->evaluated_at = Max(batch->instant, profile->evaluated_at);
 	for (int i = 0; i < segment_set_count(profile->segments); i++)
@@ -725,22 +648,23 @@ leave_segments(Batch *batch, Profile *profile, const char *cause)
 		SegmentMember member;
 
 		segment_set_get(profile->segments, i, &member);
-		evaluate_add_change(batch, profile->id, member.name, member.name_len, false,
-		                    profile->evaluated_at, cause);
+		changes_add(batch, profile->id, member.name, member.name_len, false, profile->evaluated_at,
+		            cause);
 	}
 }
 
 void
-evaluate_slice(Batch *batch)
+segments_evaluate_slice(Batch *batch)
 {
 	if (batch->rebuilding)
 		return;
-	evaluate_profiles(batch, NULL, false);
+	evaluate_changed(batch);
 	for (int i = 0; i < batch->n_slice; i++)
 	{
 		if (batch->slice[i]->vanishes)
-			leave_segments(batch, batch->slice[i], "split");
-		for (Profile *loser = batch->slice[i]->taken_in; loser != NULL; loser = loser->next_taken)
-			leave_segments(batch, loser, "merge");
+			leave_segments(batch, batch->slice[i], CAUSE_SPLIT);
+		for (Profile *loser = batch->slice[i]->merged_profiles; loser != NULL;
+		     loser = loser->next_merged)
+			leave_segments(batch, loser, CAUSE_MERGE);
 	}
 }

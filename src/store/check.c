@@ -5,22 +5,24 @@
  * A lock that was forgotten hurts only where two transactions meet in the wrong
  * moment; this finds it where they do not.
  */
-#include "store/store.h"
+#include "store/store_internal.h"
 
+#include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/tableam.h"
 #include "access/xact.h"
 #include "storage/lmgr.h"
+#include "store/lock.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
-bool check_locks = false;
+static bool check_locks = false;
 
 /*
- * Whether a stored row was locked or written by this transaction. A row that
- * several have locked counts as locked: who of them did is not kept in it.
+ * A row that several transactions have locked counts as locked: which of them
+ * did is not kept in it.
  */
-static bool
-is_locked(TupleTableSlot *slot)
+bool
+store_is_locked(TupleTableSlot *slot)
 {
 	bool isnull;
 	TransactionId locker =
@@ -35,39 +37,31 @@ is_locked(TupleTableSlot *slot)
 static bool
 is_alone(Store *store)
 {
-	return CheckRelationLockedByMe(store_table(store, TABLE_PROFILES)->rel, ShareRowExclusiveLock,
+	return CheckRelationLockedByMe(open_table(store, &profiles_table)->rel, ShareRowExclusiveLock,
 	                               true);
 }
 
-/* Whether a row was changed or locked by this transaction, or the profile that guards it was. */
-static bool
-is_guarded(Store *store, WorkspaceTable which, TupleTableSlot *slot)
+void
+store_check_locked(Store *store, const WorkspaceTable *which, ItemPointer tid)
 {
-	StoredIdentifier identifier;
-	TupleTableSlot *profile;
+	Relation rel;
+	TupleTableSlot *slot;
 
-	if (is_locked(slot))
-		return true;
-	if (which != TABLE_IDENTIFIERS)
-		return false;
-	store_read_identifier(store, slot, &identifier);
-	if (identifier.profile_id == 0)
-		return true; /* by those of its evidence, see resolve.c: they are not looked for */
-	profile = store_find(store, TABLE_PROFILES, Int64GetDatum(identifier.profile_id));
-	return profile == NULL || is_locked(profile); /* null: this transaction has removed it */
+	if (!check_locks || !which->locks_rows || is_alone(store))
+		return;
+	rel = open_table(store, which)->rel;
+	slot = table_slot_create(rel, NULL);
+	if (!table_tuple_fetch_row_version(rel, tid, SnapshotAny, slot) ||
+	    !(store_is_locked(slot) || (which->is_guarded != NULL && which->is_guarded(store, slot))))
+		elog(ERROR, "row of \"%s\" is changed without a lock", RelationGetRelationName(rel));
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 void
-store_check_locked(Store *store, WorkspaceTable which, ItemPointer tid)
+store_init(void)
 {
-	Relation rel = store_table(store, which)->rel;
-	TupleTableSlot *slot;
-
-	if (!check_locks || (which != TABLE_PROFILES && which != TABLE_IDENTIFIERS) || is_alone(store))
-		return;
-	slot = table_slot_create(rel, NULL);
-	if (!table_tuple_fetch_row_version(rel, tid, SnapshotAny, slot) ||
-	    !is_guarded(store, which, slot))
-		elog(ERROR, "row of \"%s\" is changed without a lock", RelationGetRelationName(rel));
-	ExecDropSingleTupleTableSlot(slot);
+	DefineCustomBoolVariable("cdp.check_locks",
+	                         "Whether the engine checks that it has locked what it changes.",
+	                         "For tests. Superusers only.", &check_locks, false, PGC_SUSET,
+	                         GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 }

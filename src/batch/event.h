@@ -1,0 +1,42 @@
+/*
+ * event.h
+ *	  One event of a batch, decoded.
+ */
+#ifndef CDP_EVENT_H
+#define CDP_EVENT_H
+
+#include "base/base.h"
+
+#include "types/identifier.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/uuid.h"
+
+/* What a part has noted of an event's row, for its value of the profile: see batch_note. */
+typedef struct EventNote
+{
+	struct EventNote *next;
+	int value; /* number of the ProfileValue */
+	int len;
+	char data[FLEXIBLE_ARRAY_MEMBER];
+} EventNote;
+
+typedef struct Event
+{
+	pg_uuid_t id;
+	TimestampTz occurred_at;
+	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
+	Jsonb *traits;  /* null: none */
+	Numeric amount; /* null: none */
+	const char *source;
+	int source_len;
+	int first_ref;                /* its nodes in batch->refs, the anchor first */
+	int n_refs;                   /* 0: it belongs to nobody */
+	int n_named;                  /* with those that are generic, or cannot anchor it */
+	EventNote *notes;             /* null: none */
+	const Identifier *row_anchor; /* the anchor that its row has; null: none */
+	int next;                     /* the next event of the same profile; -1: none */
+	char currency[4];
+} Event;
+
+#endif /* CDP_EVENT_H */

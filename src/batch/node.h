@@ -1,0 +1,65 @@
+/*
+ * node.h
+ *	  One distinct identifier of a batch; and identifiers that are no evidence.
+ */
+#ifndef CDP_NODE_H
+#define CDP_NODE_H
+
+#include "namespaces/namespaces.h"
+#include "types/identifier.h"
+
+/* A row of identifiers. */
+typedef struct StoredIdentifier
+{
+	int64 profile_id; /* 0: none */
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+	TimestampTz anchored_at; /* DT_NOEND: it anchors no event */
+	bool generic;
+} StoredIdentifier;
+
+typedef struct IdNode
+{
+	Identifier *identifier;
+	const NamespaceRule *rule;
+	uint32 hash;
+	int event;            /* the last of the batch's that names it */
+	TimestampTz first_at; /* effective times of the batch's events with it */
+	TimestampTz last_at;
+	TimestampTz anchors_at; /* ... of the first that it anchors; DT_NOEND: none */
+
+	/* what is stored of it, and what the room of identity makes of it */
+	StoredIdentifier row;
+	bool has_row;         /* in identifiers */
+	bool inserted_by_us;  /* by this statement: the graph does not know it yet */
+	bool has_new_id;      /* the profile guessed for it is an id that nobody has had */
+	bool is_guarded;      /* has a row without a profile, but with evidence: see identity/locks.c */
+	bool has_no_evidence; /* nothing else of it is stored */
+	bool row_locked;      /* by this statement: inserted, or locked without a profile */
+	bool becomes_generic; /* it was seen with too many others, the batch's included */
+	int degree;           /* the batch's pairs with it */
+	int component;        /* -1 before identity has decided */
+} IdNode;
+
+/* Why an identifier of an event is no evidence. */
+typedef enum RefusalReason
+{
+	REFUSED_INVALID,
+	REFUSED_BLOCKED,
+	REFUSED_GENERIC,
+	REFUSED_LIMIT, /* from here on: of pairs, which a replay may decide otherwise */
+	REFUSED_SEPARATED,
+	REFUSED_MERGE,
+	N_REFUSAL_REASONS
+} RefusalReason;
+
+typedef struct Refusal
+{
+	const char *identifier; /* canonical, or as received where it has no such form */
+	int identifier_len;
+	int event;
+	RefusalReason reason;
+	const char *detail; /* null: none */
+} Refusal;
+
+#endif /* CDP_NODE_H */

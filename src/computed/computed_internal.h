@@ -1,0 +1,163 @@
+/*
+ * computed_internal.h
+ *	  What the files of this room share.
+ */
+#ifndef CDP_COMPUTED_ROOM_INTERNAL_H
+#define CDP_COMPUTED_ROOM_INTERNAL_H
+
+#include "batch/batch.h"
+#include "computed/computed.h"
+#include "events/events.h"
+#include "lib/stringinfo.h"
+#include "types/computed.h"
+
+typedef enum ComputedTraitColumn
+{
+	COMPUTED_TRAIT_NAME,
+	COMPUTED_TRAIT_KIND,
+	COMPUTED_TRAIT_EVENT,
+	COMPUTED_TRAIT_FILTER,
+	COMPUTED_TRAIT_EXPRESSION,
+	COMPUTED_TRAIT_WINDOW_DAYS,
+	COMPUTED_TRAIT_LIST_LIMIT,
+	COMPUTED_TRAIT_MAX_DISTINCT,
+	N_COMPUTED_TRAIT_COLUMNS
+} ComputedTraitColumn;
+
+typedef enum ComputedErrorColumn
+{
+	COMPUTED_ERROR_TRAIT,
+	COMPUTED_ERROR_PROFILE_ID,
+	COMPUTED_ERROR_N,
+	COMPUTED_ERROR_SQLSTATE,
+	COMPUTED_ERROR_MESSAGE,
+	COMPUTED_ERROR_EVENT_ID,
+	COMPUTED_ERROR_AT,
+	N_COMPUTED_ERROR_COLUMNS
+} ComputedErrorColumn;
+
+extern WorkspaceTable computed_traits_table;
+extern WorkspaceTable computed_errors_table; /* computed_trait_errors */
+
+/* The window_days of a computed trait without a window. */
+#define COMPUTED_FOR_EVER INT_MIN
+
+/* A computed trait, compiled. */
+typedef struct ComputedDefinition
+{
+	char *name;
+	char *kind;
+	char *event; /* null: any */
+	int event_len;
+	char *filter;     /* null: none */
+	char *expression; /* null: none */
+	int window_days;  /* COMPUTED_FOR_EVER: no window */
+	int list_limit;
+	int max_distinct;
+	ComputedKind kind_number;
+	ComputedClass value_class;
+	ExprState *filter_state;     /* null: none */
+	ExprState *expression_state; /* null: none */
+	ErrorData *broken;           /* why it does not compile; null: it does */
+} ComputedDefinition;
+
+/* The computed traits of a workspace. */
+typedef struct ComputedTraits
+{
+	ComputedDefinition *definitions; /* sorted by name bytes, as ws->computed_names */
+	int n;
+	int max;
+	ComputedTrait *traits;    /* the same as their states know them */
+	bool uses_days;           /* one has a window */
+	Computed *without_events; /* of a profile without events */
+} ComputedTraits;
+
+static inline const ComputedTraits *
+computed_of(const Workspace *ws)
+{
+	return workspace_data(ws, &computed_part);
+}
+
+/*
+ * compile.c: checks a trait as a definition. Errors: 22023 for an unknown kind, a
+ * name or number out of range, a missing expression; those of expression_check
+ * for filter and expression, 42804 for an expression of a type that the kind
+ * cannot take.
+ */
+extern void compile_check(Workspace *ws, const ComputedDefinition *definition);
+
+/* deltas.c: what a row of events adds to each trait. */
+typedef struct RowDeltas
+{
+	Workspace *ws;
+	const Bitmapset *wanted; /* traits by index; null: all */
+	TupleTableSlot *slot;
+	int trait;             /* the next to be evaluated */
+	StringInfoData deltas; /* per trait that counts the event: its number, and a value */
+	StringInfoData value;
+} RowDeltas;
+
+extern void deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted);
+extern void deltas_of_row(RowDeltas *row);
+
+/* Stage one: the part's view of a row. */
+extern bool deltas_are_wanted(Workspace *ws);
+extern void deltas_read_row(EventRun *run);
+extern void deltas_row_failed(EventRun *run, const ErrorData *error);
+
+/* A trait whose filter or expression failed on an event of the batch. */
+typedef struct TraitFailure
+{
+	int trait;
+	int event;
+	int sqlerrcode;
+	const char *message;
+} TraitFailure;
+
+/* What the part keeps of a batch. */
+typedef struct ComputedBatch
+{
+	RowDeltas row;
+	bool begun; /* row is */
+	TraitFailure *failures;
+	int n_failures;
+	int max_failures;
+} ComputedBatch;
+
+extern ComputedBatch *computed_batch(Batch *batch);
+
+/* fold.c: deltas on their way into a state. */
+typedef struct ComputedFold
+{
+	Workspace *ws;
+	Computed *computed; /* the state so far */
+	ComputedBuilder builder;
+	int32 today; /* days that no instant from it on can see are left out */
+	bool changed;
+	bool owns_values; /* the state, and what is added goes away: copy it */
+} ComputedFold;
+
+extern void fold_begin(ComputedFold *fold, Workspace *ws, Computed *computed, int32 today,
+                       bool owns_values);
+extern void fold_deltas(ComputedFold *fold, const char *deltas, int len, TimestampTz at, int32 day,
+                        const pg_uuid_t *event_id);
+
+/* Puts together what has been collected. */
+extern void fold_flush(ComputedFold *fold);
+
+/* The day of an instant in the workspace's zone; 0 where no trait has a window. */
+extern int32 fold_day(Workspace *ws, TimestampTz at);
+extern ProfileValue computed_profile_value;
+
+/*
+ * trait_errors.c: counts failures of a trait on a profile's events, with the last
+ * of them as a sample; writes those of the batch.
+ */
+extern void trait_errors_add(Store *store, int trait, int64 profile, int64 n, int sqlerrcode,
+                             const char *message, const pg_uuid_t *event_id);
+extern void trait_errors_write(Batch *batch);
+
+/* backfill.c: takes the states of some names (text[]) away, and fills the wanted traits. */
+extern void backfill(Workspace *ws, Datum gone, const Bitmapset *wanted);
+
+#endif /* CDP_COMPUTED_ROOM_INTERNAL_H */

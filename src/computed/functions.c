@@ -1,0 +1,166 @@
+/*
+ * functions.c
+ *	  Computed traits from SQL: what back-fill and judge ask.
+ */
+#include "computed/computed_internal.h"
+
+#include "catalog/pg_type.h"
+#include "expression/expression.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* The names in an array of texts, as traits of which nothing else is known. */
+static ComputedTrait *
+traits_of_names(ArrayType *array, int *n)
+{
+	Datum *names;
+	bool *nulls;
+	ComputedTrait *traits;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, n);
+	traits = palloc0(sizeof(ComputedTrait) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+	{
+		traits[i].name = nulls[i] ? "" : TextDatumGetCString(names[i]);
+		traits[i].name_len = strlen(traits[i].name);
+	}
+	return traits;
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_without);
+
+/* cdp.computed_without(computed, names text[]) -> computed: less those traits. */
+Datum
+cdp_computed_without(PG_FUNCTION_ARGS)
+{
+	int n;
+	ComputedTrait *traits = traits_of_names(PG_GETARG_ARRAYTYPE_P(1), &n);
+
+	PG_RETURN_COMPUTED_P(computed_without(PG_GETARG_COMPUTED_P(0), traits, n));
+}
+
+PG_FUNCTION_INFO_V1(cdp_has_computed);
+
+/* cdp.has_computed(computed, names text[]) -> boolean: whether it has one of those traits. */
+Datum
+cdp_has_computed(PG_FUNCTION_ARGS)
+{
+	int n;
+	ComputedTrait *traits = traits_of_names(PG_GETARG_ARRAYTYPE_P(1), &n);
+	Computed *computed = PG_GETARG_COMPUTED_P(0);
+
+	PG_RETURN_BOOL(computed_without(computed, traits, n) != computed);
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_trait_type);
+
+/* cdp.computed_trait_type(workspace, trait) -> type of its expression; null: it has none, or is broken. */
+Datum
+cdp_computed_trait_type(PG_FUNCTION_ARGS)
+{
+	static const char *const types[N_COMPUTED_CLASSES] = {
+	    [COMPUTED_NONE] = "boolean", /* of an expression it is counted whether it is null */
+	    [COMPUTED_NUMBER] = "numeric",   [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
+	    [COMPUTED_TIME] = "timestamptz", [COMPUTED_DATE] = "date", [COMPUTED_JSON] = "jsonb",
+	};
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	if (index < 0 || computed_of(ws)->definitions[index].broken != NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(types[computed_of(ws)->definitions[index].value_class]));
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_trait_fault);
+
+/* cdp.computed_trait_fault(workspace, trait) -> why its definition does not compile; null: it does. */
+Datum
+cdp_computed_trait_fault(PG_FUNCTION_ARGS)
+{
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+
+	if (index < 0 || computed_of(ws)->definitions[index].broken == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(computed_of(ws)->definitions[index].broken->message));
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_of_nobody);
+
+/* cdp.computed_without_events(workspace) -> computed: of a profile without events. */
+Datum
+cdp_computed_of_nobody(PG_FUNCTION_ARGS)
+{
+	Computed *computed =
+	    computed_of(workspace_by_name(NameStr(*PG_GETARG_NAME(0))))->without_events;
+
+	PG_RETURN_DATUM(
+	    PointerGetDatum(memcpy(palloc(VARSIZE_ANY(computed)), computed, VARSIZE_ANY(computed))));
+}
+
+static bool
+evaluate_row(void *context)
+{
+	deltas_of_row((RowDeltas *) context);
+	return true;
+}
+
+/* What cdp.computed_trait_fails keeps from call to call. */
+typedef struct TraitTrial
+{
+	RowDeltas row;
+	TupleTableSlot *slot;
+} TraitTrial;
+
+static TraitTrial *
+begin_trial(FunctionCallInfo fcinfo, Oid type)
+{
+	MemoryContext oldcontext = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
+	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	TraitTrial *trial = palloc0(sizeof(TraitTrial));
+
+	if (index < 0 || type != get_rel_type_id(ws->events))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("there is no such computed trait of these events")));
+	trial->slot = MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
+	deltas_begin(&trial->row, ws, bms_make_singleton(index));
+	trial->row.slot = trial->slot;
+	fcinfo->flinfo->fn_extra = trial;
+	MemoryContextSwitchTo(oldcontext);
+	return trial;
+}
+
+PG_FUNCTION_INFO_V1(cdp_computed_trait_fails);
+
+/*
+ * cdp.computed_trait_fails(workspace, trait, row of events) -> boolean: whether
+ * the trait's filter or expression fails on the event. The workspace and the
+ * trait are those of the first call in a query.
+ */
+Datum
+cdp_computed_trait_fails(PG_FUNCTION_ARGS)
+{
+	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(2);
+	TraitTrial *trial = (TraitTrial *) fcinfo->flinfo->fn_extra;
+	HeapTupleData tuple = {0};
+	ErrorData *error;
+	int nest_level;
+	bool fails;
+
+	if (trial == NULL)
+		trial = begin_trial(fcinfo, HeapTupleHeaderGetTypeId(header));
+	nest_level = expression_pin(trial->row.ws, trial->row.ws->rows_use_time_zone);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	ExecStoreHeapTuple(&tuple, trial->slot, false);
+	trial->row.trait = 0;
+	fails = !cdp_attempt(evaluate_row, &trial->row, &error);
+	if (fails)
+		FreeErrorData(error);
+	ExecClearTuple(trial->slot);
+	expression_unpin(nest_level);
+	PG_RETURN_BOOL(fails);
+}

@@ -1,0 +1,62 @@
+/*
+ * events.h
+ *	  Stage one: rows of events become events of a batch, their identifiers
+ *	  canonical nodes in order of strength.
+ */
+#ifndef CDP_EVENTS_H
+#define CDP_EVENTS_H
+
+#include "batch/batch.h"
+
+extern WorkspacePart events_part;
+
+typedef enum EventIdColumn
+{
+	EVENT_IDS_EVENT_ID,
+	N_EVENT_ID_COLUMNS
+} EventIdColumn;
+
+extern WorkspaceTable event_ids_table;
+
+/* A new event id, ordered by time (UUID version 7, RFC 9562). */
+extern pg_uuid_t *event_id_generate(void);
+
+/* Decodes a row of events into the batch, with its identifiers, or its values alone. */
+extern Event *events_read(Batch *batch, TupleTableSlot *slot);
+extern Event *events_read_values(Batch *batch, TupleTableSlot *slot);
+
+/* Puts an event's references to its identifiers in order, see event.c. */
+extern void events_order_refs(Batch *batch, Event *event);
+
+/* Error context: names the event that an error is about; arg is its id. */
+extern void events_error_context(void *arg);
+
+/*
+ * Rows of events on their way into a batch, with what the parts make of each.
+ * next reads the next row, makes an event of it and sets event and slot; false:
+ * there are no more for now. A part evaluates expressions on the row, from step
+ * on, which counts them; so where one fails, the part goes on behind it.
+ */
+typedef struct EventRun
+{
+	Batch *batch;
+	bool (*next)(struct EventRun *run);
+	void *context;
+	Event *event;
+	TupleTableSlot *slot;
+
+	/* how far the row has come */
+	WorkspacePart *const *part; /* whose turn it is */
+	int step;
+	bool pending; /* a row has been read, and not all parts have seen it */
+} EventRun;
+
+extern void events_run(EventRun *run);
+
+/* Visits stored events: of an anchor; of none; of an anchor (or none) that occurred at an instant. */
+extern void events_visit_anchored(Store *store, Datum anchor, VisitRow visit, void *context);
+extern void events_visit_anonymous(Store *store, VisitRow visit, void *context);
+extern void events_visit_at(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at,
+                            VisitRow visit, void *context);
+
+#endif /* CDP_EVENTS_H */

@@ -1,0 +1,685 @@
+/*
+ * analyse.c
+ *	  From a text to an analysed expression. A text is one SQL expression; what it
+ *	  may call is an allow-list by OID: the immutable functions of pg_catalog
+ *	  and cdp, and named stable ones that depend on nothing but the time zone
+ *	  and date style, which the engine sets to the workspace's.
+ */
+#include "expression/expression_internal.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_func.h"
+#include "parser/parse_relation.h"
+#include "parser/parse_type.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* Stable functions whose result depends on the time zone and date style only. */
+static const Oid zone_functions[] = {
+    F_TIMESTAMPTZ_DATE,
+    F_TIMESTAMPTZ_TIMESTAMP,
+    F_TIMESTAMPTZ_DATE_TIME,
+    F_TIMESTAMP_TIMESTAMPTZ,
+    F_DATE_TIMESTAMPTZ,
+    F_TIME_TIMESTAMPTZ,
+    F_TIMETZ_TIMESTAMPTZ,
+    F_TIMETZ_TIME,
+    F_DATE_LT_TIMESTAMPTZ,
+    F_DATE_LE_TIMESTAMPTZ,
+    F_DATE_EQ_TIMESTAMPTZ,
+    F_DATE_GT_TIMESTAMPTZ,
+    F_DATE_GE_TIMESTAMPTZ,
+    F_DATE_NE_TIMESTAMPTZ,
+    F_TIMESTAMPTZ_LT_DATE,
+    F_TIMESTAMPTZ_LE_DATE,
+    F_TIMESTAMPTZ_EQ_DATE,
+    F_TIMESTAMPTZ_GT_DATE,
+    F_TIMESTAMPTZ_GE_DATE,
+    F_TIMESTAMPTZ_NE_DATE,
+    F_TIMESTAMP_LT_TIMESTAMPTZ,
+    F_TIMESTAMP_LE_TIMESTAMPTZ,
+    F_TIMESTAMP_EQ_TIMESTAMPTZ,
+    F_TIMESTAMP_GT_TIMESTAMPTZ,
+    F_TIMESTAMP_GE_TIMESTAMPTZ,
+    F_TIMESTAMP_NE_TIMESTAMPTZ,
+    F_TIMESTAMPTZ_LT_TIMESTAMP,
+    F_TIMESTAMPTZ_LE_TIMESTAMP,
+    F_TIMESTAMPTZ_EQ_TIMESTAMP,
+    F_TIMESTAMPTZ_GT_TIMESTAMP,
+    F_TIMESTAMPTZ_GE_TIMESTAMP,
+    F_TIMESTAMPTZ_NE_TIMESTAMP,
+    F_TIMESTAMPTZ_PL_INTERVAL,
+    F_TIMESTAMPTZ_MI_INTERVAL,
+    F_INTERVAL_PL_TIMESTAMPTZ,
+    F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+    F_DATE_PART_TEXT_TIMESTAMPTZ,
+    F_EXTRACT_TEXT_TIMESTAMPTZ,
+    F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
+    F_TO_CHAR_TIMESTAMPTZ_TEXT,
+    F_TO_TIMESTAMP_TEXT_TEXT,
+    F_DATE_IN,
+    F_DATE_OUT,
+    F_TIME_IN,
+    F_TIME_OUT,
+    F_TIMETZ_IN,
+    F_TIMETZ_OUT,
+    F_TIMESTAMP_IN,
+    F_TIMESTAMP_OUT,
+    F_TIMESTAMPTZ_IN,
+    F_TIMESTAMPTZ_OUT,
+    F_INTERVAL_IN,
+    F_INTERVAL_OUT,
+    F_TO_JSONB,
+    F_JSONB_BUILD_ARRAY_ANY,
+    F_CONCAT,
+    F_CONCAT_WS,
+    F_TEXTANYCAT,
+    F_ANYTEXTCAT,
+    F_ARRAY_IN,
+    F_ARRAY_OUT,
+    F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+    F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+};
+
+/* Functions that are the engine's clock in a predicate, beside cdp.now(). */
+static const Oid clock_functions[] = {
+    F_NOW,
+    F_TRANSACTION_TIMESTAMP,
+    F_STATEMENT_TIMESTAMP,
+};
+
+/* Immutable functions whose result can be far larger than what they are given. */
+static const Oid unbounded_functions[] = {
+    F_REPEAT,
+    F_LPAD_TEXT_INT4,
+    F_LPAD_TEXT_INT4_TEXT,
+    F_RPAD_TEXT_INT4,
+    F_RPAD_TEXT_INT4_TEXT,
+    F_ARRAY_FILL_ANYELEMENT__INT4,
+    F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
+};
+
+static bool
+is_listed(Oid function, const Oid *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i] == function)
+			return true;
+	return false;
+}
+
+static void
+refuse_clock(const ExpressionWalk *walk, const char *what, int location, const char *hint)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	                errmsg("%s cannot read the clock by \"%s\"", walk->sort->what, what),
+	                errdetail("Nothing tells when it changes."), errhint("%s", hint),
+	                errposition(location >= 0 ? location + 1 : 0)));
+}
+
+/* check_functions_in_node callback: true stops at a function not allowed. */
+static bool
+function_is_refused(Oid function, void *context)
+{
+	ExpressionWalk *walk = (ExpressionWalk *) context;
+	Oid schema = get_func_namespace(function);
+	char volatility = func_volatile(function);
+
+	if (is_listed(function, zone_functions, lengthof(zone_functions)))
+	{
+		walk->uses_time_zone = true;
+		return false;
+	}
+	if (function == F_ENUM_OUT) /* stable, as a value may be renamed */
+		return false;
+	if (volatility == PROVOLATILE_IMMUTABLE &&
+	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
+	    !is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
+		return false;
+	walk->refused = function;
+	return true;
+}
+
+static void
+refuse_function(ExpressionWalk *walk, Node *node)
+{
+	Oid function = walk->refused;
+	char *name = get_func_name(function);
+	Oid schema = get_func_namespace(function);
+	int location = exprLocation(node);
+	const char *why;
+
+	if (function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY)
+		refuse_clock(walk, name, location, "Write now(): it is the instant of evaluation.");
+	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
+		why = "Only those of PostgreSQL and of cdp may be called.";
+	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		why = "It is volatile: its result may change between two calls.";
+	else if (func_volatile(function) == PROVOLATILE_STABLE)
+		why = "It is not immutable: its result depends on more than the profile.";
+	else
+		why = "Its result can be of any size.";
+	ereport(ERROR,
+	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	         errmsg("function %s cannot be used in %s",
+	                quote_qualified_identifier(get_namespace_name(schema), name), walk->sort->what),
+	         errdetail("%s", why),
+	         errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
+	                 "of %s.",
+	                 walk->sort->table->name),
+	         errposition(location >= 0 ? location + 1 : 0)));
+}
+
+static bool
+is_time_type(Oid type)
+{
+	return type == DATEOID || type == TIMESTAMPOID || type == TIMESTAMPTZOID || type == TIMEOID ||
+	       type == TIMETZOID;
+}
+
+/* Whether values of a type have dates or times in them: arrays, ranges, rows. */
+static bool
+holds_time(Oid type)
+{
+	Oid part;
+
+	type = getBaseType(type);
+	if (is_time_type(type))
+		return true;
+	if (OidIsValid(part = get_element_type(type)) || OidIsValid(part = get_range_subtype(type)) ||
+	    OidIsValid(part = get_multirange_range(type)))
+		return holds_time(part);
+	return type_is_rowtype(type);
+}
+
+/* Whether a name is qualified by a schema other than pg_catalog and cdp. */
+static bool
+is_foreign(List *name)
+{
+	char *schema = list_length(name) < 2 ? NULL : strVal(list_nth(name, list_length(name) - 2));
+
+	return schema != NULL && strcmp(schema, "pg_catalog") != 0 && strcmp(schema, "cdp") != 0;
+}
+
+static void
+refuse_foreign(ExpressionWalk *walk, const char *what, const char *name, int location)
+{
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	     errmsg("%s %s cannot be used in %s", what, name, walk->sort->what),
+	     errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
+	     errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
+	             "types."),
+	     errposition(location >= 0 ? location + 1 : 0)));
+}
+
+/* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
+static bool
+type_is_allowed(ExpressionWalk *walk, Oid type)
+{
+	Oid element = get_element_type(type);
+	HeapTuple tuple;
+	bool allowed;
+
+	if (OidIsValid(element))
+		return type_is_allowed(walk, element);
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for type %u", type);
+	allowed = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE ||
+	          ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == walk->extension_schema ||
+	          ((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_ENUM;
+	ReleaseSysCache(tuple);
+	return allowed;
+}
+
+/*
+ * raw_expression_tree_walker callback. The parser evaluates literals as it
+ * meets them, and the input of a domain, for one, calls what its constraints
+ * say: so a predicate's types, functions and operators are checked before it
+ * is analysed. Notes the string constants.
+ */
+static bool
+check_raw_node(Node *node, void *context)
+{
+	ExpressionWalk *walk = (ExpressionWalk *) context;
+
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
+	    IsA(&((A_Const *) node)->val.node, String))
+		walk->literals = lappend(walk->literals, node);
+	else if (IsA(node, SubLink))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s cannot contain a subquery", walk->sort->what),
+		         errdetail("%s", walk->sort->scope), errhint("%s", walk->sort->subquery_hint),
+		         errposition(((SubLink *) node)->location + 1)));
+	else if (IsA(node, FuncCall) && is_foreign(((FuncCall *) node)->funcname))
+		refuse_foreign(walk, "function", NameListToQuotedString(((FuncCall *) node)->funcname),
+		               ((FuncCall *) node)->location);
+	else if (IsA(node, A_Expr) && is_foreign(((A_Expr *) node)->name))
+		refuse_foreign(walk, "operator", NameListToString(((A_Expr *) node)->name),
+		               ((A_Expr *) node)->location);
+	else if (IsA(node, TypeName))
+	{
+		TypeName *name = (TypeName *) node;
+		Type type = LookupTypeName(NULL, name, NULL, false);
+
+		if (type != NULL)
+		{
+			if (!type_is_allowed(walk, typeTypeId(type)))
+				refuse_foreign(walk, "type", TypeNameToString(name), name->location);
+			ReleaseSysCache(type);
+		}
+	}
+	return raw_expression_tree_walker(node, check_raw_node, context);
+}
+
+/*
+ * A constant of a date or time type was a literal when it was read, and was
+ * evaluated then: 'today' would be the day of the definition for ever.
+ */
+static void
+check_time_constant(ExpressionWalk *walk, Const *constant)
+{
+	ListCell *lc;
+
+	if (constant->location < 0 || !holds_time(constant->consttype))
+		return;
+	foreach (lc, walk->literals)
+	{
+		A_Const *literal = lfirst_node(A_Const, lc);
+		char *text = strVal(&literal->val);
+
+		if (literal->location == constant->location && relative_time_is_named(text, strlen(text)))
+			refuse_clock(walk, text, constant->location,
+			             "Write now() or current_date, and add or subtract an interval.");
+	}
+}
+
+/*
+ * A text on its way into a date or time goes through cdp.absolute_time_text,
+ * which fails where it names a time relative to the clock.
+ */
+static Expr *
+absolute_text(ExpressionWalk *walk, CoerceViaIO *cast)
+{
+	Expr *argument = cast->arg;
+	Oid collation = exprCollation((Node *) argument);
+	Oid type = exprType((Node *) argument);
+
+	switch (getBaseType(type))
+	{
+		case TEXTOID:
+			break;
+		case VARCHAROID:
+		case BPCHAROID:
+			argument =
+			    (Expr *) makeRelabelType(argument, TEXTOID, -1, collation, COERCE_IMPLICIT_CAST);
+			break;
+		case NAMEOID:
+			argument = (Expr *) makeFuncExpr(F_TEXT_NAME, TEXTOID, list_make1(argument), collation,
+			                                 collation, COERCE_IMPLICIT_CAST);
+			break;
+		default:
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			                errmsg("%s cannot cast type %s to %s", walk->sort->what,
+			                       format_type_be(type), format_type_be(cast->resulttype)),
+			                errhint("Cast it to text first."), errposition(cast->location + 1)));
+	}
+	return (Expr *) makeFuncExpr(walk->absolute_text, TEXTOID, list_make1(argument), InvalidOid,
+	                             collation, COERCE_EXPLICIT_CALL);
+}
+
+/* Columns that are the engine's own business, or that a predicate would chase. */
+static void
+check_column(ExpressionWalk *walk, Var *var)
+{
+	Workspace *ws = walk->ws;
+
+	if (var->varattno <= 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s cannot read whole rows or system columns", walk->sort->what),
+		         errhint("Name the columns of %s that it depends on.", walk->sort->table->name),
+		         errposition(var->location + 1)));
+	if (walk->sort->table == &events_table &&
+	    var->varattno == workspace_table(ws, &events_table)->columns[EVENT_ANCHOR])
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s cannot read the column \"%s\"", walk->sort->what, "anchor"),
+		                errdetail("It is derived, and changes with the rules of identity."),
+		                errhint("Read the column identifiers."), errposition(var->location + 1)));
+	if (walk->sort->table == &events_table)
+		return;
+	if (var->varattno == walk->reads.computed_column)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("%s can read computed traits by constant names only", walk->sort->what),
+		         errhint("Write it as in computed->>'orders_30d' or "
+		                 "cdp.computed_int(computed, 'orders_30d')."),
+		         errposition(var->location + 1)));
+	if (var->varattno == workspace_table(ws, &profiles_table)->columns[PROFILE_SEGMENTS] ||
+	    var->varattno == workspace_table(ws, &profiles_table)->columns[PROFILE_EVALUATED_AT] ||
+	    var->varattno == workspace_table(ws, &profiles_table)->columns[PROFILE_NEXT_EVALUATION_AT])
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s cannot read the column \"%s\"", walk->sort->what,
+		                       get_attname(workspace_table(ws, &profiles_table)->oid, var->varattno,
+		                                   false)),
+		                errdetail("It is the result of evaluating segments."),
+		                errhint("Ask for membership by constant names: segments @@ 'vip & !gold'."),
+		                errposition(var->location + 1)));
+	walk->columns = bms_add_member(walk->columns, var->varattno);
+}
+
+/*
+ * A type's input function that is called by name, as date_in('today'), goes
+ * behind the back of the checks on casts.
+ */
+static void
+check_input_call(ExpressionWalk *walk, FuncExpr *call)
+{
+	if (call->args == NIL || exprType(linitial(call->args)) != CSTRINGOID)
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	         errmsg("function %s cannot be used in %s",
+	                quote_qualified_identifier(get_namespace_name(get_func_namespace(call->funcid)),
+	                                           get_func_name(call->funcid)),
+	                walk->sort->what),
+	         errdetail("It is the input function of a type."), errhint("Write a cast instead."),
+	         errposition(call->location + 1)));
+}
+
+/*
+ * Whether a column is generated: a predicate evaluates what it is generated
+ * from, because the row that it is evaluated on is not stored yet.
+ */
+static bool
+is_generated(ExpressionWalk *walk, Var *var)
+{
+	return var->varattno > 0 &&
+	       TupleDescAttr(RelationGetDescr(walk->rel), var->varattno - 1)->attgenerated != 0;
+}
+
+static Node *
+make_cast(Oid function, Oid type, Node *argument)
+{
+	return (Node *) makeFuncExpr(function, type, list_make1(argument), InvalidOid, InvalidOid,
+	                             COERCE_EXPLICIT_CAST);
+}
+
+/* A time rounded to so many digits, as current_timestamp(3) is. */
+static Node *
+make_rounded(Oid function, Oid type, Node *argument, int typmod)
+{
+	List *args = list_make2(argument, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+	                                            Int32GetDatum(typmod), false, true));
+
+	return typmod < 0 ? argument
+	                  : (Node *) makeFuncExpr(function, type, args, InvalidOid, InvalidOid,
+	                                          COERCE_EXPLICIT_CAST);
+}
+
+/* The parameter that stands for the engine's clock. */
+static Node *
+clock_param(ExpressionWalk *walk)
+{
+	Param *param = makeNode(Param);
+
+	if (walk->sort->table != &profiles_table)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("%s cannot read the clock", walk->sort->what),
+		                errdetail("What an event adds does not change with time."),
+		                errhint("Compare with the columns occurred_at and received_at; "
+		                        "window_days says how long an event counts.")));
+	walk->reads_clock = walk->uses_time_zone = true;
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = CLOCK_PARAM;
+	param->paramtype = TIMESTAMPTZOID;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Node *) param;
+}
+
+/* What a keyword that reads the clock is of the parameter. */
+static Node *
+clock_keyword(ExpressionWalk *walk, SQLValueFunction *keyword)
+{
+	switch (keyword->op)
+	{
+		case SVFOP_CURRENT_DATE:
+			return make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+		case SVFOP_CURRENT_TIMESTAMP:
+		case SVFOP_CURRENT_TIMESTAMP_N:
+			return make_rounded(F_TIMESTAMPTZ_TIMESTAMPTZ_INT4, TIMESTAMPTZOID, clock_param(walk),
+			                    keyword->typmod);
+		case SVFOP_LOCALTIMESTAMP:
+		case SVFOP_LOCALTIMESTAMP_N:
+			return make_rounded(F_TIMESTAMP_TIMESTAMP_INT4, TIMESTAMPOID,
+			                    make_cast(F_TIMESTAMP_TIMESTAMPTZ, TIMESTAMPOID, clock_param(walk)),
+			                    keyword->typmod);
+		case SVFOP_CURRENT_TIME:
+		case SVFOP_CURRENT_TIME_N:
+		case SVFOP_LOCALTIME:
+		case SVFOP_LOCALTIME_N:
+			refuse_clock(walk, keyword->op <= SVFOP_CURRENT_TIME_N ? "current_time" : "localtime",
+			             keyword->location, "Write extract(hour FROM now()).");
+			break;
+		default:
+			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			                errmsg("%s cannot depend on the session", walk->sort->what),
+			                errdetail("current_user and its like differ between sessions."),
+			                errposition(keyword->location + 1)));
+	}
+	return NULL;
+}
+
+static Node *check_node(Node *node, void *context);
+
+/* What a function that reads the clock is of the parameter; null: it does not. */
+static Node *
+clock_call(ExpressionWalk *walk, FuncExpr *call)
+{
+	Node *today;
+
+	if (is_listed(call->funcid, clock_functions, lengthof(clock_functions)) ||
+	    call->funcid == walk->clock)
+		return clock_param(walk);
+	if (call->funcid != F_AGE_TIMESTAMPTZ && call->funcid != F_AGE_TIMESTAMP)
+		return NULL;
+	today = make_cast(F_DATE_TIMESTAMPTZ, DATEOID, clock_param(walk));
+	if (call->funcid == F_AGE_TIMESTAMP)
+		return (Node *) makeFuncExpr(F_AGE_TIMESTAMP_TIMESTAMP, INTERVALOID,
+		                             list_make2(make_cast(F_TIMESTAMP_DATE, TIMESTAMPOID, today),
+		                                        check_node(linitial(call->args), walk)),
+		                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return (Node *) makeFuncExpr(F_AGE_TIMESTAMPTZ_TIMESTAMPTZ, INTERVALOID,
+	                             list_make2(make_cast(F_TIMESTAMPTZ_DATE, TIMESTAMPTZOID, today),
+	                                        check_node(linitial(call->args), walk)),
+	                             InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * A read of a computed trait is one at an instant: the clock's, where the trait
+ * has a window; else any. Null: the node is none.
+ */
+static Node *
+computed_read(ExpressionWalk *walk, Node *node)
+{
+	int window = walk->sort->table == &profiles_table ? reads_computed(&walk->reads, node) : -1;
+	Node *instant;
+
+	if (window < 0)
+		return NULL;
+	instant = window > 0 ? clock_param(walk)
+	                     : (Node *) makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz),
+	                                          TimestampTzGetDatum(0), false, FLOAT8PASSBYVAL);
+	return reads_computed_at(&walk->reads, node, instant);
+}
+
+/*
+ * Checks every node, puts cdp.absolute_time_text under casts from text, and a
+ * parameter for the clock.
+ */
+static Node *
+check_node(Node *node, void *context)
+{
+	ExpressionWalk *walk = (ExpressionWalk *) context;
+	Node *replaced;
+
+	if (node == NULL)
+		return NULL;
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (IsA(node, Var) && is_generated(walk, (Var *) node))
+		return check_node(build_column_default(walk->rel, ((Var *) node)->varattno), walk);
+	if (IsA(node, Var))
+		check_column(walk, (Var *) node);
+	else if (IsA(node, Const))
+		check_time_constant(walk, (Const *) node);
+	else if (IsA(node, SQLValueFunction))
+		return clock_keyword(walk, (SQLValueFunction *) node);
+	else if (IsA(node, FuncExpr) && (replaced = clock_call(walk, (FuncExpr *) node)) != NULL)
+		return replaced;
+	else if ((replaced = computed_read(walk, node)) != NULL)
+		return replaced;
+	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
+		return node;
+	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
+	         IsA(node, XmlExpr))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("unsupported expression in %s", walk->sort->what),
+		                errposition(exprLocation(node) + 1)));
+	else if (check_functions_in_node(node, function_is_refused, walk))
+		refuse_function(walk, node);
+	else if (IsA(node, FuncExpr))
+		check_input_call(walk, (FuncExpr *) node);
+
+	node = expression_tree_mutator(node, check_node, context);
+
+	if (IsA(node, CoerceViaIO) && holds_time(((CoerceViaIO *) node)->resulttype))
+	{
+		CoerceViaIO *cast = (CoerceViaIO *) node;
+
+		cast->arg = absolute_text(walk, cast);
+	}
+	return node;
+}
+
+/* A bare * is a list of columns; the parser takes it for an expression's column and would crash. */
+static bool
+is_star(Node *node)
+{
+	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
+}
+
+/* Bytes of white space and comments at the beginning of a text that the parser has accepted. */
+static int
+leading_blanks(const char *text)
+{
+	const char *c = text;
+
+	for (;;)
+	{
+		c += strspn(c, " \t\n\r\f\v");
+		if (c[0] == '-' && c[1] == '-')
+			c += strcspn(c, "\n\r");
+		else if (c[0] == '/' && c[1] == '*')
+		{
+			int depth = 0; /* they nest */
+
+			do
+			{
+				bool opens = c[0] == '/' && c[1] == '*';
+				bool closes = c[0] == '*' && c[1] == '/';
+
+				depth += opens ? 1 : closes ? -1 : 0;
+				c += opens || closes ? 2 : 1;
+			} while (depth > 0 && *c != '\0');
+		}
+		else
+			return c - text;
+	}
+}
+
+/* The raw tree of a text that must be one expression and nothing else: no ALL before it, either. */
+static Node *
+parse_expression(ExpressionWalk *walk, const char *text)
+{
+	List *parsed = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
+	SelectStmt *select;
+	ResTarget *target;
+
+	select = castNode(SelectStmt, linitial_node(RawStmt, parsed)->stmt);
+	if (list_length(select->targetList) != 1 || select->distinctClause != NIL ||
+	    select->fromClause != NIL || select->whereClause != NULL || select->groupClause != NIL ||
+	    select->havingClause != NULL || select->windowClause != NIL || select->sortClause != NIL ||
+	    select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
+	    select->withClause != NULL || select->op != SETOP_NONE ||
+	    (target = linitial_node(ResTarget, select->targetList))->name != NULL ||
+	    target->indirection != NIL || is_star(target->val) ||
+	    target->location != leading_blanks(text))
+		ereport(ERROR,
+		        (errcode(ERRCODE_SYNTAX_ERROR),
+		         errmsg("%s must be one expression", walk->sort->what),
+		         errdetail("The text is \"%s\".", text), errhint("%s", walk->sort->form_hint)));
+	return target->val;
+}
+
+Expr *
+analyse(ExpressionWalk *walk, const char *text)
+{
+	Workspace *ws = walk->ws;
+	Relation rel = walk->rel =
+	    table_open(workspace_table(ws, walk->sort->table)->oid, AccessShareLock);
+	ParseState *pstate = make_parsestate(NULL);
+	Oid text_argument = TEXTOID;
+	Node *raw;
+	Node *expression;
+
+	if (text[leading_blanks(text)] == '\0')
+		ereport(ERROR,
+		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("%s must not be empty", walk->sort->what),
+		         errhint("%s", walk->sort->form_hint)));
+	pstate->p_sourcetext = text;
+	addNSItemToQuery(pstate,
+	                 addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
+	                 false, true, true);
+	raw = parse_expression(walk, text);
+	walk->extension_schema = get_namespace_oid("cdp", false);
+	(void) check_raw_node(raw, walk);
+	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
+	if (walk->sort->coerce != NULL)
+		expression = walk->sort->coerce(pstate, expression);
+	else
+		expression = coerce_to_boolean(pstate, expression, walk->sort->what);
+	assign_expr_collations(pstate, expression);
+	free_parsestate(pstate);
+
+	walk->absolute_text = LookupFuncName(
+	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
+	walk->clock = LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
+	expression = check_node(expression, walk);
+	table_close(rel, AccessShareLock);
+	return (Expr *) expression;
+}

@@ -1,0 +1,139 @@
+/*
+ * identity_internal.h
+ *	  What the files of this room share: the evidence of a batch, and how rows of
+ *	  identity are read and written.
+ */
+#ifndef CDP_IDENTITY_INTERNAL_H
+#define CDP_IDENTITY_INTERNAL_H
+
+#include "identity/identity.h"
+#include "identity/rows.h"
+
+/* Evidence of the batch: the earliest event per anchor and other node. */
+typedef struct Pair
+{
+	int anchor;
+	int other;
+	int event;
+	StoredPair stored;
+	bool earlier; /* than what is stored; of a new one: true */
+	bool accepted;
+	RefusalReason reason; /* not accepted: why */
+	const char *detail;
+} Pair;
+
+/* A merge that the batch's evidence asks for. */
+typedef struct Merge
+{
+	Profile *loser;
+	Profile *survivor;
+	int event;
+	int anchor;
+	int other;
+} Merge;
+
+/* A stronger, limited identifier that an event of the batch shows with another. */
+typedef struct Companion
+{
+	int node;
+	int companion;
+} Companion;
+
+/* A set of nodes that are one person, as far as the batch knows. */
+typedef struct Component
+{
+	int parent;        /* union-find; itself: a root */
+	Profile *profile;  /* null: none yet */
+	int64 weight;      /* identifiers and former ids, but the stored ones of the profile, ... */
+	bool weight_known; /* ... unless they are counted in already */
+	bool limits_known; /* limits[] is */
+	int n_limits;
+	LimitCount *limits;
+	bool order_matters;  /* of its stored evidence, or it may be separated */
+	TimestampTz last_at; /* no stored evidence of it is later */
+	bool contest;        /* evidence that touches it has been refused, ... */
+	TimestampTz contest_until;
+} Component;
+
+/* The evidence of a batch. */
+typedef struct IdentityBatch
+{
+	int read_at; /* the store's reading when the nodes' rows were read */
+	Component *components;
+	int n_components;
+	Pair *pairs;
+	int n_pairs;
+	int max_pairs;
+	struct pairtable_hash *pair_table;
+	Companion *companions; /* that are new */
+	int n_companions;
+	int max_companions;
+	struct pairtable_hash *companion_table;
+	int *suspects; /* nodes whose components must be replayed */
+	int n_suspects;
+	int max_suspects;
+	Merge *merges;
+	int n_merges;
+	int max_merges;
+} IdentityBatch;
+
+static inline IdentityBatch *
+identity_of(Batch *batch)
+{
+	return batch_data(batch, &identity_part, sizeof(IdentityBatch));
+}
+
+/* stored.c: what is stored of evidence. */
+extern void stored_classify(Store *store, IdNode *node);
+extern void stored_drop_generic(Batch *batch);
+extern bool stored_has_evidence(Store *store, Datum identifier);
+extern bool stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot,
+                            int at_column, int id_column, TimestampTz at, const pg_uuid_t *id);
+
+/* Accepted evidence in which an identifier is the anchor, or the other one. */
+extern void stored_visit_links_of_anchor(Store *store, Datum anchor, VisitRow visit, void *context);
+extern void stored_visit_links_to(Store *store, Datum identifier, VisitRow visit, void *context);
+
+/* What was refused of an anchor's events (reason null: for any), or of an identifier by its text. */
+extern void stored_visit_refusals_of_anchor(Store *store, Datum anchor, const char *reason,
+                                            VisitRow visit, void *context);
+extern void stored_visit_refusals_to(Store *store, Datum text, VisitRow visit, void *context);
+
+/* Deletes what was refused of an anchor's events because it identifies nobody. */
+extern void stored_delete_refusals_of_anchor(Store *store, Datum anchor);
+
+/* Decisions in which an identifier is the smaller, or the larger one. */
+extern void stored_visit_decisions(Store *store, Datum identifier, bool smaller, VisitRow visit,
+                                   void *context);
+extern void stored_visit_companions(Store *store, Datum identifier, VisitRow visit, void *context);
+
+/* evidence.c: decides on the batch's evidence; the root of a component; a node's. */
+extern void evidence_decide(Batch *batch);
+extern void evidence_note_contests(Batch *batch);
+extern Component *evidence_root(Batch *batch, int component);
+extern Component *evidence_component(Batch *batch, int node);
+
+/* companions.c: collects the batch's; the nodes that they make generic. */
+extern void companions_collect(Batch *batch);
+extern bool companions_find_generic(Batch *batch);
+
+/* guess.c: guesses the profile of each identifier that has no row yet. */
+extern void guess_profiles(Batch *batch);
+
+/* anchors.c: corrects rows of events whose anchor is another now. */
+extern void anchors_correct(Batch *batch);
+
+/* graph.c: the node of an identifier, made if need be; an edge; an identifier of a row. */
+struct Graph;
+struct GraphEdge;
+extern int graph_add(struct Graph *graph, const Identifier *identifier);
+extern struct GraphEdge *graph_add_edge(struct Graph *graph, int anchor, int other, TimestampTz at,
+                                        const pg_uuid_t *event_id);
+extern Identifier *graph_slot_identifier(struct Graph *graph, const WorkspaceTable *table,
+                                         TupleTableSlot *slot, int column);
+
+/* write.c: writes the batch's evidence, refusals and merges; co-occurring identifiers alone. */
+extern void write_batch_evidence(Batch *batch);
+extern void write_companions(Batch *batch);
+
+#endif /* CDP_IDENTITY_INTERNAL_H */

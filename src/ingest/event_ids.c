@@ -1,0 +1,217 @@
+/*
+ * event_ids.c
+ *	  Event ids: each counts once for ever. Rows whose id was taken before are removed.
+ */
+#include "ingest/ingest_internal.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/tuplesort.h"
+#include "utils/typcache.h"
+
+/* Up to this many event ids of a statement are sorted in memory. */
+#define IDS_IN_MEMORY 500000
+
+/* An event id and the row it stands in. */
+typedef struct IdRow
+{
+	pg_uuid_t id;
+	int64 row;
+} IdRow;
+
+static pg_uuid_t *
+row_event_id(Statement *statement)
+{
+	bool isnull;
+	Datum id = store_value(statement->store, &events_table, statement->slot, EVENT_ID, &isnull);
+
+	return DatumGetUUIDP(id);
+}
+
+/* Takes an event id; false: it had been taken before. */
+static bool
+take_new_id(Store *store, const pg_uuid_t *id)
+{
+	Datum values[1] = {UUIDPGetDatum(id)};
+
+	return store_insert_unless_there(store, &event_ids_table,
+	                                 store_new_row(store, &event_ids_table, values, NULL));
+}
+
+/*
+ * Takes one id; in a statement they come sorted, so that a repeat within it
+ * follows the first.
+ */
+static void
+take_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
+{
+	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
+	    !take_new_id(statement->store, id))
+		statement_mark_repeated(statement, row);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const IdRow *x = (const IdRow *) a;
+	const IdRow *y = (const IdRow *) b;
+	int order = memcmp(x->id.data, y->id.data, UUID_LEN);
+
+	return order != 0 ? order : (x->row < y->row ? -1 : 1);
+}
+
+static void
+take_ids_in_memory(Statement *statement)
+{
+	IdRow *ids =
+	    MemoryContextAllocHuge(statement->batch->context, sizeof(IdRow) * statement->n_rows);
+
+	for (int64 row = 0; row < statement->n_rows && statement_next(statement); row++)
+	{
+		ids[row].id = *row_event_id(statement);
+		ids[row].row = row;
+	}
+	qsort(ids, statement->n_rows, sizeof(IdRow), compare_ids);
+	for (int64 i = 0; i < statement->n_rows; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		take_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
+	}
+}
+
+/* The same for any number of rows: sorted by (id, row), on disk where need be. */
+static void
+take_ids_on_disk(Statement *statement)
+{
+	TupleDesc desc = CreateTemplateTupleDesc(2);
+	AttrNumber columns[2] = {1, 2};
+	Oid operators[2];
+	Oid collations[2] = {InvalidOid, InvalidOid};
+	bool nulls_first[2] = {false, false};
+	Tuplesortstate *sort;
+	TupleTableSlot *slot;
+	pg_uuid_t before;
+	bool first = true;
+
+	TupleDescInitEntry(desc, 1, "event_id", UUIDOID, -1, 0);
+	TupleDescInitEntry(desc, 2, "row", INT8OID, -1, 0);
+	operators[0] = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr;
+	operators[1] = Int8LessOperator;
+	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	sort = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first, work_mem,
+	                            NULL, TUPLESORT_NONE);
+	for (int64 row = 0; statement_next(statement); row++)
+	{
+		TupleTableSlot *entry = ExecClearTuple(slot);
+
+		entry->tts_values[0] = UUIDPGetDatum(row_event_id(statement));
+		entry->tts_values[1] = Int64GetDatum(row);
+		entry->tts_isnull[0] = entry->tts_isnull[1] = false;
+		tuplesort_puttupleslot(sort, ExecStoreVirtualTuple(entry));
+	}
+	tuplesort_performsort(sort);
+	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
+	{
+		bool isnull;
+		pg_uuid_t *id = DatumGetUUIDP(slot_getattr(slot, 1, &isnull));
+		int64 row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
+
+		CHECK_FOR_INTERRUPTS();
+		take_id(statement, id, row, first ? NULL : &before);
+		before = *id;
+		first = false;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplesort_end(sort);
+}
+
+void
+event_ids_take(Statement *statement)
+{
+	statement_rewind(statement);
+	if (statement->n_rows <= IDS_IN_MEMORY)
+		take_ids_in_memory(statement);
+	else
+		take_ids_on_disk(statement);
+	batch_reset(statement->batch);
+}
+
+typedef struct FindEvent
+{
+	Batch *batch;
+	TupleTableSlot *wanted; /* the row as it was inserted */
+} FindEvent;
+
+/* Whether a stored row of events is the wanted one, which this statement inserted. */
+static bool
+is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
+{
+	TupleDesc desc = slot->tts_tupleDescriptor;
+	bool isnull;
+	TransactionId inserter =
+	    DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull));
+
+	if (!TransactionIdEquals(inserter, GetCurrentTransactionId()))
+		return false;
+	slot_getallattrs(slot);
+	slot_getallattrs(wanted);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (slot->tts_isnull[i] != wanted->tts_isnull[i])
+			return false;
+		if (!slot->tts_isnull[i] && !datum_image_eq(slot->tts_values[i], wanted->tts_values[i],
+		                                            attribute->attbyval, attribute->attlen))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A row with a repeated id: the statement's own, equal in every column, and
+ * if there are several, any of them.
+ */
+static bool
+remove_row(TupleTableSlot *slot, void *context)
+{
+	FindEvent *find = (FindEvent *) context;
+
+	if (!is_same_row(slot, find->wanted))
+		return true;
+	store_delete(find->batch->store, &events_table, &slot->tts_tid);
+	return false;
+}
+
+void
+event_ids_remove_repeated(Statement *statement)
+{
+	Store *store = statement->store;
+
+	store_refresh_command(store);
+	statement_rewind(statement);
+	for (int64 row = 0; statement_next(statement); row++)
+	{
+		FindEvent find = {statement->batch, statement->slot};
+		Datum anchor;
+		bool anchor_is_null;
+		bool isnull;
+		TimestampTz at;
+
+		if (!statement_is_repeated(statement, row))
+			continue;
+		anchor = store_value(store, &events_table, statement->slot, EVENT_ANCHOR, &anchor_is_null);
+		at = DatumGetTimestampTz(
+		    store_value(store, &events_table, statement->slot, EVENT_OCCURRED_AT, &isnull));
+		events_visit_at(store, anchor, anchor_is_null, at, remove_row, &find);
+		store_refresh(store); /* of two equal rows, the next search finds the other */
+	}
+}

@@ -1,0 +1,30 @@
+/*
+ * parts.c
+ *	  The table of parts: what a workspace is made of. A capability adds a line
+ *	  here, and its three folders: src, sql and tests of its name.
+ *
+ * The order is that of creation, reading, compiling and calling: a part may use
+ * the tables and definitions of those before it. It is also the order of the
+ * values in a row of profiles.
+ */
+#include "workspace/parts.h"
+
+#define PARTS(PART)                                                                                \
+	PART(workspace)                                                                                \
+	PART(namespaces)                                                                               \
+	PART(events)                                                                                   \
+	PART(identity)                                                                                 \
+	PART(decisions)                                                                                \
+	PART(profiles)                                                                                 \
+	PART(traits)                                                                                   \
+	PART(value)                                                                                    \
+	PART(computed)                                                                                 \
+	PART(segments)                                                                                 \
+	PART(scores)
+
+#define DECLARE_PART(name) extern WorkspacePart name##_part;
+#define LIST_PART(name) &name##_part,
+
+PARTS(DECLARE_PART)
+
+WorkspacePart *const workspace_parts[] = {PARTS(LIST_PART) NULL};

@@ -1,0 +1,20 @@
+/*
+ * profiles_internal.h
+ *	  What the files of this room share.
+ */
+#ifndef CDP_PROFILES_INTERNAL_H
+#define CDP_PROFILES_INTERNAL_H
+
+#include "profiles/profiles.h"
+
+/* load.c: reads a profile's row, unless that was done when it was locked. */
+extern void load_profile(Batch *batch, Profile *profile);
+
+/* columns.c: the users' own columns, at merges and splits. */
+extern void columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot);
+extern void columns_record(Batch *batch, Profile *survivor);
+extern void columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot);
+extern void columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited,
+                           TupleTableSlot *slot);
+
+#endif /* CDP_PROFILES_INTERNAL_H */

@@ -1,0 +1,78 @@
+/*
+ * define_rules.c
+ *	  Changed settings and identity rules: what the old ones derived is derived again.
+ */
+#include "rebuild/rebuild_internal.h"
+
+#include "commands/trigger.h"
+#include "namespaces/namespaces.h"
+#include "workspace/changed_rows.h"
+
+/*
+ * Whether a rule makes the same identifiers companions as another, which has the
+ * same generic_after or a lower one.
+ */
+static bool
+has_companions_of(const ChangedRow *other, const ChangedRow *rule)
+{
+	const char *after = rule->texts[NAMESPACE_GENERIC_AFTER];
+	const char *other_after = other->texts[NAMESPACE_GENERIC_AFTER];
+
+	return strcmp(rule->texts[NAMESPACE_PRIORITY], other->texts[NAMESPACE_PRIORITY]) == 0 &&
+	       (rule->texts[NAMESPACE_MAX_PER_PROFILE] == NULL) ==
+	           (other->texts[NAMESPACE_MAX_PER_PROFILE] == NULL) &&
+	       (after == NULL) == (other_after == NULL) &&
+	       (after == NULL || atoi(other_after) <= atoi(after));
+}
+
+/* Whether the rules after a change leave the companions that are stored as they are. */
+static bool
+are_companions_kept(List *before, List *after)
+{
+	ListCell *lc;
+
+	if (list_length(before) != list_length(after))
+		return false;
+	foreach (lc, before)
+	{
+		const ChangedRow *rule = lfirst(lc);
+		const ChangedRow *other = changed_rows_find(after, rule->texts[NAMESPACE_NAME]);
+
+		if (other == NULL || !has_companions_of(other, rule))
+			return false;
+	}
+	return true;
+}
+
+PG_FUNCTION_INFO_V1(cdp_define_rules);
+
+/*
+ * cdp.define_rules(): AFTER statement trigger on the tables of settings and
+ * identity rules. Derives again what the old ones had derived: of identity rules
+ * what they concern, of settings everything.
+ */
+Datum
+cdp_define_rules(PG_FUNCTION_ARGS)
+{
+	static const WorkspaceTable *const tables[] = {&settings_table, &namespaces_table,
+	                                               &blocked_table, NULL};
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	const WorkspaceTable *table;
+	Workspace *ws = workspace_triggered_by_any(fcinfo, "cdp.define_rules", tables, &table);
+	WorkspaceUser user;
+
+	workspace_become_owner(ws, &user);
+	workspace_lock(ws, "changing a workspace's rules");
+	ws = workspace_read_again(ws);
+	if (table == &settings_table)
+		rebuild_workspace(ws, CAUSE_REBUILD);
+	else if (table == &blocked_table)
+		rebuild_concerned(ws, false);
+	else
+		rebuild_concerned(
+		    ws, !are_companions_kept(
+		            changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_oldtable),
+		            changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_newtable)));
+	workspace_restore_user(&user);
+	return PointerGetDatum(NULL);
+}

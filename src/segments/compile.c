@@ -1,0 +1,114 @@
+/*
+ * compile.c
+ *	  Segments: read from their definitions, and compiled.
+ */
+#include "segments/segments_internal.h"
+
+#include "nodes/params.h"
+
+const ExpressionSort segment_predicate = {
+    .table = &profiles_table,
+    .what = "a segment's predicate",
+    .context = "predicate of segment \"%s\"",
+    .form_hint = "Write what would stand after WHERE in a query on profiles.",
+    .scope = "It is evaluated on one profile at a time, and only when that profile changes.",
+    .subquery_hint = "Put what other tables know into a column of profiles, or query profiles with "
+                     "this condition.",
+};
+
+static void
+read_segment(Workspace *ws, TupleTableSlot *slot)
+{
+	Segments *segments = workspace_data(ws, &segments_part);
+	Segment *segment;
+
+	ARRAY_GROW(ws->context, segments->segments, segments->n_segments, segments->max_segments);
+	segment = &segments->segments[segments->n_segments++];
+	memset(segment, 0, sizeof(Segment));
+	segment->name = workspace_text(ws, &segments_table, slot, SEGMENT_NAME);
+	segment->name_len = strlen(segment->name);
+	segment->predicate = workspace_text(ws, &segments_table, slot, SEGMENT_PREDICATE);
+}
+
+static int
+compare_segments(const void *a, const void *b)
+{
+	return strcmp(((const Segment *) a)->name, ((const Segment *) b)->name);
+}
+
+/* Part: reads the definitions, and says which names expressions may use. */
+static void
+read_segments(Workspace *ws)
+{
+	Segments *segments = palloc0(sizeof(Segments));
+
+	ws->data[segments_part.number] = segments;
+	workspace_scan(ws, &segments_table, read_segment);
+	if (segments->n_segments > 0)
+		qsort(segments->segments, segments->n_segments, sizeof(Segment), compare_segments);
+	ws->segment_names.names = palloc(sizeof(DefinedName) * Max(segments->n_segments, 1));
+	ws->segment_names.n = segments->n_segments;
+	for (int i = 0; i < segments->n_segments; i++)
+		ws->segment_names.names[i] = (DefinedName){segments->segments[i].name};
+}
+
+/* Part: compiles them, and puts them into the order of evaluation. */
+static void
+compile_segments(Workspace *ws)
+{
+	Segments *segments = workspace_data(ws, &segments_part);
+
+	ws->n_params = Max(ws->n_params, SEGMENT_PARAM(segments->n_segments) - 1);
+	for (int i = 0; i < segments->n_segments; i++)
+	{
+		Segment *segment = &segments->segments[i];
+
+		expression_compile(ws, &segment_predicate, segment->name, segment->predicate,
+		                   &segment->expression);
+	}
+	ws->econtext->ecxt_param_list_info = makeParamList(ws->n_params);
+	order_segments(segments);
+}
+
+Bitmapset *
+segments_reading(const Workspace *ws, AttrNumber column, const char *key)
+{
+	const Segments *segments = segments_of(ws);
+
+	for (int i = 0; i < segments->n_key_readers; i++)
+		if (segments->key_readers[i].key.column == column &&
+		    strcmp(segments->key_readers[i].key.key, key) == 0)
+			return segments->key_readers[i].segments;
+	return NULL;
+}
+
+static const EngineColumn segment_columns[N_SEGMENT_COLUMNS] = {
+    [SEGMENT_NAME] = {"name", "text"},
+    [SEGMENT_PREDICATE] = {"predicate", "text"},
+};
+
+static const EngineColumn definition_columns[N_DEFINITION_COLUMNS] = {
+    [DEFINITION_SEGMENT] = {"segment", "text"},
+    [DEFINITION_PREDICATE] = {"predicate", "text", true},
+    [DEFINITION_AT] = {"at", "timestamptz"},
+    [DEFINITION_BY] = {"defined_by", "text"},
+};
+
+WorkspaceTable segments_table = {.name = "segments",
+                                 .guard = GUARD_DEFINITION,
+                                 .define = "define_segments",
+                                 .columns = segment_columns,
+                                 .n_columns = N_SEGMENT_COLUMNS};
+WorkspaceTable segment_definitions_table = {.name = "segment_definitions",
+                                            .guard = GUARD_DERIVED,
+                                            .columns = definition_columns,
+                                            .n_columns = N_DEFINITION_COLUMNS};
+
+WorkspacePart segments_part = {
+    .name = "segments",
+    .tables = (WorkspaceTable *const[]){&segments_table, &segment_definitions_table,
+                                        &segment_changes_table, &segment_errors_table, NULL},
+    .read = read_segments,
+    .compile = compile_segments,
+    .slice_written = changes_write,
+};

@@ -1,0 +1,245 @@
+/*
+ * catalog.c
+ *	  Finds a workspace's tables, their columns and indexes in the catalog, and
+ *	  refuses what only looks like a workspace.
+ */
+#include "workspace/workspace.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/* Error: this table is not the events table of a workspace. */
+static void
+refuse_table(Oid relid, const char *detail)
+{
+	ereport(ERROR,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("table \"%s\" is not the events table of a workspace",
+	                get_rel_name(relid) ? get_rel_name(relid) : "?"),
+	         errdetail("%s", detail),
+	         errhint("Make a workspace with cdp.create_workspace('name') and insert into its "
+	                 "events.")));
+}
+
+/*
+ * Finds a table by its name in the workspace's schema. It must be an ordinary
+ * table of the owner of events, so that nobody can lend the engine's rights to
+ * tables of somebody else. The first one asked for is events itself.
+ */
+static Oid
+find_table(Workspace *ws, const WorkspaceTable *table)
+{
+	Oid relid = get_relname_relid(table->name, ws->schema);
+	HeapTuple tuple;
+	Form_pg_class form;
+
+	if (table == &events_table && relid != ws->events)
+		refuse_table(ws->events, "The table is not named \"events\".");
+	if (!OidIsValid(relid))
+		refuse_table(ws->events, psprintf("Its schema has no table \"%s\".", table->name));
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	if (form->relkind != RELKIND_RELATION)
+		refuse_table(ws->events, psprintf("\"%s\" is not an ordinary table.", table->name));
+	if (table == &events_table)
+		ws->owner = form->relowner;
+	else if (form->relowner != ws->owner)
+		refuse_table(ws->events,
+		             psprintf("\"%s\" has another owner than \"events\".", table->name));
+	ReleaseSysCache(tuple);
+	return relid;
+}
+
+/* CurrentMemoryContext is the workspace's, here and below. */
+void
+workspace_find_tables(Workspace *ws)
+{
+	ws->schema = get_rel_namespace(ws->events);
+	ws->schema_hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(ws->schema));
+	ws->tables = palloc0(sizeof(TableState) * n_workspace_tables);
+	ws->tables[events_table.number].oid = find_table(ws, &events_table);
+	for (int i = 0; i < n_workspace_tables; i++)
+	{
+		const WorkspaceTable *table = workspace_table_of(i);
+
+		if (table->columns != NULL && table != &events_table)
+			ws->tables[i].oid = find_table(ws, table);
+	}
+}
+
+/*
+ * The valid, unconditional btree index of a table whose leading key columns
+ * are these, unique if wanted. Names of indexes are the user's business.
+ */
+static Oid
+find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
+{
+	Relation rel = table_open(relid, AccessShareLock);
+	List *indexes = RelationGetIndexList(rel);
+	Oid result = InvalidOid;
+	ListCell *lc;
+
+	foreach (lc, indexes)
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		bool fits = form->indisvalid && index->rd_rel->relam == BTREE_AM_OID &&
+		            form->indnkeyatts >= ncolumns && RelationGetIndexPredicate(index) == NIL &&
+		            (!unique || (form->indisunique && form->indnkeyatts == ncolumns));
+
+		for (int i = 0; fits && i < ncolumns; i++)
+			fits = form->indkey.values[i] == get_attnum(relid, columns[i]);
+		if (fits)
+			result = lfirst_oid(lc);
+		index_close(index, AccessShareLock);
+		if (fits)
+			break;
+	}
+	if (!OidIsValid(result))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("table \"%s\" has no usable %sindex on its column \"%s\"",
+		                       RelationGetRelationName(rel), unique ? "unique " : "",
+		                       columns[ncolumns - 1]),
+		                errhint("Create the index again, as cdp.create_workspace makes it.")));
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* A type of pg_catalog or cdp. */
+static Oid
+type_by_name(const char *name)
+{
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+	                           ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
+
+	if (!OidIsValid(type))
+		type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(name),
+		                       ObjectIdGetDatum(get_namespace_oid("cdp", false)));
+	return type;
+}
+
+void
+workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel)
+{
+	const TableState *state = workspace_table(ws, table);
+
+	for (int i = 0; i < state->n_columns; i++)
+	{
+		const EngineColumn *column = &table->columns[i];
+		Form_pg_attribute attribute = TupleDescAttr(RelationGetDescr(rel), state->columns[i] - 1);
+
+		if (attribute->atttypid != state->types[i])
+			ereport(ERROR,
+			        (errcode(ERRCODE_DATATYPE_MISMATCH),
+			         errmsg("column \"%s\" of table \"%s\" is not of type %s", column->name,
+			                table->name, format_type_be(state->types[i])),
+			         errhint("Columns may be added to a workspace's tables; its own must stay as "
+			                 "cdp.create_workspace makes them.")));
+		if (!column->nullable && !attribute->attnotnull)
+			ereport(ERROR,
+			        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			         errmsg("column \"%s\" of table \"%s\" is not marked NOT NULL", column->name,
+			                table->name),
+			         errhint("Columns may be added to a workspace's tables; its own must stay as "
+			                 "cdp.create_workspace makes them.")));
+	}
+}
+
+/*
+ * Attribute numbers of the engine's columns, which must be of their types;
+ * other columns are the user's. The locks stay: nobody changes a column before
+ * the definitions are read.
+ */
+static void
+find_columns(Workspace *ws, const WorkspaceTable *table)
+{
+	TableState *state = &ws->tables[table->number];
+	Relation rel = table_open(state->oid, AccessShareLock);
+
+	state->columns = palloc(sizeof(AttrNumber) * table->n_columns);
+	state->types = palloc(sizeof(Oid) * table->n_columns);
+	for (int i = 0; i < table->n_columns; i++)
+	{
+		AttrNumber number = get_attnum(state->oid, table->columns[i].name);
+
+		if (number <= 0)
+			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+			                errmsg("table \"%s\" lacks the column \"%s\"", table->name,
+			                       table->columns[i].name),
+			                errhint("Columns may be added to a workspace's tables; its own must "
+			                        "stay.")));
+		state->columns[i] = number;
+		state->types[i] = type_by_name(table->columns[i].type);
+	}
+	state->n_columns = table->n_columns;
+	workspace_check_columns(ws, table, rel);
+	table_close(rel, NoLock);
+}
+
+void
+workspace_find_columns(Workspace *ws)
+{
+	for (int i = 0; i < n_workspace_tables; i++)
+		if (OidIsValid(ws->tables[i].oid))
+			find_columns(ws, workspace_table_of(i));
+}
+
+/* The comparison functions of cdp.identifier, by which the engine looks rows up. */
+static void
+find_comparisons(Workspace *ws)
+{
+	Oid type = workspace_table(ws, &events_table)->types[EVENT_ANCHOR];
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
+	Oid family = entry->btree_opf;
+
+	ws->identifier_eq = get_opcode(get_opfamily_member(family, type, type, BTEqualStrategyNumber));
+	ws->identifier_ge =
+	    get_opcode(get_opfamily_member(family, type, type, BTGreaterEqualStrategyNumber));
+	ws->identifier_lt = get_opcode(get_opfamily_member(family, type, type, BTLessStrategyNumber));
+}
+
+static void
+find_index_state(Workspace *ws, const WorkspaceIndex *index, IndexState *state)
+{
+	Oid table = workspace_table(ws, index->table)->oid;
+
+	state->oid = find_index(table, false, index->n_columns, index->columns);
+	state->types = palloc(sizeof(Oid) * index->n_columns);
+	for (int i = 0; i < index->n_columns; i++)
+		state->types[i] = get_atttype(table, get_attnum(table, index->columns[i]));
+}
+
+void
+workspace_find_indexes(Workspace *ws)
+{
+	for (int i = 0; i < n_workspace_tables; i++)
+	{
+		const WorkspaceTable *table = workspace_table_of(i);
+		const char *key[MAX_KEY_COLUMNS];
+
+		for (int k = 0; k < table->n_key; k++)
+			key[k] = table->columns[k].name;
+		if (table->n_key > 0)
+			ws->tables[i].key = find_index(ws->tables[i].oid, true, table->n_key, key);
+	}
+	ws->indexes = palloc(sizeof(IndexState) * Max(n_workspace_indexes, 1));
+	for (int i = 0; i < n_workspace_indexes; i++)
+		find_index_state(ws, workspace_index_of(i), &ws->indexes[i]);
+	ws->profiles_sequence =
+	    getIdentitySequence(workspace_table(ws, &profiles_table)->oid,
+	                        workspace_table(ws, &profiles_table)->columns[PROFILE_ID], false);
+	find_comparisons(ws);
+}
