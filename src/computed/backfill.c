@@ -15,7 +15,6 @@
 #include "computed/computed_internal.h"
 
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "expression/expression.h"
@@ -28,6 +27,7 @@
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 
 /* What a profile's events add is put together once there is this much of it. */
 #define GROUP_DELTAS 256
@@ -317,7 +317,7 @@ backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp backfill", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 	Backfill run = {.ws = ws, .wanted = wanted, .gone = gone, .context = context};
-	Relation events = table_open(ws->events, AccessShareLock);
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(get_rel_type_id(ws->events), -1);
 	HASHCTL ctl = {.keysize = sizeof(((BackfillFailure *) NULL)->key),
 	               .entrysize = sizeof(BackfillFailure),
 	               .hcxt = context};
@@ -325,7 +325,7 @@ backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
 	int nest_level = expression_pin(ws, ws->rows_use_time_zone);
 
 	run.today = ltv_local_day(cdp_now(), ws->tz);
-	run.slot = MakeSingleTupleTableSlot(RelationGetDescr(events), &TTSOpsHeapTuple);
+	run.slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	run.failures = hash_create("failures", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	deltas_begin(&run.row, ws, wanted);
 	run.row.slot = run.slot;
@@ -338,7 +338,6 @@ backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
 	expression_unpin(nest_level);
 	write_failures(&run);
 	ExecDropSingleTupleTableSlot(run.slot);
-	table_close(events, NoLock);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
 }

@@ -4,6 +4,7 @@
  *	  under the rules of expressions, without the clock.
  */
 #include "computed/computed_internal.h"
+#include "workspace/definitions.h"
 
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"

@@ -9,7 +9,7 @@
 #include "computed/computed.h"
 #include "events/events.h"
 #include "lib/stringinfo.h"
-#include "types/computed.h"
+#include "types/computed_builder.h"
 
 typedef enum ComputedTraitColumn
 {

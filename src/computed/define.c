@@ -10,7 +10,7 @@
 #include "segments/segments.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "workspace/changed_rows.h"
+#include "workspace/definitions.h"
 #include "workspace/lock.h"
 
 /* Refuses to take a trait away that segments read. */
@@ -78,7 +78,8 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 		compile_check(ws, &computed_of(ws)->definitions[index]);
 		wanted = bms_add_member(wanted, index);
 		segments = bms_add_members(
-		    segments, segments_reading(ws, value_column(ws, &computed_profile_value), row->texts[0]));
+		    segments,
+		    segments_reading(ws, value_column(ws, &computed_profile_value), row->texts[0]));
 	}
 	if (n_gone > 0 || !bms_is_empty(wanted))
 		backfill(ws,

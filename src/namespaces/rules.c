@@ -5,6 +5,7 @@
 #include "namespaces/namespaces.h"
 
 #include "base/array.h"
+#include "workspace/definitions.h"
 #include "catalog/pg_collation_d.h"
 #include "mb/pg_wchar.h"
 #include "regex/regex.h"

@@ -6,7 +6,7 @@
 
 #include "commands/trigger.h"
 #include "namespaces/namespaces.h"
-#include "workspace/changed_rows.h"
+#include "workspace/definitions.h"
 
 /*
  * Whether a rule makes the same identifiers companions as another, which has the

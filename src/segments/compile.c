@@ -3,6 +3,7 @@
  *	  Segments: read from their definitions, and compiled.
  */
 #include "segments/segments_internal.h"
+#include "workspace/definitions.h"
 
 #include "nodes/params.h"
 

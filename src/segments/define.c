@@ -13,7 +13,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "workspace/changed_rows.h"
+#include "workspace/definitions.h"
 #include "workspace/lock.h"
 
 /* Checks a new or changed segment. */

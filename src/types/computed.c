@@ -7,6 +7,7 @@
  * the stored form then, and is merged with the base like any other: there is one
  * merge.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "common/int.h"

@@ -92,54 +92,6 @@ extern bool computed_kind_counts(ComputedKind kind);
 extern void computed_put_value(StringInfo out, ComputedKind kind, ComputedClass value_class,
                                Datum value);
 
-/*
- * Collects what events add, and values, on top of a base. Its memory comes from the
- * context that was current at init. The base, the traits (which ascend by
- * name), and what is added are not copied and must stay until finish.
- */
-typedef struct ComputedBuilder
-{
-	const Computed *base;
-	const char *zone;
-	const ComputedTrait *traits;
-	int n_traits;
-	MemoryContext context;
-	bool owns_values; /* what is added goes away: copy it */
-	struct ComputedDelta *deltas;
-	int n_deltas;
-	int max_deltas;
-	int *latest; /* per trait its delta used last; -1: none */
-	const Computed **merged;
-	int n_merged;
-	int max_merged;
-} ComputedBuilder;
-
-extern void computed_builder_init(ComputedBuilder *builder, const Computed *base,
-                                  const ComputedTrait *traits, int n_traits, const char *zone);
-
-/*
- * Adds a value, in its stored form, to one of the traits: of an event, at its
- * effective time, on that day of the zone.
- */
-extern void computed_builder_add(ComputedBuilder *builder, int trait, const char *value, int len,
-                                 TimestampTz at, int32 day, const pg_uuid_t *event_id);
-extern void computed_builder_merge(ComputedBuilder *builder, const Computed *other);
-
-/* How many things have been collected; frees them. */
-extern int computed_builder_size(const ComputedBuilder *builder);
-extern void computed_builder_free(ComputedBuilder *builder);
-
-/*
- * The sum, in the current memory context. Days that no instant from today on
- * can see are left out; today in days since 2000-01-01, PG_INT32_MAX: none are.
- * Where nothing was added it is the base itself, and *changed false.
- */
-extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
-
-/* Numbers of any size, as they stand in values, for who keeps these elsewhere. */
-extern uint64 computed_get_number(const char **p);
-extern void computed_append_number(StringInfo out, uint64 number);
-
 /* The value without traits, and that of a customer without events. */
 extern Computed *computed_empty(void);
 extern Computed *computed_without_events(const ComputedTrait *traits, int n_traits,

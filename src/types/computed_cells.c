@@ -3,6 +3,7 @@
  *	  The states of computed traits, day by day: how they are read, and how two
  *	  of them become one.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "miscadmin.h"

@@ -52,7 +52,7 @@
 #ifndef CDP_COMPUTED_INTERNAL_H
 #define CDP_COMPUTED_INTERNAL_H
 
-#include "types/computed.h"
+#include "types/computed_builder.h"
 
 #include "types/ltv_format.h"
 

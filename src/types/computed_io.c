@@ -21,6 +21,7 @@
  * Instants are in UTC, and like days independent of the session's settings.
  * computed_text.c reads it.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "libpq/pqformat.h"

@@ -3,6 +3,7 @@
  *	  Reading computed traits: what a trait's value is at an instant, and when it
  *	  may be another.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "funcapi.h"

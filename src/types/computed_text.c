@@ -6,6 +6,7 @@
  * any order, each once. What is made is not taken for granted: the check of
  * binary values sees to whatever is not looked at here.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "miscadmin.h"

@@ -2,6 +2,7 @@
  * computed_values.c
  *	  Numbers, amounts and values of computed traits, as they are stored.
  */
+#include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
 #include "mb/pg_wchar.h"

@@ -63,20 +63,20 @@ find_table(Workspace *ws, const WorkspaceTable *table)
 	return relid;
 }
 
-/* CurrentMemoryContext is the workspace's, here and below. */
+/* events first, which tells the owner; the others in the order of the parts behind it. */
 void
 workspace_find_tables(Workspace *ws)
 {
 	ws->schema = get_rel_namespace(ws->events);
 	ws->schema_hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(ws->schema));
 	ws->tables = palloc0(sizeof(TableState) * n_workspace_tables);
-	ws->tables[events_table.number].oid = find_table(ws, &events_table);
 	for (int i = 0; i < n_workspace_tables; i++)
 	{
-		const WorkspaceTable *table = workspace_table_of(i);
+		int number = (events_table.number + i) % n_workspace_tables;
+		const WorkspaceTable *table = workspace_table_of(number);
 
-		if (table->columns != NULL && table != &events_table)
-			ws->tables[i].oid = find_table(ws, table);
+		if (table->columns != NULL)
+			ws->tables[number].oid = find_table(ws, table);
 	}
 }
 

@@ -3,6 +3,7 @@
  *	  The settings of a workspace: time zone, currency, region.
  */
 #include "workspace/workspace.h"
+#include "workspace/definitions.h"
 
 #include "normalise/phone.h"
 #include "types/ltv.h"

@@ -132,16 +132,6 @@ extern void workspace_check_columns(const Workspace *ws, const WorkspaceTable *t
 /* settings.c: reads the one row of settings; errors if there is none. */
 extern void workspace_read_settings(Workspace *ws);
 
-/* definitions.c: calls read(ws, slot) for each row of a table, as it is now. */
-extern void workspace_scan(Workspace *ws, const WorkspaceTable *table,
-                           void (*read)(Workspace *ws, TupleTableSlot *slot));
-
-/* The i-th engine column of such a row; a text null where the column is. */
-extern Datum workspace_value(const Workspace *ws, const WorkspaceTable *table, TupleTableSlot *slot,
-                             int column, bool *isnull);
-extern char *workspace_text(const Workspace *ws, const WorkspaceTable *table, TupleTableSlot *slot,
-                            int column);
-
 /*
  * owner.c: the engine works as the owner of the workspace's tables. Row security
  * does not hide rows from it, even where it is forced on the owner: what it
