@@ -191,12 +191,13 @@ fold_stored_event(TupleTableSlot *slot, void *context)
 static void
 fold_balance(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
+	const AttrNumber *columns = workspace_table(batch->ws, &balances_table)->columns;
 	bool isnull;
 
 #define BALANCE(column) store_value(batch->store, &balances_table, slot, column, &isnull)
 	for (int i = 0; i < n_profile_values; i++)
 		merge_value(batch, profile, i,
-		            PointerGetDatum(PG_DETOAST_DATUM_COPY(BALANCE(BALANCE_VALUE(i)))));
+		            load_value(slot, columns[BALANCE_VALUE(i)], BALANCE(BALANCE_VALUE(i)), true));
 	fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
 	           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
 	profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));

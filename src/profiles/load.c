@@ -39,6 +39,14 @@ load_new(Batch *batch, Profile *profile)
 	}
 }
 
+Datum
+load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
+{
+	if (TupleDescAttr(slot->tts_tupleDescriptor, column - 1)->attlen != -1)
+		return value;
+	return PointerGetDatum(copy ? PG_DETOAST_DATUM_COPY(value) : PG_DETOAST_DATUM(value));
+}
+
 /* The working copy of a row, which is copied. */
 static void
 load_row(Batch *batch, Profile *profile, TupleTableSlot *slot)

@@ -10,6 +10,9 @@
 /* load.c: reads a profile's row, unless that was done when it was locked. */
 extern void load_profile(Batch *batch, Profile *profile);
 
+/* A value as a row has it: detoasted, and copied if it shall outlive the slot. */
+extern Datum load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy);
+
 /* columns.c: the users' own columns, at merges and splits. */
 extern void columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot);
 extern void columns_record(Batch *batch, Profile *survivor);

@@ -2,8 +2,9 @@
  * define_rules.c
  *	  Changed settings and identity rules: what the old ones derived is derived again.
  */
-#include "rebuild/rebuild_internal.h"
+#include "rebuild/rebuild.h"
 
+#include "workspace/lock.h"
 #include "commands/trigger.h"
 #include "namespaces/namespaces.h"
 #include "workspace/definitions.h"

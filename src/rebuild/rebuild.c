@@ -8,8 +8,12 @@
  * giving the new profiles their ids, the users' own columns and the times at
  * which segments were entered back.
  */
-#include "rebuild/rebuild_internal.h"
+#include "rebuild/rebuild.h"
 
+#include "identity/identity.h"
+#include "segments/segments.h"
+#include "store/lock.h"
+#include "workspace/lock.h"
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "events/events.h"

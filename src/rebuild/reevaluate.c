@@ -2,8 +2,12 @@
  * reevaluate.c
  *	  cdp.reevaluate: every segment on every profile, also after the clock was set back.
  */
-#include "rebuild/rebuild_internal.h"
+#include "rebuild/rebuild.h"
 
+#include "computed/computed.h"
+#include "segments/segments.h"
+#include "store/lock.h"
+#include "workspace/lock.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 

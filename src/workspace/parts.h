@@ -70,8 +70,10 @@ typedef struct WorkspaceIndex
 
 /*
  * A value of profiles that is a fold of their events: a column of profiles and
- * of opening_balances. Its type is a varlena with an operator = and text forms,
- * which compare and print it. Functions work in CurrentMemoryContext.
+ * of opening_balances. Its type has an operator = and text forms, which compare
+ * and print it; functions cdp.merge and cdp.merge_agg, and cdp.empty_ with the
+ * column's name, do in SQL what is done here. Values that C functions are given
+ * are detoasted. The functions work in CurrentMemoryContext.
  */
 typedef struct ProfileValue
 {

@@ -114,7 +114,7 @@ extern Workspace *workspace_by_name(const char *name);
 /* The workspace whose profiles have this row type; errors if there is none. */
 extern Workspace *workspace_of_row(Oid type);
 
-/* Tells every backend that the definitions of a workspace have changed. */
+/* Tells every backend that the workspace's definitions have changed. */
 extern void workspace_invalidate(const Workspace *ws);
 
 /* catalog.c: finds the tables, their columns and indexes. Errors say what is not as it must be. */
@@ -129,8 +129,7 @@ extern void workspace_find_indexes(Workspace *ws);
  */
 extern void workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel);
 
-/* settings.c: reads the one row of settings; errors if there is none. */
-extern void workspace_read_settings(Workspace *ws);
+extern void workspace_read_settings(Workspace *ws); /* settings.c: errors if there are none */
 
 /*
  * owner.c: the engine works as the owner of the workspace's tables. Row security
