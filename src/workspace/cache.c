@@ -9,7 +9,7 @@
  * A writer takes its lock on profiles first and asks for the workspace then,
  * so it sees every definition that was committed before.
  */
-#include "workspace/workspace.h"
+#include "workspace/workspace_internal.h"
 
 #include "catalog/namespace.h"
 #include "utils/builtins.h"

@@ -3,7 +3,7 @@
  *	  Finds a workspace's tables, their columns and indexes in the catalog, and
  *	  refuses what only looks like a workspace.
  */
-#include "workspace/workspace.h"
+#include "workspace/workspace_internal.h"
 
 #include "access/genam.h"
 #include "access/htup_details.h"

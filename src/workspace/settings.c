@@ -2,7 +2,7 @@
  * settings.c
  *	  The settings of a workspace: time zone, currency, region.
  */
-#include "workspace/workspace.h"
+#include "workspace/workspace_internal.h"
 #include "workspace/definitions.h"
 
 #include "normalise/phone.h"

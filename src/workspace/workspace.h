@@ -117,19 +117,12 @@ extern Workspace *workspace_of_row(Oid type);
 /* Tells every backend that the workspace's definitions have changed. */
 extern void workspace_invalidate(const Workspace *ws);
 
-/* catalog.c: finds the tables, their columns and indexes. Errors say what is not as it must be. */
-extern void workspace_find_tables(Workspace *ws);
-extern void workspace_find_columns(Workspace *ws);
-extern void workspace_find_indexes(Workspace *ws);
-
 /*
- * Errors unless the engine's columns of an open table are what they were when
+ * catalog.c: errors unless the engine's columns of an open table are what they were when
  * the workspace was read. An owner who changes a column could otherwise make the
  * engine take a number for a pointer.
  */
 extern void workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel);
-
-extern void workspace_read_settings(Workspace *ws); /* settings.c: errors if there are none */
 
 /*
  * owner.c: the engine works as the owner of the workspace's tables. Row security

@@ -12,7 +12,7 @@ shift || true
 names=${*:-identifier email phone segment_query}
 
 clang=$(command -v clang || command -v clang-14) || { echo "1..0 # SKIP clang is not installed"; exit 0; }
-sources="src/normalise/identifier.c src/normalise/email.c src/normalise/phone.c
+sources="src/normalise/normalise.c src/normalise/email.c src/normalise/phone.c
     src/normalise/phone_text.c src/normalise/phone_table.c src/normalise/unicode.c
     src/types/segment_query_text.c src/types/segment_set_text.c"
 n=0

@@ -3,7 +3,7 @@
  *	  The normalise stage without a server: structure, e-mail, phone, and what
  *	  must hold for any bytes.
  *
- * links: src/normalise/identifier.c src/normalise/email.c src/normalise/phone.c src/normalise/phone_text.c src/normalise/phone_table.c src/normalise/unicode.c
+ * links: src/normalise/normalise.c src/normalise/email.c src/normalise/phone.c src/normalise/phone_text.c src/normalise/phone_table.c src/normalise/unicode.c
  */
 #include "normalise/normalise.h"
 #include "normalise/phone.h"

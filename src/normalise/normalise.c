@@ -1,5 +1,5 @@
 /*
- * identifier.c
+ * normalise.c
  *	  An identifier's namespace, the checks every value gets, and the way to
  *	  the rules of its namespace. Opaque namespaces are done here.
  */
