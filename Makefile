@@ -28,7 +28,8 @@ ICU_LIBS   := $(shell pkg-config --libs icu-uc icu-i18n 2>/dev/null || echo -lic
 
 PG_CPPFLAGS = -I$(srcdir)/src $(ICU_CFLAGS)
 PG_CFLAGS   = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers $(if $(WERROR),-Werror)
-SHLIB_LINK  = $(ICU_LIBS) -lm
+# Our functions call each other, whatever another extension in the backend calls its own.
+SHLIB_LINK  = $(ICU_LIBS) -lm -Wl,-Bsymbolic
 
 PG_CONFIG ?= pg_config
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))

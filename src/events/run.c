@@ -52,7 +52,7 @@ skip_expression(void *context, const ErrorData *error)
 {
 	EventRun *run = (EventRun *) context;
 
-	if (!run->pending || *run->part == NULL)
+	if (!run->pending || *run->part == NULL || (*run->part)->row_failed == NULL)
 		return false;
 	(*run->part)->row_failed(run, error);
 	run->step++;
