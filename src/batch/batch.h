@@ -114,10 +114,6 @@ extern void batch_forget_profiles(Batch *batch);
 /* Notes that a membership has begun or ended. */
 extern void batch_add_change(Batch *batch, const Change *change);
 
-/* Sorts ids and drops repeats, returns how many there are; whether sorted ids include others. */
-extern int ids_sort(int64 *ids, int n);
-extern bool ids_include(const int64 *ids, int n, const int64 *others, int n_others);
-
 /* Makes room for one more element of an array of the batch's. */
 #define BATCH_GROW(batch, array, n, max)                                                           \
 	ARRAY_GROW((batch)->context, (batch)->array, (batch)->n, (batch)->max)

@@ -75,13 +75,13 @@ fold_flush(ComputedFold *fold)
 }
 
 static Datum
-empty(Workspace *ws)
+empty_computed(Workspace *ws)
 {
 	return PointerGetDatum(computed_of(ws)->without_events);
 }
 
 static void *
-begin(Batch *batch, Datum value)
+begin_computed(Batch *batch, Datum value)
 {
 	ComputedFold *fold;
 
@@ -94,7 +94,7 @@ begin(Batch *batch, Datum value)
 }
 
 static void
-add(Batch *batch, Profile *profile)
+add_to_computed(Batch *batch, Profile *profile)
 {
 	FOREACH_EVENT(event, batch, profile)
 	{
@@ -114,13 +114,13 @@ add(Batch *batch, Profile *profile)
 }
 
 static void
-merge(void *builder, Datum value)
+merge_computed(void *builder, Datum value)
 {
 	computed_builder_merge(&((ComputedFold *) builder)->builder, DatumGetComputedP(value));
 }
 
 static Datum
-finish(Batch *batch, void *builder, bool *changed)
+finish_computed(Batch *batch, void *builder, bool *changed)
 {
 	ComputedFold *fold = (ComputedFold *) builder;
 
@@ -130,17 +130,17 @@ finish(Batch *batch, void *builder, bool *changed)
 }
 
 static bool
-same_key(Datum a, Datum b, const char *key, int key_len)
+same_computed_key(Datum a, Datum b, const char *key, int key_len)
 {
 	return computed_same_trait(DatumGetComputedP(a), DatumGetComputedP(b), key, key_len);
 }
 
 ProfileValue computed_profile_value = {
     .column = {"computed", "computed"},
-    .empty = empty,
-    .begin = begin,
-    .add = add,
-    .merge = merge,
-    .finish = finish,
-    .same_key = same_key,
+    .empty = empty_computed,
+    .begin = begin_computed,
+    .add = add_to_computed,
+    .merge = merge_computed,
+    .finish = finish_computed,
+    .same_key = same_computed_key,
 };

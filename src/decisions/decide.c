@@ -11,6 +11,7 @@
  * under the lock of a change of definitions.
  */
 #include "identity/identity.h"
+#include "base/ids.h"
 
 #include "miscadmin.h"
 #include "replay/replay.h"

@@ -515,6 +515,119 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
 }
 
+/* A row of events before it is inserted, and the columns that are set in it. */
+typedef struct NewRow
+{
+	Workspace *ws;
+	TupleTableSlot *slot;
+	int columns[N_EVENT_COLUMNS];
+	Datum values[N_EVENT_COLUMNS];
+	bool isnull[N_EVENT_COLUMNS];
+	int n;
+} NewRow;
+
+static void
+set_column(NewRow *row, EventColumn column, Datum value)
+{
+	row->columns[row->n] = workspace_table(row->ws, &events_table)->columns[column];
+	row->values[row->n] = value;
+	row->isnull[row->n++] = false;
+}
+
+/* The row's id, made where there is none. */
+static pg_uuid_t *
+fill_id(NewRow *row)
+{
+	bool isnull;
+	Datum id = event_value(row->ws, row->slot, EVENT_ID, &isnull);
+
+	if (!isnull)
+		return DatumGetUUIDP(id);
+	id = UUIDPGetDatum(event_id_generate());
+	set_column(row, EVENT_ID, id);
+	return DatumGetUUIDP(id);
+}
+
+static void
+fill_time(NewRow *row, EventColumn column)
+{
+	bool isnull;
+	Datum at = event_value(row->ws, row->slot, column, &isnull);
+
+	if (isnull)
+		set_column(row, column, TimestampTzGetDatum(cdp_now()));
+	else
+		check_time(DatumGetTimestampTz(at), events_table.columns[column].name);
+}
+
+/* Checks amount and currency; an amount without a currency takes the workspace's. */
+static void
+fill_currency(NewRow *row)
+{
+	bool amount_is_null;
+	bool currency_is_null;
+	Datum currency = event_value(row->ws, row->slot, EVENT_CURRENCY, &currency_is_null);
+	Datum amount = event_value(row->ws, row->slot, EVENT_AMOUNT, &amount_is_null);
+
+	if (!amount_is_null)
+		set_column(row, EVENT_CURRENCY,
+		           PointerGetDatum(check_amount(row->ws, amount, currency, currency_is_null)));
+	else if (!currency_is_null)
+	{
+		text *code = DatumGetTextPP(currency);
+
+		if (!currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
+			(void) check_amount(row->ws, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)),
+			                    currency, false);
+	}
+}
+
+static void
+fill_anchor(NewRow *row)
+{
+	bool isnull;
+	Datum identifiers = event_value(row->ws, row->slot, EVENT_IDENTIFIERS, &isnull);
+	Identifier *anchor;
+
+	if (isnull)
+	{
+		set_column(row, EVENT_IDENTIFIERS, PointerGetDatum(construct_empty_array(TEXTOID)));
+		return;
+	}
+	anchor = find_anchor(row->ws, DatumGetArrayTypeP(identifiers));
+	if (anchor != NULL)
+		set_column(row, EVENT_ANCHOR, PointerGetDatum(anchor));
+}
+
+/* Checks a row and fills in what was left out, but for its id. */
+static void
+fill_row(NewRow *row, const pg_uuid_t *id)
+{
+	bool isnull;
+	Datum traits;
+
+	(void) event_value(row->ws, row->slot, EVENT_ANCHOR, &isnull);
+	if (!isnull)
+		ereport(ERROR,
+		        (errcode(ERRCODE_GENERATED_ALWAYS),
+		         errmsg("column \"anchor\" of events is set by cdp"),
+		         errdetail("A value was given for it, as a data-only restore of a dump does."),
+		         errhint("Leave the column out. To restore data into a workspace that exists, use "
+		                 "pg_restore --disable-triggers, or restore schema and data together.")));
+	fill_time(row, EVENT_OCCURRED_AT);
+	fill_time(row, EVENT_RECEIVED_AT);
+	traits = event_value(row->ws, row->slot, EVENT_TRAITS, &isnull);
+	if (!isnull)
+	{
+		bool source_is_null;
+		Datum source = event_value(row->ws, row->slot, EVENT_SOURCE, &source_is_null);
+
+		check_traits(id, traits, source, source_is_null);
+	}
+	fill_currency(row);
+	fill_anchor(row);
+}
+
 PG_FUNCTION_INFO_V1(cdp_normalise_event);
 
 /*
@@ -526,104 +639,27 @@ Datum
 cdp_normalise_event(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	TupleTableSlot *slot;
-	Workspace *ws;
-	HeapTuple tuple;
-	int columns[8];
-	Datum values[8];
-	bool isnull[8];
-	int n = 0;
-	Datum value;
-	Datum currency;
-	bool null;
-	bool currency_null;
-	pg_uuid_t *id;
+	NewRow row = {NULL};
 	ErrorContextCallback callback;
-	Identifier *anchor;
+	HeapTuple tuple;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 	    !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("cdp.normalise_event must be fired before insert for each row")));
-	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
-	slot = trigger->tg_trigslot;
-
-#define SET_COLUMN(column, datum)                                                                  \
-	(columns[n] = workspace_table(ws, &events_table)->columns[column], values[n] = (datum),        \
-	 isnull[n] = false, n++)
-
-	value = event_value(ws, slot, EVENT_ID, &null);
-	if (null)
-	{
-		id = event_id_generate();
-		SET_COLUMN(EVENT_ID, UUIDPGetDatum(id));
-	}
-	else
-		id = DatumGetUUIDP(value);
+	row.ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
+	row.slot = trigger->tg_trigslot;
 	callback.callback = events_error_context;
-	callback.arg = id;
+	callback.arg = fill_id(&row);
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
-
-	(void) event_value(ws, slot, EVENT_ANCHOR, &null);
-	if (!null)
-		ereport(ERROR,
-		        (errcode(ERRCODE_GENERATED_ALWAYS),
-		         errmsg("column \"anchor\" of events is set by cdp"),
-		         errdetail("A value was given for it, as a data-only restore of a dump does."),
-		         errhint("Leave the column out. To restore data into a workspace that exists, use "
-		                 "pg_restore --disable-triggers, or restore schema and data together.")));
-	value = event_value(ws, slot, EVENT_OCCURRED_AT, &null);
-	if (null)
-		SET_COLUMN(EVENT_OCCURRED_AT, TimestampTzGetDatum(cdp_now()));
-	else
-		check_time(DatumGetTimestampTz(value), "occurred_at");
-	value = event_value(ws, slot, EVENT_RECEIVED_AT, &null);
-	if (null)
-		SET_COLUMN(EVENT_RECEIVED_AT, TimestampTzGetDatum(cdp_now()));
-	else
-		check_time(DatumGetTimestampTz(value), "received_at");
-	value = event_value(ws, slot, EVENT_TRAITS, &null);
-	if (!null)
-	{
-		bool source_null;
-		Datum source = event_value(ws, slot, EVENT_SOURCE, &source_null);
-
-		check_traits(id, value, source, source_null);
-	}
-
-	currency = event_value(ws, slot, EVENT_CURRENCY, &currency_null);
-	value = event_value(ws, slot, EVENT_AMOUNT, &null);
-	if (!null)
-	{
-		text *code = check_amount(ws, value, currency, currency_null);
-
-		SET_COLUMN(EVENT_CURRENCY, PointerGetDatum(code));
-	}
-	else if (!currency_null)
-	{
-		text *code = DatumGetTextPP(currency);
-
-		if (!currency_is_valid(VARDATA_ANY(code), VARSIZE_ANY_EXHDR(code)))
-			(void) check_amount(ws, DirectFunctionCall1(int4_numeric, Int32GetDatum(0)), currency,
-			                    false);
-	}
-
-	value = event_value(ws, slot, EVENT_IDENTIFIERS, &null);
-	if (null)
-		SET_COLUMN(EVENT_IDENTIFIERS, PointerGetDatum(construct_empty_array(TEXTOID)));
-	else
-	{
-		anchor = find_anchor(ws, DatumGetArrayTypeP(value));
-		if (anchor != NULL)
-			SET_COLUMN(EVENT_ANCHOR, PointerGetDatum(anchor));
-	}
+	fill_row(&row, callback.arg);
 	error_context_stack = callback.previous;
 
 	tuple = trigger->tg_trigtuple;
-	if (n > 0)
-		tuple = heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation), n, columns,
-		                                  values, isnull);
+	if (row.n > 0)
+		tuple = heap_modify_tuple_by_cols(tuple, RelationGetDescr(trigger->tg_relation), row.n,
+		                                  row.columns, row.values, row.isnull);
 	return PointerGetDatum(tuple);
 }
 

@@ -8,6 +8,7 @@
  * merge profiles where a namespace may not, is refused.
  */
 #include "identity/graph.h"
+#include "base/ids.h"
 #include "base/union_find.h"
 #include "identity/identity_internal.h"
 #include "identity/pair_table_internal.h"

@@ -84,9 +84,7 @@ identity_of(Batch *batch)
 }
 
 /* stored.c: what is stored of evidence. */
-extern void stored_classify(Store *store, IdNode *node);
 extern void stored_drop_generic(Batch *batch);
-extern bool stored_has_evidence(Store *store, Datum identifier);
 extern bool stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot,
                             int at_column, int id_column, TimestampTz at, const pg_uuid_t *id);
 
@@ -132,8 +130,7 @@ extern struct GraphEdge *graph_add_edge(struct Graph *graph, int anchor, int oth
 extern Identifier *graph_slot_identifier(struct Graph *graph, const WorkspaceTable *table,
                                          TupleTableSlot *slot, int column);
 
-/* write.c: writes the batch's evidence, refusals and merges; co-occurring identifiers alone. */
+/* write.c: writes the batch's evidence, refusals and merges. */
 extern void write_batch_evidence(Batch *batch);
-extern void write_companions(Batch *batch);
 
 #endif /* CDP_IDENTITY_INTERNAL_H */

@@ -16,6 +16,7 @@
  * is to be expected.
  */
 #include "identity/identity_internal.h"
+#include "base/ids.h"
 
 #include "miscadmin.h"
 #include "profiles/profiles.h"

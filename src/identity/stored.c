@@ -148,29 +148,6 @@ stored_delete_refusals_of_anchor(Store *store, Datum anchor)
 		stored_visit_refusals_of_anchor(store, anchor, reasons[i], delete_refusal, store);
 }
 
-/* Reads what is stored of one identifier. */
-void
-identity_read_node(Store *store, IdNode *node)
-{
-	if (!node->inserted_by_us)
-		node->has_row =
-		    stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row);
-	stored_classify(store, node);
-}
-
-/* Reads which profile each identifier belongs to. */
-void
-identity_read(Batch *batch)
-{
-	identity_of(batch)->read_at = store_reading(batch->store);
-	for (int i = 0; i < batch->n_nodes; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		identity_read_node(batch->store, &batch->nodes[i]);
-	}
-	stored_drop_generic(batch);
-}
-
 const char *const refusal_reasons[N_REFUSAL_REASONS] = {
     [REFUSED_INVALID] = "invalid", [REFUSED_BLOCKED] = "blocked",     [REFUSED_GENERIC] = "generic",
     [REFUSED_LIMIT] = "limit",     [REFUSED_SEPARATED] = "separated", [REFUSED_MERGE] = "merge",
@@ -233,7 +210,7 @@ note_pair_refusal(TupleTableSlot *slot, void *context)
  * Whether evidence of pairs, or a decision that links, is stored with an
  * identifier. Each has a profile on one side at least.
  */
-bool
+static bool
 stored_has_evidence(Store *store, Datum identifier)
 {
 	FindKind find = {store, NULL, false};
@@ -257,8 +234,8 @@ stored_has_evidence(Store *store, Datum identifier)
  * What is stored of an identifier of the batch. Where it has no profile, it is
  * mostly new, and nothing is.
  */
-void
-stored_classify(Store *store, IdNode *node)
+static void
+classify(Store *store, IdNode *node)
 {
 	Datum identifier = PointerGetDatum(node->identifier);
 
@@ -312,4 +289,27 @@ stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot,
 	if (at != stored_at)
 		return at < stored_at;
 	return memcmp(id->data, stored_id->data, UUID_LEN) < 0;
+}
+
+/* Reads what is stored of one identifier. */
+void
+identity_read_node(Store *store, IdNode *node)
+{
+	if (!node->inserted_by_us)
+		node->has_row =
+		    stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row);
+	classify(store, node);
+}
+
+/* Reads which profile each identifier belongs to. */
+void
+identity_read(Batch *batch)
+{
+	identity_of(batch)->read_at = store_reading(batch->store);
+	for (int i = 0; i < batch->n_nodes; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		identity_read_node(batch->store, &batch->nodes[i]);
+	}
+	stored_drop_generic(batch);
 }

@@ -64,7 +64,7 @@ emit_links(Batch *batch)
 }
 
 /* Who has been seen with whom, as far as it counts for who is generic. */
-void
+static void
 write_companions(Batch *batch)
 {
 	for (int i = 0; i < identity_of(batch)->n_companions; i++)

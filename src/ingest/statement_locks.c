@@ -3,6 +3,7 @@
  *	  The locks of a statement of several batches, all before the first batch.
  */
 #include "ingest/ingest_internal.h"
+#include "base/ids.h"
 
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"

@@ -8,13 +8,13 @@
 extern WorkspacePart traits_part;
 
 static Datum
-empty(Workspace *ws)
+empty_traits(Workspace *ws)
 {
 	return PointerGetDatum(traits_empty());
 }
 
 static void *
-begin(Batch *batch, Datum value)
+begin_traits(Batch *batch, Datum value)
 {
 	TraitsBuilder *builder = palloc(sizeof(TraitsBuilder));
 
@@ -23,7 +23,7 @@ begin(Batch *batch, Datum value)
 }
 
 static void
-add(Batch *batch, Profile *profile)
+add_to_traits(Batch *batch, Profile *profile)
 {
 	FOREACH_EVENT(event, batch, profile)
 	if (event->traits != NULL)
@@ -32,31 +32,31 @@ add(Batch *batch, Profile *profile)
 }
 
 static void
-merge(void *builder, Datum value)
+merge_traits(void *builder, Datum value)
 {
 	traits_builder_merge(builder, DatumGetTraitsP(value));
 }
 
 static Datum
-finish(Batch *batch, void *builder, bool *changed)
+finish_traits(Batch *batch, void *builder, bool *changed)
 {
 	return PointerGetDatum(traits_builder_finish(builder, changed));
 }
 
 static bool
-same_key(Datum a, Datum b, const char *key, int key_len)
+same_traits_key(Datum a, Datum b, const char *key, int key_len)
 {
 	return traits_same_value(DatumGetTraitsP(a), DatumGetTraitsP(b), key, key_len);
 }
 
-static ProfileValue value = {
+static ProfileValue traits_value = {
     .column = {"traits", "traits"},
-    .empty = empty,
-    .begin = begin,
-    .add = add,
-    .merge = merge,
-    .finish = finish,
-    .same_key = same_key,
+    .empty = empty_traits,
+    .begin = begin_traits,
+    .add = add_to_traits,
+    .merge = merge_traits,
+    .finish = finish_traits,
+    .same_key = same_traits_key,
 };
 
-WorkspacePart traits_part = {.name = "traits", .value = &value};
+WorkspacePart traits_part = {.name = "traits", .value = &traits_value};

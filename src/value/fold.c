@@ -8,13 +8,13 @@
 extern WorkspacePart value_part;
 
 static Datum
-empty(Workspace *ws)
+empty_ltv(Workspace *ws)
 {
 	return PointerGetDatum(ltv_empty(ws->time_zone));
 }
 
 static void *
-begin(Batch *batch, Datum value)
+begin_ltv(Batch *batch, Datum value)
 {
 	LtvBuilder *builder = palloc(sizeof(LtvBuilder));
 
@@ -23,7 +23,7 @@ begin(Batch *batch, Datum value)
 }
 
 static void
-add(Batch *batch, Profile *profile)
+add_to_ltv(Batch *batch, Profile *profile)
 {
 	FOREACH_EVENT(event, batch, profile)
 	if (event->amount != NULL)
@@ -32,24 +32,24 @@ add(Batch *batch, Profile *profile)
 }
 
 static void
-merge(void *builder, Datum value)
+merge_ltv(void *builder, Datum value)
 {
 	ltv_builder_merge(builder, DatumGetLtvP(value));
 }
 
 static Datum
-finish(Batch *batch, void *builder, bool *changed)
+finish_ltv(Batch *batch, void *builder, bool *changed)
 {
 	return PointerGetDatum(ltv_builder_finish(builder, changed));
 }
 
-static ProfileValue value = {
+static ProfileValue ltv_value = {
     .column = {"ltv", "ltv"},
-    .empty = empty,
-    .begin = begin,
-    .add = add,
-    .merge = merge,
-    .finish = finish,
+    .empty = empty_ltv,
+    .begin = begin_ltv,
+    .add = add_to_ltv,
+    .merge = merge_ltv,
+    .finish = finish_ltv,
 };
 
 static WorkspaceTable rates_table = {.name = "exchange_rates", .guard = GUARD_NONE};
@@ -57,5 +57,5 @@ static WorkspaceTable rates_table = {.name = "exchange_rates", .guard = GUARD_NO
 WorkspacePart value_part = {
     .name = "value",
     .tables = (WorkspaceTable *const[]){&rates_table, NULL},
-    .value = &value,
+    .value = &ltv_value,
 };
