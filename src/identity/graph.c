@@ -316,8 +316,6 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 	return graph;
 }
 
-/* Generic identifiers */
-
 /* Partition */
 
 /* Root of a node. */

@@ -213,7 +213,7 @@ collect_seeds(Batch *batch, Identifier **seeds)
 	{
 		IdNode *node = &batch->nodes[i];
 
-		/* of a blank one nothing is stored but its row, with a guess for its profile */
+		/* of one without evidence nothing is stored but its row, with a guess for its profile */
 		if (node->is_guarded || (identity_of(batch)->n_suspects > 0 && !node->has_no_evidence &&
 		                         evidence_component(batch, i)->order_matters))
 			seeds[n++] = node->identifier;

@@ -30,7 +30,7 @@ typedef struct KeyReaders
 	Bitmapset *segments; /* by rank */
 } KeyReaders;
 
-/* The segments of a workspace. Sets are by rank. */
+/* The segments of a workspace. Sets are by rank, but for in_circle. */
 typedef struct Segments
 {
 	Segment *segments; /* sorted by name bytes, as ws->segment_names */

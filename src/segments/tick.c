@@ -94,7 +94,7 @@ tick(const char *name, int64 max_rows)
 	int n;
 
 	workspace_require_owner(ws);
-	/* the lock on profiles first: see workspace.c */
+	/* the lock on profiles first: see workspace/cache.c */
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, RowExclusiveLock);
 	ws = workspace_by_name(name);
 	workspace_become_owner(ws, &user);

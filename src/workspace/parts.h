@@ -1,7 +1,7 @@
 /*
  * parts.h
- *	  What a capability brings to a workspace. Each has a row in the table of
- *	  parts (src/parts.c); nobody names it anywhere else.
+ *	  What a capability brings to a workspace. The table of parts (src/parts.c) lists
+ *	  them; what loops over all of a workspace loops over it.
  */
 #ifndef CDP_PARTS_H
 #define CDP_PARTS_H
