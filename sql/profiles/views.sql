@@ -17,13 +17,12 @@ CREATE FUNCTION cdp.customer_name(traits cdp.traits) RETURNS text
 COMMENT ON FUNCTION cdp.customer_name(cdp.traits) IS
     'the person''s name from the traits in common use: name, full_name (fullName), display_name, else first_name (firstName, given_name) and last_name (lastName, family_name); null where there is none';
 
--- The views of a workspace, made when it is created. Each column that is looked up among the
--- identifiers is a subquery of its own: one that nobody asks for costs nothing, and a query that
--- reads few rows looks up few.
-CREATE FUNCTION cdp.attach_views(workspace name) RETURNS void
+-- Each column that is looked up among the identifiers is a subquery of its own: one that nobody asks
+-- for costs nothing, and a query that reads few rows looks up few.
+CREATE FUNCTION cdp.create_customers(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $attach$
+AS $create$
 BEGIN
     EXECUTE format($ddl$
 CREATE VIEW %1$I.customers AS
@@ -64,6 +63,14 @@ COMMENT ON COLUMN %1$I.customers.event_count IS 'number of events';
 COMMENT ON COLUMN %1$I.customers.segments IS 'names of the segments that the customer is in, sorted';
 $ddl$, workspace);
 END
-$attach$;
-COMMENT ON FUNCTION cdp.attach_views(name) IS
-    'makes the views of a workspace; cdp.create_workspace calls it';
+$create$;
+COMMENT ON FUNCTION cdp.create_customers(name) IS
+    'makes the view customers; cdp.create_profiles calls it';
+
+CREATE FUNCTION cdp.views_profiles(workspace name) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+    BEGIN ATOMIC
+        SELECT pg_catalog.format('%I.customers', workspace);
+    END;
+COMMENT ON FUNCTION cdp.views_profiles(name) IS
+    'the view of the part profiles; cdp.workspace_views calls it';

@@ -152,7 +152,7 @@ INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evalu
                            identifier_count, traits, ltv, computed, segments)
     SELECT i.profile_id, b.first_seen, b.last_seen, 0, '-infinity', 1, '{}',
            (SELECT cdp.ltv(0, 'USD', b.last_seen, s.time_zone) FROM %1$I.settings s),
-           cdp.computed_without_events(%3$L), '{}'
+           cdp.empty_computed(%3$L), '{}'
         FROM %1$I.opening_balances b
         JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) b.anchor
         LEFT JOIN %1$I.profiles p ON p.profile_id = i.profile_id

@@ -1,18 +1,12 @@
--- The tables of customer value in a workspace.
+-- Scores: models of customer value (value_models) and their fits (value_model_fits), by which cdp.score
+-- fills the column scores of profiles. To the engine that column, like these tables, is the users' own.
 
-CREATE FUNCTION cdp.attach_value(workspace name) RETURNS void
+CREATE FUNCTION cdp.create_scores(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $attach$
+AS $create$
 BEGIN
     EXECUTE format($ddl$
-CREATE TABLE %1$I.exchange_rates (
-    currency text COLLATE "C" NOT NULL CHECK (cdp.is_currency(currency)),
-    day date NOT NULL CHECK (isfinite(day)),
-    rate numeric NOT NULL CHECK (rate > 0 AND rate < 'Infinity'),
-    PRIMARY KEY (currency, day)
-);
-
 CREATE TABLE %1$I.value_models (
     name text COLLATE "C" PRIMARY KEY,
     model text NOT NULL DEFAULT 'bgnbd',
@@ -46,11 +40,6 @@ CREATE INDEX value_model_fits_value_model_fit_id_idx ON %1$I.value_model_fits (v
 CREATE TRIGGER cdp_check BEFORE INSERT OR UPDATE ON %1$I.value_models
     FOR EACH ROW EXECUTE FUNCTION cdp.check_value_model();
 
-COMMENT ON TABLE %1$I.exchange_rates IS 'what a currency was worth on a day; amounts are converted by the rate of their own day';
-COMMENT ON COLUMN %1$I.exchange_rates.currency IS 'ISO 4217 code';
-COMMENT ON COLUMN %1$I.exchange_rates.day IS 'the day, in the workspace''s time zone';
-COMMENT ON COLUMN %1$I.exchange_rates.rate IS 'one unit of the currency in units of the workspace''s default_currency (whose own rate is 1, without a row)';
-
 COMMENT ON TABLE %1$I.value_models IS 'models of customer value: what cdp.fit fits and cdp.score predicts with';
 COMMENT ON COLUMN %1$I.value_models.name IS 'name of the model';
 COMMENT ON COLUMN %1$I.value_models.model IS 'bgnbd or paretonbd: which model of purchases';
@@ -75,11 +64,14 @@ COMMENT ON COLUMN %1$I.value_model_fits.calibration_start IS 'first day of the c
 COMMENT ON COLUMN %1$I.value_model_fits.calibration_end IS 'last day that counted';
 COMMENT ON COLUMN %1$I.value_model_fits.purchases IS 'the model of purchases: jsonb_populate_record(NULL::cdp.bgnbd_model, purchases)';
 COMMENT ON COLUMN %1$I.value_model_fits.amounts IS 'the model of amounts: jsonb_populate_record(NULL::cdp.gamma_gamma_model, amounts); null: not fitted';
+
+ALTER TABLE %1$I.profiles ADD COLUMN scores jsonb;
+COMMENT ON COLUMN %1$I.profiles.scores IS 'what cdp.score expects of the customer: scores->>''p_alive''; null: not scored, or no purchase';
 $ddl$, workspace);
 END
-$attach$;
-COMMENT ON FUNCTION cdp.attach_value(name) IS
-    'makes the tables of customer value; cdp.create_workspace calls it';
+$create$;
+COMMENT ON FUNCTION cdp.create_scores(name) IS
+    'makes the tables of value models and adds the column scores to profiles; cdp.create_workspace calls it';
 
 CREATE FUNCTION cdp.check_value_model() RETURNS trigger
     LANGUAGE plpgsql VOLATILE

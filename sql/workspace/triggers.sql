@@ -1,4 +1,4 @@
--- Triggers and guards of a workspace.
+-- The guards of a workspace's tables, by their kind, and the triggers of definitions.
 
 CREATE FUNCTION cdp.refuse_write() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_refuse_write'
@@ -7,90 +7,77 @@ COMMENT ON FUNCTION cdp.refuse_write() IS
     'trigger that refuses writes to immutable events and to tables that the engine derives';
 
 -- The triggers of a workspace, made when it is created.
+CREATE FUNCTION cdp.attach_definition(workspace name, tab text, define text) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $attach$
+BEGIN
+    EXECUTE format($ddl$
+CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.%2$I
+    REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
+CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.%2$I
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
+CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.%2$I
+    REFERENCING OLD TABLE AS old_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
+CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
+$ddl$, workspace, tab, define);
+END
+$attach$;
+COMMENT ON FUNCTION cdp.attach_definition(name, text, text) IS
+    'makes the triggers of a table of definitions, which call the function cdp.<define>; cdp.attach_triggers calls it';
+
+-- The columns that the guard of profiles names are the engine's; others are the users' to write.
 CREATE FUNCTION cdp.attach_triggers(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $attach$
 DECLARE
-    guarded text;
+    guarded record;
 BEGIN
-    EXECUTE pg_catalog.format($ddl$
-CREATE TRIGGER cdp_normalise BEFORE INSERT ON %1$I.events
-    FOR EACH ROW EXECUTE FUNCTION cdp.normalise_event();
-CREATE TRIGGER cdp_ingest AFTER INSERT ON %1$I.events
-    REFERENCING NEW TABLE AS new_events
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.ingest_events();
-CREATE TRIGGER cdp_immutable BEFORE UPDATE OR DELETE ON %1$I.events
+    FOR guarded IN
+        SELECT t.tab, t.kind, t.define
+        FROM cdp.part_tables() t
+        ORDER BY t.kind <> 'events', t.kind <> 'profiles', t.place
+    LOOP
+        CASE guarded.kind
+            WHEN 'events' THEN
+                EXECUTE format($ddl$
+CREATE TRIGGER cdp_immutable BEFORE UPDATE OR DELETE ON %1$I.%2$I
     FOR EACH ROW EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_no_truncate BEFORE TRUNCATE ON %1$I.events
+CREATE TRIGGER cdp_no_truncate BEFORE TRUNCATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.profiles
+$ddl$, workspace, guarded.tab);
+            WHEN 'profiles' THEN
+                EXECUTE format($ddl$
+CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_guard_columns
-    BEFORE UPDATE OF profile_id, first_seen, last_seen, event_count, evaluated_at,
-        next_evaluation_at, identifier_count, contested_until, traits, ltv, computed, segments ON %1$I.profiles
+CREATE TRIGGER cdp_guard_columns BEFORE UPDATE OF %3$s ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.evaluate_columns();
-CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.segments
-    REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
-CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.segments
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
-CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.segments
-    REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_segments();
-CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.segments
+$ddl$, workspace, guarded.tab,
+                    (SELECT string_agg(quote_ident(c.name), ', ' ORDER BY c.place) FROM cdp.profile_columns() c));
+            WHEN 'derived' THEN
+                EXECUTE format($ddl$
+CREATE TRIGGER cdp_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.computed_traits
-    REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
-CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.computed_traits
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
-CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.computed_traits
-    REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_computed_traits();
-CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.computed_traits
+$ddl$, workspace, guarded.tab);
+            WHEN 'definition' THEN
+                PERFORM cdp.attach_definition(workspace, guarded.tab, guarded.define);
+            WHEN 'settings' THEN
+                EXECUTE format($ddl$
+CREATE TRIGGER cdp_define AFTER UPDATE ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
+CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.identifier_namespaces
-    REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.identifier_namespaces
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.identifier_namespaces
-    REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.identifier_namespaces
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.blocked_identifiers
-    REFERENCING NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_update AFTER UPDATE ON %1$I.blocked_identifiers
-    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_delete AFTER DELETE ON %1$I.blocked_identifiers
-    REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_define_truncate BEFORE TRUNCATE ON %1$I.blocked_identifiers
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-CREATE TRIGGER cdp_define AFTER UPDATE ON %1$I.settings
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.define_rules();
-CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.settings
-    FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
-$ddl$, workspace);
-
-    FOREACH guarded IN ARRAY ARRAY['event_ids', 'identifiers', 'identity_links', 'identity_refusals',
-        'identity_decisions', 'identifier_companions', 'merges', 'opening_balances', 'segment_definitions',
-        'segment_changes', 'segment_errors', 'computed_trait_errors'] LOOP
-        EXECUTE pg_catalog.format(
-            'CREATE TRIGGER cdp_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.%I '
-            'FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write()', workspace, guarded);
+$ddl$, workspace, guarded.tab, guarded.define);
+            WHEN 'own' THEN
+                NULL;
+        END CASE;
     END LOOP;
 END
 $attach$;
 COMMENT ON FUNCTION cdp.attach_triggers(name) IS
-    'makes the triggers of a workspace; cdp.create_workspace calls it';
+    'makes the guards of a workspace''s tables and the triggers of its definitions, by the kinds of cdp.part_tables; cdp.create_workspace calls it';

@@ -1,0 +1,44 @@
+-- Customer value: the exact lifetime value of each profile, a folded column of the type cdp.ltv
+-- (sql/types/ltv.sql), and the exchange rates that bring many currencies into one. The models of
+-- customer value (rfm.sql, models.sql) need no workspace.
+
+CREATE FUNCTION cdp.create_value(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $create$
+BEGIN
+    EXECUTE format($ddl$
+CREATE TABLE %1$I.exchange_rates (
+    currency text COLLATE "C" NOT NULL CHECK (cdp.is_currency(currency)),
+    day date NOT NULL CHECK (isfinite(day)),
+    rate numeric NOT NULL CHECK (rate > 0 AND rate < 'Infinity'),
+    PRIMARY KEY (currency, day)
+);
+
+COMMENT ON TABLE %1$I.exchange_rates IS 'what a currency was worth on a day; amounts are converted by the rate of their own day';
+COMMENT ON COLUMN %1$I.exchange_rates.currency IS 'ISO 4217 code';
+COMMENT ON COLUMN %1$I.exchange_rates.day IS 'the day, in the workspace''s time zone';
+COMMENT ON COLUMN %1$I.exchange_rates.rate IS 'one unit of the currency in units of the workspace''s default_currency (whose own rate is 1, without a row)';
+
+COMMENT ON COLUMN %1$I.profiles.ltv IS 'exact lifetime value: cdp.total(ltv, ''USD''), cdp.purchases(ltv)';
+COMMENT ON COLUMN %1$I.opening_balances.ltv IS 'their amounts, folded';
+$ddl$, workspace);
+END
+$create$;
+COMMENT ON FUNCTION cdp.create_value(name) IS
+    'makes the table of exchange rates and comments the column ltv; cdp.create_workspace calls it';
+
+-- An amount of zero leaves nothing but the time zone, whatever its instant.
+CREATE FUNCTION cdp.empty_ltv(workspace name) RETURNS cdp.ltv
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $empty$
+DECLARE
+    nothing cdp.ltv;
+BEGIN
+    EXECUTE format('SELECT cdp.ltv(0, ''USD'', ''epoch'', s.time_zone) FROM %I.settings s', workspace) INTO nothing;
+    RETURN nothing;
+END
+$empty$;
+COMMENT ON FUNCTION cdp.empty_ltv(name) IS
+    'the lifetime value of a profile without events: nothing, in days of the workspace''s time zone';
