@@ -64,3 +64,9 @@ CREATE FUNCTION cdp.empty_computed(workspace name) RETURNS cdp.computed
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.empty_computed(name) IS
     'the computed traits of a profile without events: counts are zero; error 3F000 for no workspace';
+
+CREATE FUNCTION cdp.detached(value cdp.computed) RETURNS jsonb
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN cdp.to_jsonb(value);
+COMMENT ON FUNCTION cdp.detached(cdp.computed) IS
+    'what computed traits become in a detached workspace: a JSON object of their values at the statement''s time';

@@ -53,3 +53,17 @@ END
 $create$;
 COMMENT ON FUNCTION cdp.create_events(name) IS
     'makes the tables of events, and the triggers by which they come in; cdp.create_workspace calls it';
+
+CREATE FUNCTION cdp.detach_events(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $detach$
+BEGIN
+    EXECUTE format('ALTER TABLE %I.events '
+                   'ALTER COLUMN event_id SET DEFAULT gen_random_uuid(), '
+                   'ALTER COLUMN occurred_at SET DEFAULT now(), '
+                   'ALTER COLUMN received_at SET DEFAULT now()', workspace);
+END
+$detach$;
+COMMENT ON FUNCTION cdp.detach_events(name) IS
+    'gives the columns of events, in place of defaults that call the extension, PostgreSQL''s own; cdp.detach calls it';

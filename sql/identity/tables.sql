@@ -112,3 +112,15 @@ END
 $create$;
 COMMENT ON FUNCTION cdp.create_identity(name) IS
     'makes the tables of identity; cdp.create_workspace calls it';
+
+CREATE FUNCTION cdp.detached(value cdp.identifier) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN cdp.text(value);
+COMMENT ON FUNCTION cdp.detached(cdp.identifier) IS
+    'what an identifier becomes in a detached workspace: its text';
+
+CREATE FUNCTION cdp.detached(value cdp.identifier[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN value::text[];
+COMMENT ON FUNCTION cdp.detached(cdp.identifier[]) IS
+    'what an array of identifiers becomes in a detached workspace: their texts';

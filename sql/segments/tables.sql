@@ -83,3 +83,26 @@ CREATE FUNCTION cdp.empty_segments(workspace name) RETURNS cdp.segment_set
     RETURN '{}'::cdp.segment_set;
 COMMENT ON FUNCTION cdp.empty_segments(name) IS
     'the segments of a profile before they are evaluated: none';
+
+CREATE FUNCTION cdp.detach_segments(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $detach$
+BEGIN
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
+                   workspace);
+END
+$detach$;
+COMMENT ON FUNCTION cdp.detach_segments(name) IS
+    'comments the column segments as a plain one; cdp.detach calls it';
+
+CREATE FUNCTION cdp.detached(value cdp.segment_set) RETURNS jsonb
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT coalesce(jsonb_object_agg(e.segment,
+                   CASE WHEN isfinite(e.entered_at)
+                        THEN (to_jsonb(e.entered_at AT TIME ZONE 'UTC') #>> '{}') || 'Z' END), '{}')
+        FROM cdp.segment_entries(value) e;
+    END;
+COMMENT ON FUNCTION cdp.detached(cdp.segment_set) IS
+    'what segments become in a detached workspace: a JSON object, per name the time of entry (ISO 8601, UTC), null where it is not known';

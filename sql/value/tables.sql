@@ -42,3 +42,20 @@ END
 $empty$;
 COMMENT ON FUNCTION cdp.empty_ltv(name) IS
     'the lifetime value of a profile without events: nothing, in days of the workspace''s time zone';
+
+CREATE FUNCTION cdp.detach_value(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $detach$
+BEGIN
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
+END
+$detach$;
+COMMENT ON FUNCTION cdp.detach_value(name) IS
+    'comments the column ltv as a plain one; cdp.detach calls it';
+
+CREATE FUNCTION cdp.detached(value cdp.ltv) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN cdp.to_jsonb(value);
+COMMENT ON FUNCTION cdp.detached(cdp.ltv) IS
+    'what a lifetime value becomes in a detached workspace: a JSON object, see cdp.to_jsonb';

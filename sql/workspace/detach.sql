@@ -1,49 +1,28 @@
--- Keeping a workspace's data without cdp.
+-- Keeping a workspace's data without cdp, in plain tables. What is a part's own affair, the part does by
+-- its function cdp.detach_<part>.
 
--- What a column of one of the extension's types becomes: its type, and the expression.
+-- What a column of one of the extension's types becomes: its type, and the expression. The room of a
+-- type says so by an overload of cdp.detached; a type without one becomes its text form.
 CREATE FUNCTION cdp.detached_type(type regtype, col text, OUT becomes text, OUT expression text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $detached$
 BEGIN
-    CASE type
-        WHEN 'cdp.identifier'::regtype THEN
-            becomes := 'text COLLATE "C"';
-            expression := format('cdp.text(%I)', col);
-        WHEN 'cdp.identifier[]'::regtype THEN
-            becomes := 'text[] COLLATE "C"';
-            expression := format('%I::text[]', col);
-        WHEN 'cdp.traits'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.traits_to_jsonb(%I)', col);
-        WHEN 'cdp.ltv'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.to_jsonb(%I)', col);
-        WHEN 'cdp.computed'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.to_jsonb(%I)', col);
-        WHEN 'cdp.segment_set'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.segment_times(%I)', col);
-        ELSE
-            becomes := 'text';
-            expression := format('%I::text', col);
-    END CASE;
+    SELECT format_type(p.prorettype, NULL) || CASE WHEN t.typcollation <> 0 THEN ' COLLATE "C"' ELSE '' END,
+           format('cdp.detached(%I)', col)
+        INTO becomes, expression
+        FROM pg_proc p
+        JOIN pg_type t ON t.oid = p.prorettype
+        WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = 'detached'
+          AND p.pronargs = 1 AND p.proargtypes[0] = type;
+    IF NOT FOUND THEN
+        becomes := 'text';
+        expression := format('%I::text', col);
+    END IF;
 END
 $detached$;
 COMMENT ON FUNCTION cdp.detached_type(regtype, text) IS
     'type and expression that cdp.detach gives a column of a type of the extension';
-
-CREATE FUNCTION cdp.segment_times(segments cdp.segment_set) RETURNS jsonb
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT coalesce(jsonb_object_agg(e.segment,
-                   CASE WHEN isfinite(e.entered_at)
-                        THEN (to_jsonb(e.entered_at AT TIME ZONE 'UTC') #>> '{}') || 'Z' END), '{}')
-        FROM cdp.segment_entries(segments) e;
-    END;
-COMMENT ON FUNCTION cdp.segment_times(cdp.segment_set) IS
-    'the segments as a JSON object: per name the time of entry (ISO 8601, UTC), null where it is not known';
 
 -- What of a workspace depends on members of the extension: columns by their types, constraints,
 -- defaults, indexes, triggers, views.
@@ -68,6 +47,7 @@ CREATE FUNCTION cdp.detach(workspace name) RETURNS void
     SET client_min_messages = warning
 AS $detach$
 DECLARE
+    views text;
     tables regclass[];
     part record;
     objection text;
@@ -76,7 +56,8 @@ BEGIN
     PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
     tables := ARRAY(SELECT cdp.workspace_tables(workspace));
-    EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
+    SELECT string_agg(v, ', ') INTO views FROM cdp.workspace_views(workspace) v;
+    EXECUTE format('DROP VIEW IF EXISTS %s', views);
 
     FOR part IN
         SELECT t.tgname, t.tgrelid::regclass AS tab
@@ -97,11 +78,10 @@ BEGIN
         EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', part.tab, part.conname);
     END LOOP;
 
-    -- Defaults that call the extension: plain tables get PostgreSQL's own.
-    EXECUTE format('ALTER TABLE %I.events '
-                   'ALTER COLUMN event_id SET DEFAULT gen_random_uuid(), '
-                   'ALTER COLUMN occurred_at SET DEFAULT now(), '
-                   'ALTER COLUMN received_at SET DEFAULT now()', workspace);
+    -- Before the columns' types change: an old default would be in the way.
+    FOR part IN SELECT f AS name FROM cdp.part_functions('detach') f LOOP
+        EXECUTE format('SELECT cdp.%I($1)', part.name) USING workspace;
+    END LOOP;
 
     FOR part IN
         SELECT a.attrelid::regclass AS tab,
@@ -138,10 +118,6 @@ BEGIN
     END IF;
 
     EXECUTE format('COMMENT ON SCHEMA %I IS ''customer data that cdp kept until it was detached''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.traits IS ''what is known of the person''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
-                   workspace);
 END
 $detach$;
 COMMENT ON FUNCTION cdp.detach(name) IS

@@ -6,14 +6,16 @@ CREATE FUNCTION cdp.drop_workspace(workspace name) RETURNS void
     SET client_min_messages = warning
 AS $drop$
 DECLARE
+    views text;
     tables text;
     objection text;
 BEGIN
     PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
+    SELECT string_agg(v, ', ') INTO views FROM cdp.workspace_views(workspace) v;
     SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
     BEGIN
-        EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
+        EXECUTE format('DROP VIEW IF EXISTS %s', views);
         EXECUTE format('DROP TABLE %s', tables);
         EXECUTE format('DROP SCHEMA %I', workspace);
     EXCEPTION WHEN dependent_objects_still_exist THEN

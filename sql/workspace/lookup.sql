@@ -54,17 +54,28 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
         WHERE n.nspname = workspace
           AND c.relkind IN ('r', 'p')
           AND NOT c.relispartition
-          AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
-                            'event_ids', 'profiles', 'identifiers', 'identity_links',
-                            'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges',
-                            'opening_balances', 'segments', 'segment_definitions', 'segment_changes',
-                            'segment_errors', 'computed_traits', 'computed_trait_errors', 'exchange_rates', 'value_models', 'value_model_fits')
+          AND c.relname IN (SELECT t.tab FROM cdp.part_tables() t)
         ORDER BY c.relname;
     END;
 COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
 
--- In the order of everybody who locks several of them: definitions, events, profiles. Who changes a
--- definition may read the others while it is waited for.
+CREATE FUNCTION cdp.workspace_views(workspace name) RETURNS SETOF text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 5
+    SET search_path = pg_catalog, pg_temp
+AS $views$
+DECLARE
+    part name;
+BEGIN
+    FOR part IN SELECT f FROM cdp.part_functions('views') f LOOP
+        RETURN QUERY EXECUTE format('SELECT v FROM cdp.%I($1) v', part) USING workspace;
+    END LOOP;
+END
+$views$;
+COMMENT ON FUNCTION cdp.workspace_views(name) IS
+    'names of the views that cdp.create_workspace made, qualified and quoted, whether or not they are still there';
+
+-- In the order of everybody who locks several of them: definitions, from the last part to the first,
+-- then events, then profiles. Who changes a definition may read the others while it is waited for.
 CREATE FUNCTION cdp.lock_workspace(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
@@ -73,13 +84,13 @@ DECLARE
     part record;
 BEGIN
     FOR part IN
-        SELECT t.tab, CASE WHEN c.relname IN ('events', 'profiles') THEN 'ACCESS EXCLUSIVE'
+        SELECT w.tab, CASE WHEN t.kind IN ('events', 'profiles') THEN 'ACCESS EXCLUSIVE'
                            ELSE 'SHARE ROW EXCLUSIVE' END AS mode
-        FROM cdp.workspace_tables(workspace) t(tab)
-        JOIN pg_class c ON c.oid = t.tab
-        JOIN unnest(ARRAY['segments', 'computed_traits', 'identifier_namespaces', 'blocked_identifiers', 'settings',
-                          'events', 'profiles']) WITH ORDINALITY o(name, place) ON o.name = c.relname
-        ORDER BY o.place
+        FROM cdp.workspace_tables(workspace) w(tab)
+        JOIN pg_class c ON c.oid = w.tab
+        JOIN cdp.part_tables() t ON t.tab = c.relname AND t.kind IN ('definition', 'settings', 'events', 'profiles')
+        JOIN cdp.parts() p ON p.part = t.part
+        ORDER BY t.kind = 'profiles', t.kind = 'events', p.place DESC, t.place
     LOOP
         EXECUTE format('LOCK TABLE %s IN %s MODE', part.tab, part.mode);
     END LOOP;
