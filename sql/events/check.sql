@@ -66,7 +66,7 @@ WITH bunches AS MATERIALIZED (
                                                     AND l.value = repeat(left(l.value, 1), length(l.value)) END)
                 THEN 'blocked' END AS reason
     FROM spelt s
-    LEFT JOIN cdp.check_rules($1, ARRAY(SELECT DISTINCT x.namespace FROM spelt x WHERE x.namespace IS NOT NULL)) r
+    LEFT JOIN cdp.check_namespace_rules($1, ARRAY(SELECT DISTINCT x.namespace FROM spelt x WHERE x.namespace IS NOT NULL)) r
            ON r.namespace COLLATE "C" = s.namespace
     CROSS JOIN LATERAL (
         SELECT CASE WHEN s.namespace = 'phone' THEN regexp_replace(s.value, '^\+', '') ELSE s.value END) l(value)

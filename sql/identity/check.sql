@@ -1,7 +1,7 @@
 -- The judge on identity: who is who, as the events, the rules and the decisions say it.
 --
 -- The partition is found by brute force: what each event shows is read again by the rules, and where
--- any of it could be refused, all of it is replayed in the order of time. As in check.sql nothing of
+-- any of it could be refused, all of it is replayed in the order of time. As in workspace/check.sql nothing of
 -- the engine is used but the canonical form of an identifier.
 
 CREATE FUNCTION cdp.check_expired(workspace name)
@@ -95,7 +95,7 @@ WITH named AS MATERIALIZED (
     SELECT u.identifier, u.namespace, r.priority, r.max_per_profile, r.can_merge, a.at AS anchored_at,
            coalesce(i.profile_id::text, cdp.text(u.identifier)) COLLATE "C" AS whose
     FROM usable u
-    JOIN cdp.check_rules($1, ARRAY(SELECT DISTINCT o.namespace FROM usable o)) r
+    JOIN cdp.check_namespace_rules($1, ARRAY(SELECT DISTINCT o.namespace FROM usable o)) r
       ON r.namespace COLLATE "C" = u.namespace
     LEFT JOIN anchored a ON a.identifier = u.identifier
     LEFT JOIN %1$I.identifiers i ON i.identifier = u.identifier
@@ -256,7 +256,7 @@ COMMENT ON FUNCTION cdp.check_replay(name) IS
 -- verdict    see cdp.check_replay
 -- contested  per profile the latest refused pair that touches it; -infinity where there is only what
 --            could make one
-CREATE FUNCTION cdp.check_identity(workspace name)
+CREATE FUNCTION cdp.check_evidence(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
@@ -286,7 +286,7 @@ WITH verdict AS MATERIALIZED (
     WHERE r.anchor IS NOT NULL AND r.reason IN ('limit', 'separated', 'merge')
 ), rules AS MATERIALIZED (
     SELECT r.namespace COLLATE "C" AS namespace, r.max_per_profile, r.can_merge
-    FROM cdp.check_rules($1, ARRAY(SELECT DISTINCT cdp.namespace(i.identifier) FROM %1$I.identifiers i)) r
+    FROM cdp.check_namespace_rules($1, ARRAY(SELECT DISTINCT cdp.namespace(i.identifier) FROM %1$I.identifiers i)) r
 ), counts AS MATERIALIZED (
     SELECT i.profile_id, cdp.namespace(i.identifier) COLLATE "C" AS namespace, count(*) AS n
     FROM %1$I.identifiers i
@@ -434,7 +434,7 @@ WHERE m.undone_at IS NULL
     END IF;
 END
 $check$;
-COMMENT ON FUNCTION cdp.check_identity(name) IS
+COMMENT ON FUNCTION cdp.check_evidence(name) IS
     'the part of cdp.check on identity: evidence accepted and refused as a replay has it, profiles that follow it, decisions, counts of identifiers, merges';
 
 -- Whether accepted evidence and decided links hold each profile's identifiers together: from the smallest one,
@@ -519,3 +519,16 @@ END
 $check$;
 COMMENT ON FUNCTION cdp.check_connections(name) IS
     'the part of cdp.check on identity that follows the links: each profile''s identifiers hang together';
+
+CREATE FUNCTION cdp.check_identity(workspace name)
+    RETURNS TABLE (kind text, key text, stored text, expected text)
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    SET search_path = pg_catalog, pg_temp
+AS $check$
+BEGIN
+    RETURN QUERY SELECT * FROM cdp.check_evidence(workspace);
+    RETURN QUERY SELECT * FROM cdp.check_connections(workspace);
+END
+$check$;
+COMMENT ON FUNCTION cdp.check_identity(name) IS
+    'the part of cdp.check on identity: cdp.check_evidence and cdp.check_connections';

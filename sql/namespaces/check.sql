@@ -1,6 +1,6 @@
 -- The judge's own reading of the rules.
 
-CREATE FUNCTION cdp.check_rules(workspace name, namespaces text[])
+CREATE FUNCTION cdp.check_namespace_rules(workspace name, namespaces text[])
     RETURNS TABLE (namespace text, priority integer, max_per_profile integer, can_anchor boolean,
                    can_merge boolean, pattern text, generic_after integer)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 10
@@ -25,5 +25,5 @@ CROSS JOIN LATERAL (
         USING namespaces;
 END
 $check$;
-COMMENT ON FUNCTION cdp.check_rules(name, text[]) IS
+COMMENT ON FUNCTION cdp.check_namespace_rules(name, text[]) IS
     'the rules of kinds of identifier: their own, else those of *, else the defaults';

@@ -1,4 +1,5 @@
--- The judge: what is stored, against what the events say.
+-- The judge: what is stored, against what the events say. Each part judges its own, in the check.sql of
+-- its room, in the order of parts.
 --
 -- Everything is computed again from events (and opening_balances) with plain SQL: none of the
 -- engine's stages, none of the types' aggregates or merges. What is shared is the canonical form of
@@ -13,16 +14,15 @@ CREATE FUNCTION cdp.check(workspace name)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
 AS $check$
+DECLARE
+    part name;
 BEGIN
     PERFORM cdp.require_workspace(workspace);
     -- An error where the workspace's tables are not what they seem: views, or somebody else's.
     PERFORM cdp.canonical_identifier(workspace, 'user_id:1');
-    RETURN QUERY SELECT * FROM cdp.check_events(workspace);
-    RETURN QUERY SELECT * FROM cdp.check_identity(workspace);
-    RETURN QUERY SELECT * FROM cdp.check_connections(workspace);
-    RETURN QUERY SELECT * FROM cdp.check_values(workspace);
-    RETURN QUERY SELECT * FROM cdp.check_computed(workspace);
-    RETURN QUERY SELECT * FROM cdp.check_segments(workspace);
+    FOR part IN SELECT f FROM cdp.part_functions('check') f LOOP
+        RETURN QUERY EXECUTE format('SELECT * FROM cdp.%I($1)', part) USING workspace;
+    END LOOP;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check(name) IS
