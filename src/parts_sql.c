@@ -9,8 +9,8 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 
-static const char *const parts[] = {"workspace", "namespaces", "events",   "identity",
-                                    "decisions", "profiles",   "traits",   "value",
+static const char *const parts[] = {"workspace", "namespaces", "events", "identity",
+                                    "decisions", "profiles",   "traits", "value",
                                     "computed",  "segments",   "scores"};
 
 static const struct
@@ -123,7 +123,8 @@ cdp_profile_columns(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < lengthof(columns); i++)
 	{
-		Datum values[6] = {CStringGetTextDatum(columns[i].part), CStringGetTextDatum(columns[i].name),
+		Datum values[6] = {CStringGetTextDatum(columns[i].part),
+		                   CStringGetTextDatum(columns[i].name),
 		                   CStringGetTextDatum(columns[i].type), BoolGetDatum(columns[i].nullable),
 		                   BoolGetDatum(columns[i].folded)};
 		bool nulls[6] = {false};

@@ -1,4 +1,4 @@
--- The engine's clock.
+-- The engine's clock, and the check that a text names no time relative to it.
 
 CREATE FUNCTION cdp.now() RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'cdp_clock_now'

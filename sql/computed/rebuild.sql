@@ -1,4 +1,4 @@
--- A rebuild of the errors of computed traits. Their values are folded with the profiles.
+-- What a rebuild does to the errors of computed traits. Their values are folded with the profiles.
 
 CREATE FUNCTION cdp.rebuild_begin_computed(workspace name, partial boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

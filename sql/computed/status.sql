@@ -1,4 +1,4 @@
--- How computed traits are.
+-- Figures on computed traits, for cdp.status.
 
 CREATE FUNCTION cdp.status_computed(workspace name)
     RETURNS TABLE (place integer, topic text, item text, value text)

@@ -1,4 +1,4 @@
--- The judge on events: what they name, and what must be stored of that.
+-- The judge on events: which identifiers they name, and which rows that must have left.
 
 -- Events with the same identifiers show the same: they are one bunch, with the earliest of them.
 --

@@ -1,4 +1,4 @@
--- Events: their ids, their form, who they are of.
+-- Events: their ids, their canonical form, the identifier that anchors them, and a profile's events in order.
 
 CREATE FUNCTION cdp.normalise_event() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_normalise_event'

@@ -1,4 +1,4 @@
--- A rebuild of events' ids.
+-- What a rebuild does to event ids: they stay, and missing ones are added.
 
 CREATE FUNCTION cdp.rebuild_begin_events(workspace name, partial boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

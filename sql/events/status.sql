@@ -1,4 +1,4 @@
--- How events are.
+-- Figures on events, for cdp.status.
 
 CREATE FUNCTION cdp.status_events(workspace name)
     RETURNS TABLE (place integer, topic text, item text, value text)

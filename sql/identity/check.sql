@@ -1,8 +1,8 @@
 -- The judge on identity: who is who, as the events, the rules and the decisions say it.
 --
 -- The partition is found by brute force: what each event shows is read again by the rules, and where
--- any of it could be refused, all of it is replayed in the order of time. As in workspace/check.sql nothing of
--- the engine is used but the canonical form of an identifier.
+-- any of it could be refused, all of it is replayed in the order of time. As in workspace/check.sql,
+-- nothing of the engine is used but the canonical form of an identifier.
 
 CREATE FUNCTION cdp.check_expired(workspace name)
     RETURNS TABLE (anchor cdp.identifier, identifier cdp.identifier, at timestamptz, event_id uuid)

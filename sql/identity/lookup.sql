@@ -1,4 +1,4 @@
--- Who is who.
+-- The profile of an identifier, and the id that a profile has now.
 
 -- PARALLEL UNSAFE: the first use in a session reads the workspace's definitions, in subtransactions.
 CREATE FUNCTION cdp.profile_of(workspace name, identifier text) RETURNS bigint

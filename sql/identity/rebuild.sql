@@ -1,4 +1,4 @@
--- A rebuild of identity: who is who is derived again; decisions and merges stay.
+-- What a rebuild does to identity: identifiers and evidence are derived again; merges stay.
 
 CREATE FUNCTION cdp.rebuild_begin_identity(workspace name, partial boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

@@ -1,4 +1,4 @@
--- How identities are.
+-- Figures on identity, for cdp.status.
 
 CREATE FUNCTION cdp.status_identity(workspace name)
     RETURNS TABLE (place integer, topic text, item text, value text)

@@ -1,4 +1,4 @@
--- The door: what an INSERT of events sets going.
+-- The door: an INSERT of events derives all that follows from them.
 
 CREATE FUNCTION cdp.ingest_events() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_ingest_events'

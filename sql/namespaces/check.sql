@@ -1,4 +1,4 @@
--- The judge's own reading of the rules.
+-- The judge reads the rules of identifiers for itself.
 
 CREATE FUNCTION cdp.check_namespace_rules(workspace name, namespaces text[])
     RETURNS TABLE (namespace text, priority integer, max_per_profile integer, can_anchor boolean,

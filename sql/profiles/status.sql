@@ -1,4 +1,4 @@
--- How profiles are.
+-- Figures on profiles, for cdp.status.
 
 CREATE FUNCTION cdp.status_profiles(workspace name)
     RETURNS TABLE (place integer, topic text, item text, value text)

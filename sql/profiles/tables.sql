@@ -1,7 +1,7 @@
 -- Profiles: one row per customer, and what expired events had added to each (opening_balances).
 --
--- Both tables have columns of other parts: the list of C (cdp.profile_columns) says which. Those parts
--- comment their columns when they are created.
+-- Both tables have columns of other parts, which cdp.profile_columns lists. Those parts comment their
+-- columns when they are created.
 
 CREATE FUNCTION cdp.create_profiles(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

@@ -1,4 +1,4 @@
--- The view customers.
+-- The view customers: one readable row per profile.
 
 CREATE FUNCTION cdp.customer_name(traits cdp.traits) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -1,4 +1,5 @@
--- A change of identity rules repairs the past: what of the workspace it concerns, by the rules of now.
+-- A change of identity rules repairs the past: the stored state that the current rules contradict is
+-- found here, and derived again by a partial rebuild.
 
 CREATE FUNCTION cdp.define_rules() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_define_rules'

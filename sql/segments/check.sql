@@ -1,4 +1,4 @@
--- The judge on segments.
+-- The judge on segments: membership by plain queries, the timers, and the history of changes.
 
 CREATE FUNCTION cdp.check_predicate(workspace name, segment text, predicate text) RETURNS void
     AS 'MODULE_PATHNAME', 'cdp_check_predicate'

@@ -1,4 +1,4 @@
--- Segments and the clock: changes that come due, and reads as of now.
+-- Segments and the clock: changes that come due, and reads at the statement's time.
 
 CREATE FUNCTION cdp.tick(workspace name, max_rows bigint DEFAULT 10000) RETURNS bigint
     AS 'MODULE_PATHNAME', 'cdp_tick'

@@ -1,4 +1,4 @@
--- Definitions are rows: their triggers.
+-- Segments are rows: the trigger on their table, and what else evaluates them on many profiles.
 
 CREATE FUNCTION cdp.define_segments() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_define_segments'

@@ -1,4 +1,4 @@
--- A rebuild of segments: membership is evaluated again when the profiles are there.
+-- What a rebuild does to segments: membership stays until it is evaluated again, at the end.
 
 CREATE FUNCTION cdp.rebuild_begin_segments(workspace name, partial boolean) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

@@ -1,4 +1,4 @@
--- How segments are.
+-- Figures on segments, for cdp.status.
 
 CREATE FUNCTION cdp.status_segments(workspace name)
     RETURNS TABLE (place integer, topic text, item text, value text)

@@ -1,5 +1,5 @@
--- The judge: what is stored, against what the events say. Each part judges its own, in the check.sql of
--- its room, in the order of parts.
+-- The judge: what is stored, against what the events say. Each part judges what it
+-- stores, in the check.sql of its room; cdp.check goes through them in the order of parts.
 --
 -- Everything is computed again from events (and opening_balances) with plain SQL: none of the
 -- engine's stages, none of the types' aggregates or merges. What is shared is the canonical form of

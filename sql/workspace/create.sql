@@ -1,5 +1,5 @@
--- A workspace: a schema of ordinary tables, owned by whoever creates it. Each part makes its own, see
--- parts.sql.
+-- A workspace: a schema of ordinary tables, owned by whoever creates it. Each part makes its own
+-- tables, see parts.sql.
 
 CREATE FUNCTION cdp.create_workspace(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

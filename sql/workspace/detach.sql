@@ -1,5 +1,5 @@
--- Keeping a workspace's data without cdp, in plain tables. What is a part's own affair, the part does by
--- its function cdp.detach_<part>.
+-- Keeping a workspace's data without cdp, in plain tables. Each part does what only
+-- it needs by its function cdp.detach_<part>.
 
 -- What a column of one of the extension's types becomes: its type, and the expression. The room of a
 -- type says so by an overload of cdp.detached; a type without one becomes its text form.

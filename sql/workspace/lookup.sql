@@ -74,8 +74,9 @@ $views$;
 COMMENT ON FUNCTION cdp.workspace_views(name) IS
     'names of the views that cdp.create_workspace made, qualified and quoted, whether or not they are still there';
 
--- In the order of everybody who locks several of them: definitions, from the last part to the first,
--- then events, then profiles. Who changes a definition may read the others while it is waited for.
+-- Everybody locks several of them in this order: definitions, from the last part to the first, then
+-- events, then profiles. A transaction that changes one definition may still read the others while this
+-- one waits for it.
 CREATE FUNCTION cdp.lock_workspace(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp

@@ -1,16 +1,16 @@
--- How a workspace is: a row per figure, told by the parts.
+-- How a workspace is: a row per figure. The parts tell them, each in the status.sql of its room.
 --
--- Rows are shown in the order of their place, then of parts, then as the part gives them. Places:
+-- Rows are shown in the order of their places, then of parts, then as the part returns them. Each topic
+-- has a hundred of places; a new topic takes a free one.
 --
---   100   rows of a table             101 events, 102 profiles, 103 identifiers, 104 identity_links,
---                                     105 merges, 106 segment_changes, 107 opening_balances
---   200   time                        201 first event, 202 last event, 203 last received, 204 since then
---   300   timers                      301 overdue, 302 next
+--   100   rows (of a table)
+--   200   time
+--   300   timers
 --   400   refusals
 --   500   foreign keys
 --   600   segments, segment errors
---   700   computed traits             710 computed trait errors
---   900   size                        bytes as a number: cdp.status sorts and prints them
+--   700   computed traits, computed trait errors
+--   900   size: the value is a number of bytes. cdp.status sorts by it and prints it with a unit
 
 CREATE FUNCTION cdp.leaf_tables(tab regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -82,9 +82,9 @@ DECLARE
 BEGIN
     PERFORM cdp.require_workspace(workspace);
     SELECT string_agg(format('SELECT %s, f.* FROM cdp.%I($1) WITH ORDINALITY f(place, topic, item, value, n)',
-                             p.part, p.name), ' UNION ALL ')
+                             p.n, p.name), ' UNION ALL ')
         INTO parts
-        FROM cdp.part_functions('status') WITH ORDINALITY p(name, part);
+        FROM cdp.part_functions('status') WITH ORDINALITY p(name, n);
     RETURN QUERY EXECUTE format($query$
 SELECT s.topic, s.item, CASE WHEN s.topic = 'size' THEN pg_size_pretty(s.value::bigint) ELSE s.value END
 FROM (%s) s(part, place, topic, item, value, n)
