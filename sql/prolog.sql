@@ -1,4 +1,4 @@
--- cdp: install script. Built from the parts named in sql/manifest.
+-- cdp: install script. Built from the files named in sql/manifest.
 \echo Use "CREATE EXTENSION cdp" to load this file. \quit
 
 -- Types, operators and functions are everybody's; data is in the workspaces.

@@ -1,9 +1,11 @@
--- The tables of customer value in a workspace.
+-- Customer value: the exact lifetime value of each profile, a folded column of the type cdp.ltv
+-- (sql/types/ltv.sql), and the exchange rates that bring many currencies into one. The models of
+-- customer value (rfm.sql, models.sql) need no workspace.
 
-CREATE FUNCTION cdp.attach_value(workspace name) RETURNS void
+CREATE FUNCTION cdp.create_value(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $attach$
+AS $create$
 BEGIN
     EXECUTE format($ddl$
 CREATE TABLE %1$I.exchange_rates (
@@ -13,131 +15,47 @@ CREATE TABLE %1$I.exchange_rates (
     PRIMARY KEY (currency, day)
 );
 
-CREATE TABLE %1$I.value_models (
-    name text COLLATE "C" PRIMARY KEY,
-    model text NOT NULL DEFAULT 'bgnbd',
-    unit interval NOT NULL DEFAULT '7 days',
-    currency text,
-    calibration_start date,
-    calibration_end date,
-    amounts boolean NOT NULL DEFAULT true,
-    horizon interval NOT NULL DEFAULT '1 year',
-    margin numeric NOT NULL DEFAULT 1,
-    discount_rate numeric NOT NULL DEFAULT 0.1,
-    discount_period interval NOT NULL DEFAULT '1 year',
-    scoring boolean NOT NULL DEFAULT true
-);
--- One at a time. The trigger says it better, but does not see what another session is about to commit.
-CREATE UNIQUE INDEX value_models_scoring_idx ON %1$I.value_models (scoring) WHERE scoring;
-
-CREATE TABLE %1$I.value_model_fits (
-    fit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    value_model text COLLATE "C" NOT NULL,
-    fitted_at timestamptz NOT NULL,
-    model text NOT NULL,
-    currency text NOT NULL,
-    calibration_start date,
-    calibration_end date NOT NULL,
-    purchases jsonb NOT NULL,
-    amounts jsonb
-);
-CREATE INDEX value_model_fits_value_model_fit_id_idx ON %1$I.value_model_fits (value_model, fit_id);
-
-CREATE TRIGGER cdp_check BEFORE INSERT OR UPDATE ON %1$I.value_models
-    FOR EACH ROW EXECUTE FUNCTION cdp.check_value_model();
-
 COMMENT ON TABLE %1$I.exchange_rates IS 'what a currency was worth on a day; amounts are converted by the rate of their own day';
 COMMENT ON COLUMN %1$I.exchange_rates.currency IS 'ISO 4217 code';
 COMMENT ON COLUMN %1$I.exchange_rates.day IS 'the day, in the workspace''s time zone';
 COMMENT ON COLUMN %1$I.exchange_rates.rate IS 'one unit of the currency in units of the workspace''s default_currency (whose own rate is 1, without a row)';
 
-COMMENT ON TABLE %1$I.value_models IS 'models of customer value: what cdp.fit fits and cdp.score predicts with';
-COMMENT ON COLUMN %1$I.value_models.name IS 'name of the model';
-COMMENT ON COLUMN %1$I.value_models.model IS 'bgnbd or paretonbd: which model of purchases';
-COMMENT ON COLUMN %1$I.value_models.unit IS 'unit of time, in whole days';
-COMMENT ON COLUMN %1$I.value_models.currency IS 'ISO 4217 code of the currency that it counts in; null: the workspace''s';
-COMMENT ON COLUMN %1$I.value_models.calibration_start IS 'customers whose first purchase is earlier are left out of the fit; null: nobody is';
-COMMENT ON COLUMN %1$I.value_models.calibration_end IS 'last day that the fit looks at; null: the day of the fit';
-COMMENT ON COLUMN %1$I.value_models.amounts IS 'whether to fit Gamma-Gamma to the amounts, which value needs';
-COMMENT ON COLUMN %1$I.value_models.horizon IS 'how far ahead scores look; a month counts 30.4375 days, a year 365.25';
-COMMENT ON COLUMN %1$I.value_models.margin IS 'part of an amount that is earned';
-COMMENT ON COLUMN %1$I.value_models.discount_rate IS 'by what part later money is worth less, per discount_period';
-COMMENT ON COLUMN %1$I.value_models.discount_period IS 'the period of discount_rate';
-COMMENT ON COLUMN %1$I.value_models.scoring IS 'whether cdp.score uses it: at most one does';
-
-COMMENT ON TABLE %1$I.value_model_fits IS 'parameters of the value models, fit by fit; the last of a model is in use';
-COMMENT ON COLUMN %1$I.value_model_fits.fit_id IS 'ascends with time';
-COMMENT ON COLUMN %1$I.value_model_fits.value_model IS 'the row of value_models';
-COMMENT ON COLUMN %1$I.value_model_fits.fitted_at IS 'when, by the engine''s clock';
-COMMENT ON COLUMN %1$I.value_model_fits.model IS 'bgnbd or paretonbd';
-COMMENT ON COLUMN %1$I.value_model_fits.currency IS 'currency of the amounts';
-COMMENT ON COLUMN %1$I.value_model_fits.calibration_start IS 'first day of the customers that counted; null: all did';
-COMMENT ON COLUMN %1$I.value_model_fits.calibration_end IS 'last day that counted';
-COMMENT ON COLUMN %1$I.value_model_fits.purchases IS 'the model of purchases: jsonb_populate_record(NULL::cdp.bgnbd_model, purchases)';
-COMMENT ON COLUMN %1$I.value_model_fits.amounts IS 'the model of amounts: jsonb_populate_record(NULL::cdp.gamma_gamma_model, amounts); null: not fitted';
+COMMENT ON COLUMN %1$I.profiles.ltv IS 'exact lifetime value: cdp.total(ltv, ''USD''), cdp.purchases(ltv)';
+COMMENT ON COLUMN %1$I.opening_balances.ltv IS 'their amounts, folded';
 $ddl$, workspace);
 END
-$attach$;
-COMMENT ON FUNCTION cdp.attach_value(name) IS
-    'makes the tables of customer value; cdp.create_workspace calls it';
+$create$;
+COMMENT ON FUNCTION cdp.create_value(name) IS
+    'makes the table of exchange rates and comments the column ltv; cdp.create_workspace calls it';
 
-CREATE FUNCTION cdp.check_value_model() RETURNS trigger
-    LANGUAGE plpgsql VOLATILE
+-- An amount of zero leaves nothing but the time zone, whatever its instant.
+CREATE FUNCTION cdp.empty_ltv(workspace name) RETURNS cdp.ltv
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
-    SET intervalstyle = 'postgres'
-    SET datestyle = 'ISO, MDY'
-AS $check$
+AS $empty$
 DECLARE
-    other text;
-    fault text;
-    hint text;
+    nothing cdp.ltv;
 BEGIN
-    CASE
-        WHEN NEW.name IS NULL OR NEW.name = '' THEN
-            fault := 'it has no name';
-        WHEN NEW.model IS NULL OR NEW.model NOT IN ('bgnbd', 'paretonbd') THEN
-            fault := format('there is no model "%s"', NEW.model);
-            hint := 'Models are bgnbd and paretonbd.';
-        WHEN NEW.unit IS NULL OR NEW.unit < interval '1 day' OR NEW.unit::text !~ '^\d+ days?$' THEN
-            fault := format('the unit %s is not a number of whole days', NEW.unit);
-            hint := 'Give it in days or weeks, such as 7 days.';
-        WHEN NOT cdp.is_currency(NEW.currency) THEN
-            fault := format('"%s" is not an ISO 4217 currency', NEW.currency);
-            hint := 'A currency is three upper-case letters, such as USD, EUR or VND.';
-        WHEN NOT isfinite(NEW.calibration_start) OR NOT isfinite(NEW.calibration_end)
-                OR NEW.calibration_end < NEW.calibration_start THEN
-            fault := format('its calibration from %s to %s is no span of days',
-                            NEW.calibration_start, NEW.calibration_end);
-        WHEN NEW.horizon IS NULL OR NEW.horizon <= interval '0 days' THEN
-            fault := format('the horizon %s is not above zero', NEW.horizon);
-        WHEN NEW.margin IS NULL OR NEW.margin IN ('NaN', 'Infinity', '-Infinity') THEN
-            fault := format('the margin %s is not finite', NEW.margin);
-        WHEN NEW.discount_rate IS NULL OR NEW.discount_rate < 0 OR NEW.discount_rate IN ('NaN', 'Infinity') THEN
-            fault := format('the discount rate %s is not a finite number of zero or more', NEW.discount_rate);
-        WHEN NEW.discount_period IS NULL OR NEW.discount_period <= interval '0 days' THEN
-            fault := format('the discount period %s is not above zero', NEW.discount_period);
-        ELSE
-            NULL;
-    END CASE;
-    IF fault IS NULL AND NEW.scoring THEN
-        EXECUTE format('SELECT m.name FROM %I.value_models m WHERE m.scoring AND m.name <> $1 AND m.name <> $2',
-                       TG_TABLE_SCHEMA)
-            INTO other USING NEW.name, CASE TG_OP WHEN 'UPDATE' THEN OLD.name ELSE NEW.name END;
-        IF other IS NOT NULL THEN
-            fault := format('"%s" is scoring already', other);
-            hint := format('UPDATE %I.value_models SET scoring = false WHERE name = %L, or set it to false here.',
-                           TG_TABLE_SCHEMA, other);
-        END IF;
-    END IF;
-    IF hint IS NOT NULL THEN
-        RAISE EXCEPTION 'value model "%" is not valid: %', NEW.name, fault
-            USING ERRCODE = 'check_violation', HINT = hint;
-    ELSIF fault IS NOT NULL THEN
-        RAISE EXCEPTION 'value model "%" is not valid: %', NEW.name, fault
-            USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NEW;
+    EXECUTE format('SELECT cdp.ltv(0, ''USD'', ''epoch'', s.time_zone) FROM %I.settings s', workspace) INTO nothing;
+    RETURN nothing;
 END
-$check$;
-COMMENT ON FUNCTION cdp.check_value_model() IS
-    'trigger on value_models: refuses (23514) what cdp.fit and cdp.score could not work with';
+$empty$;
+COMMENT ON FUNCTION cdp.empty_ltv(name) IS
+    'the lifetime value of a profile without events: nothing, in days of the workspace''s time zone';
+
+CREATE FUNCTION cdp.detach_value(workspace name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $detach$
+BEGIN
+    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
+END
+$detach$;
+COMMENT ON FUNCTION cdp.detach_value(name) IS
+    'comments the column ltv as a plain one; cdp.detach calls it';
+
+CREATE FUNCTION cdp.detached(value cdp.ltv) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN cdp.to_jsonb(value);
+COMMENT ON FUNCTION cdp.detached(cdp.ltv) IS
+    'what a lifetime value becomes in a detached workspace: a JSON object, see cdp.to_jsonb';

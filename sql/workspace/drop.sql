@@ -1,64 +1,4 @@
--- Parting: dropping a workspace, or keeping its data without cdp.
-
-CREATE FUNCTION cdp.require_owner(workspace name) RETURNS void
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $require$
-BEGIN
-    PERFORM cdp.require_workspace(workspace);
-    IF NOT EXISTS (SELECT FROM pg_namespace n
-                   WHERE n.nspname = workspace AND pg_has_role(n.nspowner, 'USAGE')) THEN
-        RAISE EXCEPTION 'must be owner of workspace "%"', workspace
-            USING ERRCODE = 'insufficient_privilege';
-    END IF;
-END
-$require$;
-COMMENT ON FUNCTION cdp.require_owner(name) IS
-    'nothing where the current user may act as the owner of the workspace, else error 42501; 3F000 where there is no such workspace';
-
--- Tables of a workspace, partitions left out: they follow their table.
-CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT c.oid::pg_catalog.regclass
-        FROM pg_catalog.pg_class c
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = workspace
-          AND c.relkind IN ('r', 'p')
-          AND NOT c.relispartition
-          AND c.relname IN ('settings', 'identifier_namespaces', 'blocked_identifiers', 'events',
-                            'event_ids', 'profiles', 'identifiers', 'identity_links',
-                            'identity_refusals', 'identity_decisions', 'identifier_companions', 'merges',
-                            'opening_balances', 'segments', 'segment_definitions', 'segment_changes',
-                            'segment_errors', 'computed_traits', 'computed_trait_errors', 'exchange_rates', 'value_models', 'value_model_fits')
-        ORDER BY c.relname;
-    END;
-COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
-
--- In the order of everybody who locks several of them: definitions, events, profiles. Who changes a
--- definition may read the others while it is waited for.
-CREATE FUNCTION cdp.lock_workspace(workspace name) RETURNS void
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-AS $lock$
-DECLARE
-    part record;
-BEGIN
-    FOR part IN
-        SELECT t.tab, CASE WHEN c.relname IN ('events', 'profiles') THEN 'ACCESS EXCLUSIVE'
-                           ELSE 'SHARE ROW EXCLUSIVE' END AS mode
-        FROM cdp.workspace_tables(workspace) t(tab)
-        JOIN pg_class c ON c.oid = t.tab
-        JOIN unnest(ARRAY['segments', 'computed_traits', 'identifier_namespaces', 'blocked_identifiers', 'settings',
-                          'events', 'profiles']) WITH ORDINALITY o(name, place) ON o.name = c.relname
-        ORDER BY o.place
-    LOOP
-        EXECUTE format('LOCK TABLE %s IN %s MODE', part.tab, part.mode);
-    END LOOP;
-END
-$lock$;
-COMMENT ON FUNCTION cdp.lock_workspace(name) IS
-    'locks a workspace against everybody, until the end of the transaction; for its owner';
+-- Dropping a workspace.
 
 CREATE FUNCTION cdp.drop_workspace(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -66,14 +6,16 @@ CREATE FUNCTION cdp.drop_workspace(workspace name) RETURNS void
     SET client_min_messages = warning
 AS $drop$
 DECLARE
+    views text;
     tables text;
     objection text;
 BEGIN
     PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
+    SELECT string_agg(v, ', ') INTO views FROM cdp.workspace_views(workspace) v;
     SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
     BEGIN
-        EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
+        EXECUTE format('DROP VIEW IF EXISTS %s', views);
         EXECUTE format('DROP TABLE %s', tables);
         EXECUTE format('DROP SCHEMA %I', workspace);
     EXCEPTION WHEN dependent_objects_still_exist THEN
@@ -88,150 +30,3 @@ END
 $drop$;
 COMMENT ON FUNCTION cdp.drop_workspace(name) IS
     'drops a workspace with its data, for its owner; refused (2BP01) where the schema has objects of others in it, or where others depend on it';
-
--- What a column of one of the extension's types becomes: its type, and the expression.
-CREATE FUNCTION cdp.detached_type(type regtype, col text, OUT becomes text, OUT expression text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $detached$
-BEGIN
-    CASE type
-        WHEN 'cdp.identifier'::regtype THEN
-            becomes := 'text COLLATE "C"';
-            expression := format('cdp.text(%I)', col);
-        WHEN 'cdp.identifier[]'::regtype THEN
-            becomes := 'text[] COLLATE "C"';
-            expression := format('%I::text[]', col);
-        WHEN 'cdp.traits'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.traits_to_jsonb(%I)', col);
-        WHEN 'cdp.ltv'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.to_jsonb(%I)', col);
-        WHEN 'cdp.computed'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.to_jsonb(%I)', col);
-        WHEN 'cdp.segment_set'::regtype THEN
-            becomes := 'jsonb';
-            expression := format('cdp.segment_times(%I)', col);
-        ELSE
-            becomes := 'text';
-            expression := format('%I::text', col);
-    END CASE;
-END
-$detached$;
-COMMENT ON FUNCTION cdp.detached_type(regtype, text) IS
-    'type and expression that cdp.detach gives a column of a type of the extension';
-
-CREATE FUNCTION cdp.segment_times(segments cdp.segment_set) RETURNS jsonb
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT coalesce(jsonb_object_agg(e.segment,
-                   CASE WHEN isfinite(e.entered_at)
-                        THEN (to_jsonb(e.entered_at AT TIME ZONE 'UTC') #>> '{}') || 'Z' END), '{}')
-        FROM cdp.segment_entries(segments) e;
-    END;
-COMMENT ON FUNCTION cdp.segment_times(cdp.segment_set) IS
-    'the segments as a JSON object: per name the time of entry (ISO 8601, UTC), null where it is not known';
-
--- What of a workspace depends on members of the extension: columns by their types, constraints,
--- defaults, indexes, triggers, views.
-CREATE FUNCTION cdp.workspace_dependencies(workspace name)
-    RETURNS TABLE (class regclass, object oid, column_number integer)
-    LANGUAGE sql STABLE STRICT PARALLEL SAFE
-    BEGIN ATOMIC
-        SELECT DISTINCT d.classid::pg_catalog.regclass, d.objid, d.objsubid
-        FROM pg_catalog.pg_extension x
-        JOIN pg_catalog.pg_depend m ON m.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass
-                                   AND m.refobjid = x.oid AND m.deptype = 'e'
-        JOIN pg_catalog.pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype <> 'e'
-        CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
-        WHERE x.extname = 'cdp' AND a.object_names[1] = workspace;
-    END;
-COMMENT ON FUNCTION cdp.workspace_dependencies(name) IS
-    'objects of a schema that depend on the extension';
-
-CREATE FUNCTION cdp.detach(workspace name) RETURNS void
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-    SET search_path = pg_catalog, pg_temp
-    SET client_min_messages = warning
-AS $detach$
-DECLARE
-    tables regclass[];
-    part record;
-    objection text;
-    left_over text;
-BEGIN
-    PERFORM cdp.require_owner(workspace);
-    PERFORM cdp.lock_workspace(workspace);
-    tables := ARRAY(SELECT cdp.workspace_tables(workspace));
-    EXECUTE format('DROP VIEW IF EXISTS %1$I.customers, %1$I.profiles_now', workspace);
-
-    FOR part IN
-        SELECT t.tgname, t.tgrelid::regclass AS tab
-        FROM pg_trigger t
-        JOIN pg_proc p ON p.oid = t.tgfoid
-        WHERE t.tgrelid = ANY (tables) AND NOT t.tgisinternal AND p.pronamespace = 'cdp'::regnamespace
-    LOOP
-        EXECUTE format('DROP TRIGGER %I ON %s', part.tgname, part.tab);
-    END LOOP;
-
-    -- Constraints that call the extension.
-    FOR part IN
-        SELECT c.conname, c.conrelid::regclass AS tab
-        FROM cdp.workspace_dependencies(workspace) d
-        JOIN pg_constraint c ON c.oid = d.object
-        WHERE d.class = 'pg_constraint'::regclass AND c.conrelid = ANY (tables) AND c.contype = 'c'
-    LOOP
-        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', part.tab, part.conname);
-    END LOOP;
-
-    -- Defaults that call the extension: plain tables get PostgreSQL's own.
-    EXECUTE format('ALTER TABLE %I.events '
-                   'ALTER COLUMN event_id SET DEFAULT gen_random_uuid(), '
-                   'ALTER COLUMN occurred_at SET DEFAULT now(), '
-                   'ALTER COLUMN received_at SET DEFAULT now()', workspace);
-
-    FOR part IN
-        SELECT a.attrelid::regclass AS tab,
-               string_agg(format('ALTER COLUMN %I TYPE %s USING %s', a.attname, d.becomes, d.expression), ', '
-                          ORDER BY a.attnum) AS changes
-        FROM pg_attribute a
-        JOIN pg_type t ON t.oid = a.atttypid
-        CROSS JOIN LATERAL cdp.detached_type(a.atttypid, a.attname) d
-        WHERE a.attrelid = ANY (tables) AND a.attnum > 0 AND NOT a.attisdropped
-          AND t.typnamespace = 'cdp'::regnamespace
-        GROUP BY a.attrelid
-        ORDER BY a.attrelid::regclass::text
-    LOOP
-        BEGIN
-            EXECUTE format('ALTER TABLE %s %s', part.tab, part.changes);
-        EXCEPTION WHEN undefined_function OR feature_not_supported OR datatype_mismatch
-                       OR dependent_objects_still_exist THEN
-            GET STACKED DIAGNOSTICS objection = PG_EXCEPTION_DETAIL;
-            RAISE EXCEPTION 'cannot detach workspace "%": something else depends on the columns of table %',
-                            workspace, part.tab
-                USING ERRCODE = 'dependent_objects_still_exist',
-                      DETAIL = concat_ws('; ', SQLERRM, nullif(objection, '')) || '.',
-                      HINT = 'Drop the views, indexes and generated columns that depend on them first.';
-        END;
-    END LOOP;
-
-    SELECT string_agg(pg_describe_object(d.class, d.object, d.column_number), ', ' ORDER BY 1) INTO left_over
-        FROM cdp.workspace_dependencies(workspace) d;
-    IF left_over IS NOT NULL THEN
-        RAISE EXCEPTION 'cannot detach workspace "%": objects that it did not make depend on cdp', workspace
-            USING ERRCODE = 'dependent_objects_still_exist',
-                  DETAIL = format('They are: %s.', left_over),
-                  HINT = 'Drop them first, or give their columns other types.';
-    END IF;
-
-    EXECUTE format('COMMENT ON SCHEMA %I IS ''customer data that cdp kept until it was detached''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.traits IS ''what is known of the person''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
-                   workspace);
-END
-$detach$;
-COMMENT ON FUNCTION cdp.detach(name) IS
-    'parts a workspace from the extension, for its owner: its tables stay, as ordinary ones, without cdp''s triggers and view; identifiers become text, traits, lifetime values and segments jsonb. There is no way back; then DROP EXTENSION cdp is possible';

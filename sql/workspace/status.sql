@@ -1,4 +1,16 @@
--- How a workspace is.
+-- How a workspace is: a row per figure. The parts tell them, each in the status.sql of its room.
+--
+-- Rows are shown in the order of their places, then of parts, then as the part returns them. Each topic
+-- has a hundred of places; a new topic takes a free one.
+--
+--   100   rows (of a table)
+--   200   time
+--   300   timers
+--   400   refusals
+--   500   foreign keys
+--   600   segments, segment errors
+--   700   computed traits, computed trait errors
+--   900   size: the value is a number of bytes. cdp.status sorts by it and prints it with a unit
 
 CREATE FUNCTION cdp.leaf_tables(tab regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -36,132 +48,50 @@ $rows$;
 COMMENT ON FUNCTION cdp.rows_of(regclass) IS
     'number of rows of a table: exact below 50,000 pages (400 MB), else an estimate from the last VACUUM or ANALYZE';
 
+CREATE FUNCTION cdp.rows_text(tab regclass) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT CASE WHEN r.exact THEN '' ELSE 'about ' END || r.n FROM cdp.rows_of(tab) r;
+    END;
+COMMENT ON FUNCTION cdp.rows_text(regclass) IS
+    'number of rows of a table as cdp.status shows it: exact, or "about" an estimate';
+
+CREATE FUNCTION cdp.size_of(tab regclass) RETURNS bigint
+    LANGUAGE sql VOLATILE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT sum(pg_total_relation_size(l))::bigint FROM cdp.leaf_tables(tab) l;
+    END;
+COMMENT ON FUNCTION cdp.size_of(regclass) IS
+    'bytes on disk of a table with its partitions, indexes and TOAST tables';
+
+CREATE FUNCTION cdp.status_workspace(workspace name)
+    RETURNS TABLE (place integer, topic text, item text, value text)
+    LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE ROWS 1
+    BEGIN ATOMIC
+        SELECT 900, 'size', 'in all', sum(cdp.size_of(t))::text FROM cdp.workspace_tables(workspace) t;
+    END;
+COMMENT ON FUNCTION cdp.status_workspace(name) IS
+    'the part of cdp.status on the workspace: its size';
+
 CREATE FUNCTION cdp.status(workspace name) RETURNS TABLE (topic text, item text, value text)
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 40
     SET search_path = pg_catalog, pg_temp
 AS $status$
 DECLARE
-    part text;
-    leaf record;
-    segment record;
-    broken text;
-    first_event timestamptz;
-    last_event timestamptz;
-    received timestamptz;
-    last_received timestamptz;
-    overdue bigint;
-    next_timer timestamptz;
+    parts text;
 BEGIN
     PERFORM cdp.require_workspace(workspace);
-    FOREACH part IN ARRAY ARRAY['events', 'profiles', 'identifiers', 'identity_links', 'merges',
-                                'segment_changes', 'opening_balances'] LOOP
-        RETURN QUERY SELECT 'rows', part, CASE WHEN r.exact THEN '' ELSE 'about ' END || r.n
-                     FROM cdp.rows_of(format('%I.%I', workspace, part)::regclass) r;
-    END LOOP;
-
-    EXECUTE format('SELECT min(p.first_seen), max(p.last_seen), '
-                   'count(*) FILTER (WHERE p.next_evaluation_at <= cdp.now()), min(p.next_evaluation_at) '
-                   'FROM %I.profiles p', workspace)
-        INTO first_event, last_event, overdue, next_timer;
-    -- Events are appended: the last received stands among the last 8 MB.
-    FOR leaf IN
-        SELECT t AS tab, greatest(pg_relation_size(t) / current_setting('block_size')::integer - 1024, 0) AS page
-        FROM cdp.leaf_tables(format('%I.events', workspace)::regclass) t
-    LOOP
-        EXECUTE format('SELECT max(e.received_at) FROM %s e WHERE e.ctid >= $1', leaf.tab)
-            INTO received USING format('(%s,0)', leaf.page)::tid;
-        last_received := greatest(last_received, received);
-    END LOOP;
-    RETURN QUERY VALUES
-        ('time', 'first event', first_event::text),
-        ('time', 'last event', last_event::text),
-        ('time', 'last received', last_received::text),
-        ('time', 'since then', (cdp.now() - last_received)::text),
-        ('timers', 'overdue', overdue::text),
-        ('timers', 'next', next_timer::text);
-
-    RETURN QUERY EXECUTE format('SELECT ''refusals'', r.reason::text, count(*)::text '
-                                'FROM %I.identity_refusals r GROUP BY r.reason ORDER BY r.reason', workspace);
-
-    RETURN QUERY SELECT 'foreign keys', f.constraint_name::text, 'of table ' || f.referencing_table
-                 FROM cdp.foreign_keys(workspace) f;
-
-    FOR segment IN EXECUTE format($query$
-SELECT s.name, s.predicate, coalesce(m.n, 0) AS members, coalesce(e.n, 0) AS errors, e.message
-FROM %1$I.segments s
-LEFT JOIN (SELECT t.segment, count(*) AS n
-           FROM %1$I.profiles p
-           CROSS JOIN LATERAL cdp.segment_entries(p.segments) t
-           GROUP BY t.segment) m ON m.segment = s.name
-LEFT JOIN (SELECT f.segment, count(*) AS n, (array_agg(f.message ORDER BY f.at DESC, f.profile_id))[1] AS message
-           FROM %1$I.segment_errors f
-           GROUP BY f.segment) e ON e.segment = s.name
-ORDER BY s.name
-        $query$, workspace)
-    LOOP
-        topic := 'segments';
-        item := segment.name;
-        value := segment.members || ' members';
-        RETURN NEXT;
-        BEGIN
-            PERFORM cdp.check_predicate(workspace, segment.name, segment.predicate);
-            IF segment.errors > 0 THEN
-                topic := 'segment errors';
-                value := segment.errors || ' profiles, as: ' || segment.message;
-                RETURN NEXT;
-            END IF;
-        EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(40|53|57)' THEN
-                RAISE;
-            END IF;
-            topic := 'segment errors';
-            value := 'all profiles: ' || SQLERRM;
-            RETURN NEXT;
-        END;
-    END LOOP;
-
+    SELECT string_agg(format('SELECT %s, f.* FROM cdp.%I($1) WITH ORDINALITY f(place, topic, item, value, n)',
+                             p.n, p.name), ' UNION ALL ')
+        INTO parts
+        FROM cdp.part_functions('status') WITH ORDINALITY p(name, n);
     RETURN QUERY EXECUTE format($query$
-SELECT 'computed traits', t.name::text,
-       t.kind || coalesce(' over ' || t.window_days || ' days', '') ||
-           CASE WHEN x.n > 0 THEN ', an estimate on ' || x.n || ' profiles: more than ' || t.max_distinct ||
-                                  ' distinct values' ELSE '' END
-FROM %1$I.computed_traits t
-LEFT JOIN (SELECT e.name, count(*) AS n
-           FROM %1$I.profiles p
-           CROSS JOIN LATERAL cdp.computed_entries(p.computed, cdp.now()) e
-           WHERE NOT e.exact
-           GROUP BY e.name) x ON x.name = t.name
-ORDER BY t.name
-        $query$, workspace);
-    FOR segment IN EXECUTE format($query$
-SELECT t.name, coalesce(e.n, 0) AS errors, e.message
-FROM %1$I.computed_traits t
-LEFT JOIN (SELECT c.trait, sum(c.n) AS n, (array_agg(c.message ORDER BY c.at DESC, c.profile_id))[1] AS message
-           FROM %1$I.computed_trait_errors c
-           GROUP BY c.trait) e ON e.trait = t.name
-ORDER BY t.name
-        $query$, workspace)
-    LOOP
-        topic := 'computed trait errors';
-        item := segment.name;
-        broken := cdp.computed_trait_fault(workspace, segment.name);
-        IF broken IS NOT NULL THEN
-            value := 'all events: ' || broken;
-            RETURN NEXT;
-        ELSIF segment.errors > 0 THEN
-            value := segment.errors || ' events, as: ' || segment.message;
-            RETURN NEXT;
-        END IF;
-    END LOOP;
-
-    RETURN QUERY
-        SELECT 'size', coalesce(c.relname::text, 'in all'), pg_size_pretty(sum(pg_total_relation_size(l)))
-        FROM cdp.workspace_tables(workspace) t
-        JOIN pg_class c ON c.oid = t
-        CROSS JOIN LATERAL cdp.leaf_tables(t) l
-        GROUP BY ROLLUP (c.relname)
-        HAVING c.relname IS NULL OR c.relname IN ('events', 'event_ids', 'profiles', 'identifiers')
-        ORDER BY sum(pg_total_relation_size(l)), c.relname;
+SELECT s.topic, s.item, CASE WHEN s.topic = 'size' THEN pg_size_pretty(s.value::bigint) ELSE s.value END
+FROM (%s) s(part, place, topic, item, value, n)
+ORDER BY s.place, CASE WHEN s.topic = 'size' THEN s.value::bigint END,
+         CASE WHEN s.topic = 'size' THEN s.item COLLATE "C" END, s.part, s.n
+        $query$, parts)
+        USING workspace;
 END
 $status$;
 COMMENT ON FUNCTION cdp.status(name) IS

@@ -87,11 +87,11 @@ cdp_computed_trait_fault(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(computed_of(ws)->definitions[index].broken->message));
 }
 
-PG_FUNCTION_INFO_V1(cdp_computed_without_events);
+PG_FUNCTION_INFO_V1(cdp_empty_computed);
 
-/* cdp.computed_without_events(workspace) -> computed: of a profile without events. */
+/* cdp.empty_computed(workspace) -> computed: of a profile without events. */
 Datum
-cdp_computed_without_events(PG_FUNCTION_ARGS)
+cdp_empty_computed(PG_FUNCTION_ARGS)
 {
 	Computed *computed =
 	    computed_of(workspace_by_name(NameStr(*PG_GETARG_NAME(0))))->without_events;

@@ -399,7 +399,7 @@ lock_for(Workspace **ws, const Request *request)
 PG_FUNCTION_INFO_V1(cdp_decide);
 
 /*
- * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to be
+ * cdp.decide(workspace, a, b, link, on) -> whether anything had to be
  * done: makes or withdraws a decision on two identifiers. Only for who may act
  * as the owner of the workspace.
  */

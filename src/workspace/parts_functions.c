@@ -5,8 +5,10 @@
  */
 #include "workspace/tables.h"
 
+#include "catalog/pg_namespace.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(cdp_parts);
@@ -73,6 +75,16 @@ cdp_part_tables(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* A type of a column as SQL has it, whatever the search_path. */
+static const char *
+type_in_sql(const char *type)
+{
+	if (SearchSysCacheExists2(TYPENAMENSP, CStringGetDatum(type),
+	                          ObjectIdGetDatum(PG_CATALOG_NAMESPACE)))
+		return type;
+	return quote_qualified_identifier("cdp", type);
+}
+
 /* One column of profiles; part: that brings it. */
 static void
 put_column(FunctionCallInfo fcinfo, const char *part, const EngineColumn *column, bool folded,
@@ -81,7 +93,7 @@ put_column(FunctionCallInfo fcinfo, const char *part, const EngineColumn *column
 	bool isnull[6] = {false};
 	Datum values[6] = {CStringGetTextDatum(part),
 	                   CStringGetTextDatum(column->name),
-	                   CStringGetTextDatum(column->type),
+	                   CStringGetTextDatum(type_in_sql(column->type)),
 	                   BoolGetDatum(column->nullable),
 	                   BoolGetDatum(folded),
 	                   Int32GetDatum(++*place)};

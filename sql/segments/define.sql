@@ -1,16 +1,10 @@
--- Definitions are rows: their triggers.
+-- Segments are rows: the trigger on their table, and what else evaluates them on many profiles.
 
 CREATE FUNCTION cdp.define_segments() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_define_segments'
     LANGUAGE C VOLATILE;
 COMMENT ON FUNCTION cdp.define_segments() IS
     'statement trigger on segments: checks the definitions and evaluates what has changed on every profile';
-
-CREATE FUNCTION cdp.define_rules() RETURNS trigger
-    AS 'MODULE_PATHNAME', 'cdp_define_rules'
-    LANGUAGE C VOLATILE;
-COMMENT ON FUNCTION cdp.define_rules() IS
-    'statement trigger on settings and identity rules: derives by the new rules what was derived by the old';
 
 CREATE FUNCTION cdp.evaluate_columns() RETURNS trigger
     AS 'MODULE_PATHNAME', 'cdp_evaluate_columns'

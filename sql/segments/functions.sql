@@ -1,4 +1,4 @@
--- Segments: their sizes, their members.
+-- Segments: their sizes, their members, and why a profile is in one.
 
 CREATE FUNCTION cdp.predicate_sql(workspace name, segment text, predicate text) RETURNS text
     AS 'MODULE_PATHNAME', 'cdp_predicate_sql'

@@ -1,4 +1,4 @@
--- The engine's clock.
+-- The engine's clock, and the check that a text names no time relative to it.
 
 CREATE FUNCTION cdp.now() RETURNS timestamptz
     AS 'MODULE_PATHNAME', 'cdp_clock_now'
@@ -12,16 +12,8 @@ CREATE FUNCTION cdp.statement_now() RETURNS timestamptz
 COMMENT ON FUNCTION cdp.statement_now() IS
     'the time that readers take for now: the setting cdp.clock where it is set, else statement_timestamp()';
 
--- Event ids.
-
-CREATE FUNCTION cdp.event_id() RETURNS uuid
-    AS 'MODULE_PATHNAME', 'cdp_event_id'
-    LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION cdp.event_id() IS
-    'a new event id, ordered by time (UUID version 7)';
-
-CREATE FUNCTION cdp.event_id(message_id text) RETURNS uuid
-    AS 'MODULE_PATHNAME', 'cdp_event_id_of'
+CREATE FUNCTION cdp.absolute_time_text(value text) RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_absolute_time_text'
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION cdp.event_id(text) IS
-    'the event id of another system''s message id, always the same (UUID version 5): a message delivered twice counts once';
+COMMENT ON FUNCTION cdp.absolute_time_text(text) IS
+    'its argument, or an error (22007) where that names a time relative to the clock, like today; the engine puts it under casts of text to dates and times in predicates';

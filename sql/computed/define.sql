@@ -42,12 +42,6 @@ CREATE FUNCTION cdp.has_computed(computed cdp.computed, names text[]) RETURNS bo
 COMMENT ON FUNCTION cdp.has_computed(cdp.computed, text[]) IS
     'whether the value has a state of one of the computed traits of these names';
 
-CREATE FUNCTION cdp.computed_without_events(workspace name) RETURNS cdp.computed
-    AS 'MODULE_PATHNAME', 'cdp_computed_without_events'
-    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION cdp.computed_without_events(name) IS
-    'the computed traits of a profile without events: counts are zero; error 3F000 for no workspace';
-
 CREATE FUNCTION cdp.computed_trait_fault(workspace name, trait text) RETURNS text
     AS 'MODULE_PATHNAME', 'cdp_computed_trait_fault'
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;

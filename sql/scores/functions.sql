@@ -1,4 +1,4 @@
--- Fitting and scoring a workspace.
+-- Fitting the value models of a workspace, and scoring its profiles.
 
 -- A query for every profile's recency, frequency and monetary value: $1 the currency, $2 the day,
 -- $3 the unit. Values in that currency alone, nearly all, need no exchange rates.

@@ -1,10 +1,34 @@
--- Deriving a workspace anew from its events.
+-- Deriving a workspace again from its events.
+--
+-- cdp.rebuild_begin puts identifiers and profiles aside, deletes the profiles, and has each part delete
+-- its own rows (cdp.rebuild_begin_<part>); the events then go through the engine's stages (src/rebuild); and
+-- cdp.rebuild_finish gives the new profiles their old ids, the users' own columns and what the columns of
+-- other parts keep, and has each part do the same for its rows (cdp.rebuild_finish_<part>).
+--
+-- The temporary tables, which parts may read:
+--
+--   cdp_scope             identifiers that a change of rules concerns; only in a partial rebuild
+--   cdp_scope_events      events of nobody that it concerns; only in a partial rebuild
+--   cdp_old_identifiers   identifiers that had a profile: identifier, profile_id, anchored_at
+--   cdp_old_profiles      the old rows of profiles
+--   cdp_kept              new profiles that take an old id: new_id, old_id; parted_from: the profile from
+--                         which a merged one comes apart again. Only when parts finish
+--   cdp_gone              old ids that no profile has any more, and the profile they resolve to: old_id,
+--                         profile_id. Only when parts finish
 
 CREATE FUNCTION cdp.rebuild(workspace name) RETURNS void
     AS 'MODULE_PATHNAME', 'cdp_rebuild'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.rebuild(name) IS
     'derives identities, profiles and segments of the workspace from its events again, by the rules of now; profile ids, the users'' own columns and times of entry are kept; writers wait while it runs';
+
+CREATE FUNCTION cdp.rebuild_scope(identifier text, partial boolean) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN partial
+        THEN identifier || ' OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s)'
+        ELSE 'true' END;
+COMMENT ON FUNCTION cdp.rebuild_scope(text, boolean) IS
+    'SQL condition on an expression, of an identifier, for what a rebuild derives again: all, or (partial) the identifiers concerned';
 
 -- Puts the old state aside, in temporary tables: all of it, or (partial) that of the identifiers in
 -- cdp_scope, which cdp.rules_scope has filled.
@@ -14,10 +38,10 @@ CREATE FUNCTION cdp.rebuild_begin(workspace name, partial boolean) RETURNS void
     SET client_min_messages = warning
 AS $begin$
 DECLARE
+    part name;
     referencing text;
-    in_scope text := CASE WHEN partial
-        THEN '%2$s OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s)'
-        ELSE 'true' END;
+    concerned text := CASE WHEN partial
+        THEN 'p.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_identifiers o)' ELSE 'true' END;
 BEGIN
     SELECT pg_catalog.string_agg(c.conrelid::regclass::text, ', ') INTO referencing
         FROM pg_catalog.pg_constraint c
@@ -33,36 +57,16 @@ BEGIN
 DROP TABLE IF EXISTS pg_temp.cdp_old_profiles, pg_temp.cdp_old_identifiers;
 CREATE TEMPORARY TABLE cdp_old_identifiers ON COMMIT DROP AS
     SELECT i.identifier, i.profile_id, i.anchored_at FROM %1$I.identifiers i
-        WHERE i.profile_id IS NOT NULL AND $sql$ || in_scope || $sql$;
+        WHERE i.profile_id IS NOT NULL AND %2$s;
 CREATE TEMPORARY TABLE cdp_old_profiles ON COMMIT DROP AS
     SELECT p.* FROM %1$I.profiles p
-        WHERE $sql$ || CASE WHEN partial THEN 'p.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_identifiers o)'
-                            ELSE 'true' END || $sql$;
-$sql$, workspace, 'i.identifier');
-    IF NOT partial THEN
-        -- Events that came in while the triggers were off.
-        EXECUTE pg_catalog.format($sql$
-INSERT INTO %1$I.event_ids (event_id)
-    SELECT e.event_id FROM %1$I.events e
-        WHERE NOT EXISTS (SELECT FROM %1$I.event_ids t WHERE t.event_id = e.event_id)
-        ORDER BY e.event_id
-    ON CONFLICT DO NOTHING;
-$sql$, workspace);
-    END IF;
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.profiles p WHERE ' || CASE WHEN partial
-        THEN 'p.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_profiles o)' ELSE 'true' END, workspace);
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.identifiers i WHERE ' || in_scope, workspace, 'i.identifier');
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.identity_links l WHERE ' || in_scope, workspace, 'l.anchor');
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.identifier_companions c WHERE ' || in_scope, workspace, 'c.identifier');
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.identity_refusals r WHERE ' || in_scope, workspace, 'r.anchor');
-    IF partial THEN
-        EXECUTE pg_catalog.format('DELETE FROM %1$I.identity_refusals r WHERE r.anchor IS NULL '
-                                  'AND r.event_id IN (SELECT s.event_id FROM pg_temp.cdp_scope_events s)', workspace);
-    ELSE
-        EXECUTE pg_catalog.format('DELETE FROM %1$I.segment_errors', workspace);
-    END IF;
-    EXECUTE pg_catalog.format('DELETE FROM %1$I.computed_trait_errors c WHERE ' || CASE WHEN partial
-        THEN 'c.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_profiles o)' ELSE 'true' END, workspace);
+        WHERE %3$s;
+DELETE FROM %1$I.profiles p WHERE %3$s;
+$sql$, workspace, cdp.rebuild_scope('i.identifier', partial), concerned);
+    -- Profiles go first: a column of the users' may reference what parts delete.
+    FOR part IN SELECT f FROM cdp.part_functions('rebuild_begin', ', boolean') f LOOP
+        EXECUTE pg_catalog.format('SELECT cdp.%I($1, $2)', part) USING workspace, partial;
+    END LOOP;
     ANALYZE pg_temp.cdp_old_identifiers;
 END
 $begin$;
@@ -122,11 +126,33 @@ CREATE FUNCTION cdp.own_columns(workspace name, OUT names text, OUT kept text, O
         FROM pg_catalog.pg_attribute a
         WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::pg_catalog.regclass
           AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-          AND a.attname NOT IN ('profile_id', 'first_seen', 'last_seen', 'event_count', 'evaluated_at',
-              'next_evaluation_at', 'identifier_count', 'contested_until', 'traits', 'ltv', 'computed', 'segments');
+          AND a.attname NOT IN (SELECT c.name FROM cdp.profile_columns() c);
     END;
 COMMENT ON FUNCTION cdp.own_columns(name) IS
     'pieces of SQL for the users'' own columns of profiles, for cdp.rebuild_finish';
+
+-- The columns of profiles that other parts bring: a list to insert, and the expressions that the steps
+-- need. A folded column is derived from events; another keeps its old value until it is evaluated again.
+CREATE FUNCTION cdp.part_columns(workspace name, OUT names text, OUT without_events text, OUT balances text,
+                                 OUT merged text, OUT kept text)
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT pg_catalog.string_agg(pg_catalog.format(', %I', c.name), '' ORDER BY c.place),
+               pg_catalog.string_agg(', ' || c.without_events, '' ORDER BY c.place),
+               pg_catalog.string_agg(pg_catalog.format(', cdp.merge_agg(b.%1$I) AS %1$I', c.name), '' ORDER BY c.place)
+                   FILTER (WHERE c.folded),
+               pg_catalog.string_agg(pg_catalog.format(', %1$I = cdp.merge(p.%1$I, o.%1$I)', c.name), '' ORDER BY c.place)
+                   FILTER (WHERE c.folded),
+               pg_catalog.string_agg(CASE WHEN c.folded THEN pg_catalog.format(', n.%I', c.name)
+                                          ELSE pg_catalog.format(', COALESCE(o.%I, %s)', c.name, c.without_events) END,
+                                     '' ORDER BY c.place)
+        FROM (SELECT p.name, p.folded, p.place,
+                     pg_catalog.format('(SELECT cdp.%I(%L))', 'empty_' || p.name, workspace) AS without_events
+              FROM cdp.profile_columns() p
+              WHERE p.part <> 'profiles') c;
+    END;
+COMMENT ON FUNCTION cdp.part_columns(name) IS
+    'pieces of SQL for the columns of profiles that parts bring, for cdp.rebuild_finish';
 
 -- Gives the new profiles what the events do not know.
 CREATE FUNCTION cdp.rebuild_finish(workspace name, cause text, OUT merged bigint, OUT parted bigint)
@@ -135,10 +161,12 @@ CREATE FUNCTION cdp.rebuild_finish(workspace name, cause text, OUT merged bigint
     SET client_min_messages = warning
 AS $finish$
 DECLARE
+    derived record;
     own record;
     part record;
     taken text[];
 BEGIN
+    SELECT * INTO derived FROM cdp.part_columns(workspace);
     -- An anchor of expired events that no event names any more.
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.identifiers (identifier, profile_id, first_seen, last_seen, anchored_at)
@@ -149,10 +177,8 @@ INSERT INTO %1$I.identifiers (identifier, profile_id, first_seen, last_seen, anc
         WHERE i.identifier IS NULL
         ORDER BY b.anchor;
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
-                           identifier_count, traits, ltv, computed, segments)
-    SELECT i.profile_id, b.first_seen, b.last_seen, 0, '-infinity', 1, '{}',
-           (SELECT cdp.ltv(0, 'USD', b.last_seen, s.time_zone) FROM %1$I.settings s),
-           cdp.computed_without_events(%3$L), '{}'
+                           identifier_count %3$s)
+    SELECT i.profile_id, b.first_seen, b.last_seen, 0, '-infinity', 1 %4$s
         FROM %1$I.opening_balances b
         JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) b.anchor
         LEFT JOIN %1$I.profiles p ON p.profile_id = i.profile_id
@@ -160,18 +186,15 @@ INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evalu
 UPDATE %1$I.profiles p
     SET first_seen = LEAST(p.first_seen, o.first_seen),
         last_seen = GREATEST(p.last_seen, o.last_seen),
-        event_count = p.event_count + o.event_count,
-        traits = cdp.merge(p.traits, o.traits),
-        ltv = cdp.merge(p.ltv, o.ltv),
-        computed = cdp.merge(p.computed, o.computed)
+        event_count = p.event_count + o.event_count %5$s
     FROM (SELECT i.profile_id, min(b.first_seen) AS first_seen, max(b.last_seen) AS last_seen,
-                 sum(b.event_count)::bigint AS event_count, cdp.merge_agg(b.traits) AS traits,
-                 cdp.merge_agg(b.ltv) AS ltv, cdp.merge_agg(b.computed) AS computed
+                 sum(b.event_count)::bigint AS event_count %6$s
               FROM %1$I.opening_balances b
               JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) b.anchor
               GROUP BY i.profile_id) o
     WHERE o.profile_id = p.profile_id AND p.evaluated_at = '-infinity';
-$sql$, workspace, pg_catalog.format('%I.profiles', workspace), workspace);
+$sql$, workspace, pg_catalog.format('%I.profiles', workspace), derived.names, derived.without_events, derived.merged,
+        derived.balances);
 
     -- An old id goes to the new profile that has most of its identifiers, if that profile has most of
     -- its own from it; a former id to a new profile that has its identifier and no other id.
@@ -238,13 +261,6 @@ $sql$, workspace) USING cause;
     GET DIAGNOSTICS parted = ROW_COUNT;
     SELECT parted + count(*) INTO parted FROM pg_temp.cdp_kept k WHERE k.parted_from IS NOT NULL;
     EXECUTE pg_catalog.format($sql$
-INSERT INTO %1$I.segment_changes (profile_id, segment, entered, at, cause)
-    SELECT o.profile_id, e.segment, false, GREATEST(cdp.now(), o.evaluated_at), $1
-        FROM pg_temp.cdp_old_profiles o
-        CROSS JOIN LATERAL cdp.segment_entries(o.segments) e
-        WHERE o.profile_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept);
-$sql$, workspace) USING cause;
-    EXECUTE pg_catalog.format($sql$
 CREATE TEMPORARY TABLE cdp_new_profiles ON COMMIT DROP AS
     SELECT * FROM %1$I.profiles p WHERE p.evaluated_at = '-infinity';
 DELETE FROM %1$I.profiles p WHERE p.evaluated_at = '-infinity';
@@ -266,36 +282,21 @@ $sql$, workspace);
     END LOOP;
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evaluated_at,
-                           next_evaluation_at, identifier_count, contested_until, traits, ltv, computed, segments %2$s)
+                           next_evaluation_at, identifier_count, contested_until %2$s %4$s)
     OVERRIDING SYSTEM VALUE
     SELECT id.id, n.first_seen, n.last_seen, n.event_count, COALESCE(o.evaluated_at, cdp.now()),
            n.next_evaluation_at,
            (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = id.id)
                + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id AND m.undone_at IS NULL),
-           n.contested_until, n.traits, n.ltv, n.computed, COALESCE(o.segments, '{}') %3$s
+           n.contested_until %3$s %5$s
         FROM pg_temp.cdp_new_profiles n
         LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id
         CROSS JOIN LATERAL (SELECT COALESCE(k.old_id, n.profile_id) AS id) id
         LEFT JOIN pg_temp.cdp_old_profiles o ON o.profile_id = k.old_id AND k.parted_from IS NULL;
-$sql$, workspace, own.names, own.kept);
-    EXECUTE pg_catalog.format($sql$
-UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
-    FROM pg_temp.cdp_kept k WHERE k.new_id = c.profile_id;
--- Profiles of the rebuild that became one on the way.
-WITH lost AS (
-    DELETE FROM %1$I.computed_trait_errors c
-    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = c.profile_id)
-    RETURNING c.*
-)
-INSERT INTO %1$I.computed_trait_errors (trait, profile_id, n, sqlstate, message, event_id, at)
-    SELECT DISTINCT ON (l.trait, i.profile_id) l.trait, i.profile_id,
-           sum(l.n) OVER (PARTITION BY l.trait, i.profile_id), l.sqlstate, l.message, l.event_id, l.at
-    FROM lost l
-    JOIN %1$I.events e ON e.event_id = l.event_id
-    JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) e.anchor
-    WHERE i.profile_id IS NOT NULL
-    ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_errors.n + excluded.n;
-$sql$, workspace);
+$sql$, workspace, derived.names, derived.kept, own.names, own.kept);
+    FOR part IN SELECT f AS name FROM cdp.part_functions('rebuild_finish', ', text') f LOOP
+        EXECUTE pg_catalog.format('SELECT cdp.%I($1, $2)', part.name) USING workspace, cause;
+    END LOOP;
     DROP TABLE IF EXISTS pg_temp.cdp_changed;
     CREATE TEMPORARY TABLE cdp_changed ON COMMIT DROP AS
         SELECT COALESCE(k.old_id, n.profile_id) AS profile_id
@@ -333,4 +334,4 @@ $sql$, workspace) USING cause;
 END
 $finish$;
 COMMENT ON FUNCTION cdp.rebuild_finish(name, text) IS
-    'last step of cdp.rebuild, not to be called by itself: ids, users'' columns and segments return; how many profiles were merged, and how many have come apart';
+    'last step of cdp.rebuild, not to be called by itself: ids, users'' columns and what parts keep return; how many profiles were merged, and how many have come apart';

@@ -1,4 +1,4 @@
--- Segments and the clock: changes that come due, and reads as of now.
+-- Segments and the clock: changes that come due, and reads at the statement's time.
 
 CREATE FUNCTION cdp.tick(workspace name, max_rows bigint DEFAULT 10000) RETURNS bigint
     AS 'MODULE_PATHNAME', 'cdp_tick'
@@ -35,11 +35,11 @@ CREATE FUNCTION cdp.segments_now(profile anyelement) RETURNS cdp.segment_set
 COMMENT ON FUNCTION cdp.segments_now(anyelement) IS
     'segments that a profile, a row of a workspace''s table profiles, is in at the statement''s time, whether or not a tick has been by; evaluates only where the row is due, and writes nothing';
 
--- The view of now, made when a workspace is created. Columns of the users' are not in it.
-CREATE FUNCTION cdp.attach_clock(workspace name) RETURNS void
+-- The view of now. Columns of the users' are not in it.
+CREATE FUNCTION cdp.create_profiles_now(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $attach$
+AS $create$
 BEGIN
     EXECUTE format($ddl$
 CREATE VIEW %1$I.profiles_now AS
@@ -59,6 +59,14 @@ COMMENT ON COLUMN %1$I.profiles_now.evaluated_at IS 'instant as of which the sto
 COMMENT ON COLUMN %1$I.profiles_now.next_evaluation_at IS 'instant at which a segment may change by the clock alone; null: never';
 $ddl$, workspace);
 END
-$attach$;
-COMMENT ON FUNCTION cdp.attach_clock(name) IS
-    'makes the view profiles_now of a workspace; cdp.create_workspace calls it';
+$create$;
+COMMENT ON FUNCTION cdp.create_profiles_now(name) IS
+    'makes the view profiles_now; cdp.create_segments calls it';
+
+CREATE FUNCTION cdp.views_segments(workspace name) RETURNS SETOF text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+    BEGIN ATOMIC
+        SELECT pg_catalog.format('%I.profiles_now', workspace);
+    END;
+COMMENT ON FUNCTION cdp.views_segments(name) IS
+    'the view of the part segments; cdp.workspace_views calls it';

@@ -1,0 +1,41 @@
+-- What a rebuild does to the errors of computed traits. Their values are folded with the profiles.
+
+CREATE FUNCTION cdp.rebuild_begin_computed(workspace name, partial boolean) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $begin$
+BEGIN
+    EXECUTE format('DELETE FROM %I.computed_trait_errors c WHERE %s', workspace, CASE WHEN partial
+        THEN 'c.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_profiles o)' ELSE 'true' END);
+END
+$begin$;
+COMMENT ON FUNCTION cdp.rebuild_begin_computed(name, boolean) IS
+    'step of cdp.rebuild_begin, not to be called by itself: deletes the errors of computed traits on the profiles that were put aside';
+
+CREATE FUNCTION cdp.rebuild_finish_computed(workspace name, cause text) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $finish$
+BEGIN
+    EXECUTE format($sql$
+UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
+    FROM pg_temp.cdp_kept k WHERE k.new_id = c.profile_id;
+-- Profiles of the rebuild that became one on the way.
+WITH lost AS (
+    DELETE FROM %1$I.computed_trait_errors c
+    WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = c.profile_id)
+    RETURNING c.*
+)
+INSERT INTO %1$I.computed_trait_errors (trait, profile_id, n, sqlstate, message, event_id, at)
+    SELECT DISTINCT ON (l.trait, i.profile_id) l.trait, i.profile_id,
+           sum(l.n) OVER (PARTITION BY l.trait, i.profile_id), l.sqlstate, l.message, l.event_id, l.at
+    FROM lost l
+    JOIN %1$I.events e ON e.event_id = l.event_id
+    JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) e.anchor
+    WHERE i.profile_id IS NOT NULL
+    ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_errors.n + excluded.n;
+$sql$, workspace);
+END
+$finish$;
+COMMENT ON FUNCTION cdp.rebuild_finish_computed(name, text) IS
+    'step of cdp.rebuild_finish, not to be called by itself: gives the errors of computed traits the profiles'' ids';
