@@ -7,8 +7,6 @@
 Each is the leader of a process group of its own: what it has started goes with it.
 """
 
-import os
-import signal
 import subprocess
 import threading
 
@@ -32,7 +30,7 @@ class Children:
             output, _ = process.communicate(timeout=limit)
             code = process.returncode
         except subprocess.TimeoutExpired:
-            code, output = None, self.kill(process)
+            code, output = None, self.stop(process)
         finally:
             with self.lock:
                 self.running.discard(process)
@@ -51,9 +49,9 @@ class Children:
             return process
 
     @staticmethod
-    def kill(process):
-        """Ends it at once; what it had printed."""
-        os.killpg(process.pid, signal.SIGKILL)
+    def stop(process):
+        """Ends it, by force where it does not end by itself; what it had printed."""
+        end_group(process, 10)
         try:
             return process.communicate(timeout=5)[0]
         except subprocess.TimeoutExpired:

@@ -183,7 +183,7 @@ class Worker:
         trouble = self.new_database(database)
         if trouble:
             return Result.failure(test.label + ": no database to run in", trouble)
-        scratch = self.scratch(test)
+        scratch = self.scratch()
         env = dict(self.env, PGDATABASE=database, CDP_TMP=scratch, CLUSTER_PARENT=scratch)
         code, output = self.children.run(INTERPRETERS[test.suffix] + [test.path], limit, env=env, cwd=HERE)
         self.remove(scratch)
@@ -194,7 +194,7 @@ class Worker:
     def run_tap(self, test, limit):
         """As PostgreSQL's own TAP tests run: no server given, the test makes its own. A server
         does not run as root, so that there the test runs as postgres, from a readable copy."""
-        work = self.scratch(test)
+        work = self.scratch()
         shutil.copytree(os.path.join(self.folder, "tap"), os.path.join(work, "t"))
         shutil.copytree(os.path.join(HERE, "test/lib"), os.path.join(work, "lib"))
         os.makedirs(os.path.join(work, "run"))
@@ -220,8 +220,9 @@ class Worker:
 
     # A test's directory of its own.
 
-    def scratch(self, test):
-        path = tempfile.mkdtemp(prefix=test.name[:10] + ".", dir=self.cluster.dir)
+    def scratch(self):
+        """A short path: a test may have sockets below it."""
+        path = tempfile.mkdtemp(prefix="t.", dir=self.cluster.dir)
         os.chmod(path, 0o755)
         return path
 
