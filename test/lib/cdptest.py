@@ -13,6 +13,7 @@ The server and the database come from the environment (PGHOST, PGDATABASE, ...).
 import os
 import subprocess
 import sys
+import time
 
 
 class SqlError(Exception):
@@ -25,6 +26,20 @@ class SqlError(Exception):
             word = line.split("ERROR:", 1)[-1].strip().split(":")[0]
             if "ERROR:" in line and len(word) == 5:
                 self.sqlstate = word
+
+
+def patience(seconds):
+    """How long to wait here for what takes that long, at most, on a quiet machine."""
+    return seconds * max(1.0, float(os.environ.get("CDP_SLOWNESS") or 1))
+
+
+def until(condition, database=None, seconds=60):
+    """Waits until an SQL condition is true; raises RuntimeError when that takes too long."""
+    deadline = time.monotonic() + patience(seconds)
+    while value("SELECT " + condition, database=database) != "t":
+        if time.monotonic() > deadline:
+            raise RuntimeError("it does not come true that " + condition)
+        time.sleep(0.05)
 
 
 def sql(text, database=None, user=None, options=None, timeout=None, unaligned=True):

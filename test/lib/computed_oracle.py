@@ -16,6 +16,8 @@ and queries of what differs, each row a text: oracle.wrong_now(), oracle.wrong_l
 oracle.wrong_changes() (changes_at after a true change), oracle.wrong_errors().
 """
 
+from cdptest import patience
+
 SETUP = """
 DROP SCHEMA IF EXISTS oracle CASCADE;
 CREATE SCHEMA oracle;
@@ -341,7 +343,7 @@ $wrong$;
 
 # What the programs that use it share.
 
-SETTINGS = "SET client_min_messages = error; SET jit = off; SET statement_timeout = '60s'; SET synchronous_commit = off;\n"
+SETTINGS = "SET client_min_messages = error; SET jit = off; SET statement_timeout = '%ds'; SET synchronous_commit = off;\n" % patience(60)
 ONCE = "SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS cdp; CREATE TYPE public.mood AS ENUM ('happy', 'also', 'sad');"
 DROP = "DROP SCHEMA IF EXISTS oracle CASCADE; SELECT cdp.drop_workspace('w') \\g /dev/null\n"
 

@@ -6,6 +6,10 @@ error, Ctrl-C or a termination signal.
 
 cluster.dir is a scratch directory that goes with it; cluster.path the cluster inside. As root both can
 be passed through by the server's user. Raises ClusterError where the build or the start fails.
+
+The extension is built and staged for each cluster, or once for several: stage() makes a folder that
+Cluster(stage=...) takes. Several start at the same time between begin() and finish(), and go with stop().
+CLUSTER_PARENT names the directory that the scratch directories are made in.
 """
 
 import os
@@ -17,6 +21,7 @@ import time
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class ClusterError(Exception):
@@ -37,53 +42,128 @@ def leave(signum, frame):
     raise SystemExit(128 + signum)
 
 
+def end_by_signals():
+    """A signal ends this program as an error does: what it started is ended first."""
+    for sig in SIGNALS:
+        signal.signal(sig, leave)
+
+
+def ignore_signals():
+    """While things are put away."""
+    for sig in SIGNALS:
+        signal.signal(sig, signal.SIG_IGN)
+
+
+def scratch_directory(prefix, parent=None):
+    """A new directory: short, for a socket's path, and for root where the server's user can go."""
+    root = os.geteuid() == 0
+    parent = parent or os.environ.get("CLUSTER_PARENT") or (
+        None if not root and len(tempfile.gettempdir()) < 40 else "/tmp")
+    path = tempfile.mkdtemp(prefix=prefix + ".", dir=parent)
+    if root:
+        os.chmod(path, 0o755)
+    return path
+
+
+def server_environment():
+    """The environment without what would lead to another server, or to another make's work."""
+    env = dict(os.environ)
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PGSERVICE", "PGOPTIONS", "PGDATABASE"):
+        env.pop(name, None)
+    return env
+
+
+def end_group(process, patience=20):
+    """Ends a process and the rest of its group, by a signal that each can clean up after; then by force."""
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sig)
+        except ProcessLookupError:
+            break
+        if group_ends(process, patience):
+            break
+    process.wait()
+
+
+def group_ends(process, patience):
+    """Is the last of the group gone within so many seconds?"""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+class Command:
+    """test/cluster at work, in a process group of its own: all of it can be stopped."""
+
+    def __init__(self, env, *arguments):
+        self.process = subprocess.Popen([os.path.join(HERE, "test/cluster"), *arguments], env=env,
+                                        stdout=subprocess.DEVNULL, start_new_session=True)
+
+    def wait(self, trouble):
+        try:
+            self.process.wait()
+        except BaseException:
+            self.stop()
+            raise
+        if self.process.returncode != 0:
+            raise ClusterError(trouble)
+
+    def stop(self):
+        if self.process.poll() is None:
+            end_group(self.process)
+
+
+def stage(path):
+    """Builds the extension and stages its installation below path."""
+    Command(server_environment(), "stage", path).wait("the build failed")
+    return os.path.join(path, "stage")
+
+
 class Cluster:
-    def __init__(self, prefix, conf=""):
+    def __init__(self, prefix, conf="", stage=None, parent=None):
         self.prefix = prefix
         self.conf = conf
+        self.staged = stage
+        self.parent = parent
         self.keep = False
+        self.dir = None
+        self.starting = None
         self.root = os.geteuid() == 0
-        self.env = dict(os.environ)
-        for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PGSERVICE", "PGOPTIONS", "PGDATABASE"):
-            self.env.pop(name, None)
+        self.env = server_environment()
 
     def __enter__(self):
-        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sig, leave)
-        # Short, for a socket's path; and for root where the server's user can go.
-        parent = None if not self.root and len(tempfile.gettempdir()) < 40 else "/tmp"
-        self.dir = tempfile.mkdtemp(prefix=self.prefix + ".", dir=parent)
-        self.path = os.path.join(self.dir, "c")
+        end_by_signals()
         try:
-            self.start()
+            self.begin()
+            self.finish()
         except BaseException:
+            ignore_signals()
             self.stop()
             raise
         return self
 
-    def start(self):
-        if self.root:
-            os.chmod(self.dir, 0o755)
+    def begin(self):
+        """Starts it; finish() waits until it has."""
+        self.dir = scratch_directory(self.prefix, self.parent)
+        self.path = os.path.join(self.dir, "c")
         conf = os.path.join(self.dir, "conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(self.conf)
-        # In a process group of its own, so that all of it can be stopped before the directory goes.
-        starting = subprocess.Popen([os.path.join(HERE, "test/cluster"), "start", self.path],
-                                    env=dict(self.env, CLUSTER_CONF=conf), stdout=subprocess.DEVNULL,
-                                    start_new_session=True)
-        try:
-            starting.wait()
-        except BaseException:
-            # By a signal that make and initdb clean up after.
-            os.killpg(starting.pid, signal.SIGTERM)
-            starting.wait(20)
-            time.sleep(0.2)
-            raise
-        finally:
-            os.unlink(conf)
-        if starting.returncode != 0:
-            raise ClusterError("the build, or the start of the cluster, failed")
-        self.stage = os.path.join(self.path, "stage")
+        env = dict(self.env, CLUSTER_CONF=conf)
+        if self.staged:
+            env["CLUSTER_STAGE"] = self.staged
+        self.starting = Command(env, "start", self.path)
+
+    def finish(self):
+        self.starting.wait("the build, or the start of the cluster, failed")
+        os.unlink(os.path.join(self.dir, "conf"))
+        self.stage = self.staged or os.path.join(self.path, "stage")
         self.server_log = os.path.join(self.path, "log", "server.log")
         self.bindir = pg_config("--bindir")
         self.env.update(PGHOST=os.path.join(self.path, "socket"), PGPORT="54015", PGUSER="postgres",
@@ -92,10 +172,13 @@ class Cluster:
 
     def __exit__(self, *exception):
         if not self.keep or exception[0] is not None:
+            ignore_signals()
             self.stop()
 
     def stop(self):
-        for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sig, signal.SIG_IGN)
-        subprocess.run([os.path.join(HERE, "test/cluster"), "stop", self.path], env=self.env)
-        shutil.rmtree(self.dir, ignore_errors=True)
+        """Whatever it is at."""
+        if self.starting:
+            self.starting.stop()
+        if self.dir:
+            subprocess.run([os.path.join(HERE, "test/cluster"), "stop", self.path], env=self.env)
+            shutil.rmtree(self.dir, ignore_errors=True)

@@ -53,6 +53,7 @@ EXPECTED = """
            p.computed->>'favourite_stock' AS favourite_stock, cdp.computed_text(p.computed, 'last_country') AS last_country,
            p.segments
     FROM w.profiles p;
+    ANALYZE expected; ANALYZE found;
 """
 
 

@@ -4,12 +4,12 @@ A workspace that somebody has damaged past the guards: an insert gets an error t
 not spin, crash or guess - and cdp.rebuild repairs what is derived.
 """
 
-from cdptest import Tap, rows, sql, value
+from cdptest import Tap, patience, rows, sql, value
 
 PAST = "BEGIN; SET LOCAL session_replication_role = replica; SET LOCAL statement_timeout = 0; %s; COMMIT;"
 ONE = "INSERT INTO w.events (event, identifiers) VALUES ('a', ARRAY['user_id:1'])"
 TWO = "INSERT INTO w.events (event, identifiers) VALUES ('a', ARRAY['user_id:1']), ('a', ARRAY['user_id:2'])"
-LIMIT = "SET statement_timeout = '5s'; "
+LIMIT = "SET statement_timeout = '%ds'; " % patience(5)
 
 tap = Tap()
 sql("SELECT cdp.create_workspace('w'); " + TWO)

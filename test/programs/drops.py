@@ -9,9 +9,9 @@ import os
 import subprocess
 import time
 
-from cdptest import SqlError, Tap, rows, sql, value
+from cdptest import SqlError, Tap, patience, rows, sql, until, value
 
-SECONDS = 5
+SECONDS = patience(5)
 
 
 class Session:
@@ -49,7 +49,7 @@ def timed(tap, statement, name, database=None):
     error = None
     try:
         sql("SET client_min_messages = warning; " + statement if "DATABASE" not in statement else statement,
-            database=database, timeout=60)
+            database=database, timeout=12 * SECONDS)
     except SqlError as caught:
         error = caught
     seconds = time.monotonic() - started
@@ -57,14 +57,10 @@ def timed(tap, statement, name, database=None):
     return error
 
 
-def await_query(pattern, database):
-    """Until a backend of the database is at a statement of that kind."""
-    for _ in range(600):
-        if value("SELECT count(*) FROM pg_stat_activity WHERE datname = '%s' AND state = 'active' AND query LIKE '%s'"
-                 % (database, pattern), database="postgres") != "0":
-            return
-        time.sleep(0.05)
-    raise RuntimeError("no backend is at " + pattern)
+def await_query(pattern, database, condition):
+    """Until a backend of the database is at a statement of that kind, and so far with it."""
+    until("EXISTS (SELECT FROM pg_stat_activity WHERE datname = '%s' AND state = 'active' AND query LIKE '%s' AND %s)"
+          % (database, pattern, condition), database="postgres")
 
 
 def main():
@@ -93,7 +89,7 @@ def main():
     session.ask("BEGIN;" + one)
     other = Session(database)
     other.start("DROP SCHEMA w CASCADE")
-    await_query("DROP SCHEMA%", database)
+    await_query("DROP SCHEMA%", database, "wait_event_type = 'Lock'")
     tap.equal(session.ask("COMMIT"), [], "a DROP SCHEMA waits for a transaction that has inserted")
     tap.ok("ERROR" not in " ".join(other.result()), "... and comes through")
 
@@ -111,8 +107,7 @@ def main():
         sql("CREATE EXTENSION cdp; SELECT cdp.create_workspace('w'); " + many.format(w="w", n=40000), database=victim)
         worker = Session(victim)
         worker.start(statement)
-        await_query(statement[:12] + "%", victim)
-        time.sleep(0.5)
+        await_query(statement[:12] + "%", victim, "backend_xid IS NOT NULL")
         tap.equal(timed(tap, "DROP DATABASE %s WITH (FORCE)" % victim, "DROP DATABASE beside " + name, "postgres"), None,
                   "DROP DATABASE beside " + name)
         worker.close()

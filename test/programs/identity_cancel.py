@@ -11,12 +11,12 @@ timeout: 180
 
 import sys
 
-from cdptest import Tap, sql, value
+from cdptest import Tap, patience, sql, value
 from timeout_sweep import sweep
 
 SIZE = int(sys.argv[1]) if len(sys.argv) > 1 else 300
 STEP = int(sys.argv[2]) if len(sys.argv) > 2 else 40
-TIMEOUTS = sorted({1, 2, 3, 5, 8, 200, 20000} | set(range(STEP, 200, STEP)))
+TIMEOUTS = sorted({1, 2, 3, 5, 8, 200, round(patience(20000))} | set(range(STEP, 200, STEP)))
 
 # A component of e-mails that cookies join to their neighbours, more of them than its limit allows.
 CONTESTED = """INSERT INTO w.events (occurred_at, event, identifiers, amount)

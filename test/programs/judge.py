@@ -5,7 +5,7 @@ brute-force oracle (test/lib/identity_oracle.py) is written into the tables past
 nothing. Then each part of it is spoilt, in a transaction of its own: cdp.check finds that.
 timeout: 170
 
-    judge.py [SEEDS [FIRST]]        random states (10), first seed (1)
+    judge.py [SEEDS [FIRST]]        random states (5; make test-long has 50), first seed (1)
 """
 
 import random
@@ -16,7 +16,7 @@ from identity_oracle import Decision, Rules, link_is_refused, separate_is_refuse
 from identity_state import SETTINGS
 from identity_streams import COLUMNS, event_row, quote, random_events, random_rules, rules_sql
 
-SEEDS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+SEEDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 FIRST = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 W = "judged"
 

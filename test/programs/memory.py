@@ -2,6 +2,8 @@
 """
 The memory of a backend that COPYs many events in one statement does not grow with their number, in small
 batches as in those of ordinary size; and the workspace is right.
+
+    memory.py [EVENTS]     in the largest statement (100,000; make test-long has 200,000)
 """
 
 import os
@@ -13,7 +15,7 @@ import time
 
 from cdptest import Tap, copy_text, rows, sql
 
-EVENTS = 200000
+EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
 
 
 def stream(events):

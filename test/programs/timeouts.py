@@ -10,12 +10,12 @@ timeout: 180
 
 import sys
 
-from cdptest import Tap, sql
+from cdptest import Tap, patience, sql
 from timeout_sweep import sweep
 
 EVENTS = int(sys.argv[1]) if len(sys.argv) > 1 else 400
 STEP = int(sys.argv[2]) if len(sys.argv) > 2 else 40
-TIMEOUTS = sorted({1, 2, 3, 5, 8, 200, 5000} | set(range(STEP, 200, STEP)))
+TIMEOUTS = sorted({1, 2, 3, 5, 8, 200, round(patience(5000))} | set(range(STEP, 200, STEP)))
 
 STREAM = """INSERT INTO w.events (event, identifiers, amount, traits)
     SELECT 'stream', ARRAY['user_id:' || (n * {seed}) % 700, 'cookie:' || (n * 7 + {seed}) % 1900,

@@ -102,7 +102,10 @@ foreach my $round (1 .. $rounds)
 		IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', $path ],
 			'>', "$dir/client$_.log", '2>', "$dir/client$_.err")
 	} 1 .. $clients;
-	usleep(300_000 + rand(700_000));
+	# in the middle of their work: each has some thousands of statements
+	my $stored = $node->safe_psql('postgres', 'SELECT count(*) FROM shop.events');
+	$node->poll_query_until('postgres', 'SELECT count(*) > ' . int($stored + 50 + rand(800)) . ' FROM shop.events')
+		or die 'the clients do not get on';
 	my $postmaster;
 	my $victim = $round % 2 ? 'a backend' : 'the postmaster';
 	if ($round % 2)
