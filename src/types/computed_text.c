@@ -13,6 +13,7 @@
 #include "types/identifier.h"
 #include "types/ltv.h"
 #include "types/segment_set_text.h"
+#include "types/text_internal.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -29,13 +30,6 @@ typedef struct Reader
 	const char *day;   /* the same */
 	const char *fault;
 } Reader;
-
-static bool
-fail(Reader *reader, const char *fault)
-{
-	reader->fault = fault;
-	return false;
-}
 
 static JsonbContainer *
 object_of(const JsonbValue *json)
@@ -76,12 +70,12 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 	int found = 0;
 
 	if (object == NULL)
-		return fail(reader, psprintf("object with \"%s\" expected", keys[0]));
+		return text_fail(&reader->fault, psprintf("object with \"%s\" expected", keys[0]));
 	for (int i = 0; i < n_keys; i++)
 	{
 		fields[i] = getKeyJsonValueFromContainer(object, keys[i], (int) strlen(keys[i]), NULL);
 		if (i < n_needed && fields[i] == NULL)
-			return fail(reader, psprintf("\"%s\" is missing", keys[i]));
+			return text_fail(&reader->fault, psprintf("\"%s\" is missing", keys[i]));
 		found += fields[i] != NULL;
 	}
 	if (found == (int) JsonContainerSize(object))
@@ -95,9 +89,9 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 			if (strcmp(name, keys[i]) == 0)
 				name = NULL;
 		if (name != NULL)
-			return fail(reader, psprintf("key \"%s\" is not known here", name));
+			return text_fail(&reader->fault, psprintf("key \"%s\" is not known here", name));
 	}
-	return fail(reader, "unknown key");
+	return text_fail(&reader->fault, "unknown key");
 }
 
 /* A whole number from 1 to max. */
@@ -106,7 +100,8 @@ read_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
 {
 	if (json == NULL || json->type != jbvNumeric || ltv_numeric_scale(json->val.numeric) != 0 ||
 	    !ltv_numeric_to_units(json->val.numeric, 0, count) || *count < 1 || *count > max)
-		return fail(reader, psprintf("whole number from 1 to " INT64_FORMAT " expected", max));
+		return text_fail(&reader->fault,
+		                 psprintf("whole number from 1 to " INT64_FORMAT " expected", max));
 	return true;
 }
 
@@ -116,7 +111,7 @@ read_amount(Reader *reader, const JsonbValue *json, StringInfo out)
 	ComputedAmount amount;
 
 	if (json == NULL || json->type != jbvNumeric || !computed_amount_of(json->val.numeric, &amount))
-		return fail(reader, "number expected");
+		return text_fail(&reader->fault, "number expected");
 	computed_append_amount(out, &amount);
 	return true;
 }
@@ -156,38 +151,38 @@ read_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 	{
 		case COMPUTED_NUMBER:
 			if (json->type != jbvNumeric)
-				return fail(reader, "number expected");
+				return text_fail(&reader->fault, "number expected");
 			value = NumericGetDatum(json->val.numeric);
 			break;
 		case COMPUTED_TEXT:
 			if (json->type != jbvString)
-				return fail(reader, "string expected");
+				return text_fail(&reader->fault, "string expected");
 			if (computed_kind_is_set(trait->kind) && json->val.string.len > COMPUTED_VALUE_MAX)
-				return fail(reader,
-				            psprintf("string of at most %d bytes expected", COMPUTED_VALUE_MAX));
+				return text_fail(&reader->fault, psprintf("string of at most %d bytes expected",
+				                                          COMPUTED_VALUE_MAX));
 			value = PointerGetDatum(
 			    cstring_to_text_with_len(json->val.string.val, json->val.string.len));
 			break;
 		case COMPUTED_BOOL:
 			if (json->type != jbvBool)
-				return fail(reader, "true or false expected");
+				return text_fail(&reader->fault, "true or false expected");
 			value = BoolGetDatum(json->val.boolean);
 			break;
 		case COMPUTED_TIME:
 			if (!read_time(json, &time))
-				return fail(reader, "time as in \"2024-01-05T10:00:00Z\" expected");
+				return text_fail(&reader->fault, "time as in \"2024-01-05T10:00:00Z\" expected");
 			value = TimestampTzGetDatum(time);
 			break;
 		case COMPUTED_DATE:
 			if (!read_date(json, &date))
-				return fail(reader, "date as in \"2024-01-05\" expected");
+				return text_fail(&reader->fault, "date as in \"2024-01-05\" expected");
 			value = DateADTGetDatum(date);
 			break;
 		case COMPUTED_JSON:
 			value = JsonbPGetDatum(JsonbValueToJsonb(json));
 			break;
 		default:
-			return fail(reader, "values of a class expected");
+			return text_fail(&reader->fault, "values of a class expected");
 	}
 	computed_put_value(out, trait->kind, trait->value_class, value);
 	return true;
@@ -221,7 +216,7 @@ read_element(Reader *reader, const ComputedTrait *trait, JsonbValue *json, Strin
 		JsonbContainer *pair = array_of(json);
 
 		if (pair == NULL || JsonContainerSize(pair) != 2)
-			return fail(reader, "value and number of times, [value, times], expected");
+			return text_fail(&reader->fault, "value and number of times, [value, times], expected");
 		if (!read_count(reader, getIthJsonbValueFromContainer(pair, 1), COMPUTED_COUNT_MAX,
 		                &value->times))
 			return false;
@@ -251,9 +246,9 @@ read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, Str
 		return false;
 	array = array_of(fields[0]);
 	if (array == NULL)
-		return fail(reader, "array of values expected");
+		return text_fail(&reader->fault, "array of values expected");
 	if (fields[1] != NULL && fields[1]->type != jbvBool)
-		return fail(reader, "true or false expected");
+		return text_fail(&reader->fault, "true or false expected");
 	values = palloc_extended(sizeof(ComputedSetValue) * ((Size) JsonContainerSize(array) + 1),
 	                         MCXT_ALLOC_HUGE);
 	initStringInfo(&bytes);
@@ -277,7 +272,7 @@ read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, Str
 	{
 		if (i > 0 && computed_compare_set_values(&values[i - 1], &values[i],
 		                                         unconstify(ComputedTrait *, trait)) == 0)
-			return fail(reader, "a value is repeated");
+			return text_fail(&reader->fault, "a value is repeated");
 		computed_append_number(out, values[i].len);
 		appendBinaryStringInfo(out, values[i].bytes, values[i].len);
 		if (trait->kind == COMPUTED_MOST_FREQUENT)
@@ -301,10 +296,10 @@ read_event(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, S
 	if (!take_fields(reader, json, keys, lengthof(keys), lengthof(keys), fields))
 		return false;
 	if (!read_time(fields[1], &at))
-		return fail(reader, "\"at\" as in \"2024-01-05T10:00:00Z\" expected");
+		return text_fail(&reader->fault, "\"at\" as in \"2024-01-05T10:00:00Z\" expected");
 	event = string_of(fields[2]);
 	if (event == NULL)
-		return fail(reader, "\"event\" as a uuid expected");
+		return text_fail(&reader->fault, "\"event\" as a uuid expected");
 	if (!CdpInputFunctionSafe(uuid_in, event, reader->escontext, &id))
 		return false;
 	(void) ltv_put64(bytes, (uint64) at);
@@ -394,7 +389,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 	int n = 0;
 
 	if (object == NULL)
-		return fail(reader, "object of days expected");
+		return text_fail(&reader->fault, "object of days expected");
 	days = palloc_extended(sizeof(Day) * ((Size) JsonContainerSize(object) + 1), MCXT_ALLOC_HUGE);
 	iterator = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
@@ -405,8 +400,9 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 
 			days[n].key = pstrdup(key);
 			if (!ltv_parse_day(key, &days[n].day))
-				return fail(reader,
-				            psprintf("day as in \"2024-01-05\" expected, not \"%s\"", days[n].key));
+				return text_fail(
+				    &reader->fault,
+				    psprintf("day as in \"2024-01-05\" expected, not \"%s\"", days[n].key));
 		}
 		else if (token == WJB_VALUE)
 			days[n++].state = element;
@@ -420,7 +416,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 		CHECK_FOR_INTERRUPTS();
 		reader->day = days[i].key;
 		if (i > 0 && days[i - 1].day == days[i].day)
-			return fail(reader, "the day is repeated");
+			return text_fail(&reader->fault, "the day is repeated");
 		if (!read_state(reader, writer->trait, &days[i].state, &body, &cell))
 			return false;
 		computed_write_cell(writer, &cell);
@@ -439,7 +435,7 @@ read_name(Reader *reader, const JsonbValue *json, const char *const *names, int 
 	for (*place = 0; string != NULL && *place < n_names; (*place)++)
 		if (strcmp(string, names[*place]) == 0)
 			return true;
-	return fail(reader, psprintf("the %s is not known", what));
+	return text_fail(&reader->fault, psprintf("the %s is not known", what));
 }
 
 static bool
@@ -470,11 +466,11 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 	if (window > 0)
 	{
 		if (fields[4] != NULL)
-			return fail(reader, "a trait with a window has \"days\", not \"state\"");
+			return text_fail(&reader->fault, "a trait with a window has \"days\", not \"state\"");
 		return read_days(reader, &writer, fields[5]);
 	}
 	if (fields[5] != NULL)
-		return fail(reader, "a trait without a window has \"state\", not \"days\"");
+		return text_fail(&reader->fault, "a trait without a window has \"state\", not \"days\"");
 	if (fields[4] != NULL)
 	{
 		ComputedCell cell = {COMPUTED_NO_DAY};
@@ -511,7 +507,7 @@ read_traits(Reader *reader, const JsonbValue *json, const char *zone, Computed *
 	int n = 0;
 
 	if (object == NULL)
-		return fail(reader, "object of traits expected");
+		return text_fail(&reader->fault, "object of traits expected");
 	names = palloc(sizeof(JsonbValue) * (JsonContainerSize(object) + 1));
 	iterator = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
@@ -592,10 +588,10 @@ read_computed(Reader *reader, Jsonb *json, Computed **computed)
 	if (!take_fields(reader, &root, keys, lengthof(keys), lengthof(keys), fields))
 		return false;
 	if (!read_count(reader, fields[0], PG_INT32_MAX, &version) || version != COMPUTED_VERSION)
-		return fail(reader, "the version is not known");
+		return text_fail(&reader->fault, "the version is not known");
 	name = string_of(fields[1]);
 	if (name == NULL || !ltv_zone_lookup(name, zone, NULL))
-		return fail(reader, "the time zone is not known");
+		return text_fail(&reader->fault, "the time zone is not known");
 	return read_traits(reader, fields[2], zone, computed);
 }
 
@@ -638,14 +634,14 @@ computed_in(PG_FUNCTION_ARGS)
 	if (!CdpInputFunctionSafe(jsonb_in, text, reader.escontext, &json))
 		PG_RETURN_NULL();
 	if (count_keys_of_text(text) != count_keys(DatumGetJsonbP(json)))
-		(void) fail(&reader, "a key is repeated");
+		(void) text_fail(&reader.fault, "a key is repeated");
 	else if (read_computed(&reader, DatumGetJsonbP(json), &computed))
 	{
 		const char *fault = computed_validate(VARDATA(computed), VARSIZE(computed) - VARHDRSZ);
 
 		if (fault == NULL)
 			PG_RETURN_COMPUTED_P(computed);
-		(void) fail(&reader, psprintf("the value contradicts itself, %s", fault));
+		(void) text_fail(&reader.fault, psprintf("the value contradicts itself, %s", fault));
 	}
 	else if (reader.fault == NULL) /* another type's input function has said what is wrong */
 		PG_RETURN_NULL();

@@ -10,14 +10,9 @@
 
 #include <string.h>
 
-#define USECS_PER_DAY_64 INT64CONST(86400000000)
+#include "types/text_internal.h"
 
-/* White space as the text form of arrays knows it, whatever the locale. */
-static inline bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#define USECS_PER_DAY_64 INT64CONST(86400000000)
 
 static inline bool
 is_digit(char c)
@@ -345,7 +340,7 @@ segment_name_needs_quotes(const char *name, int name_len)
 		return true;
 	for (int i = 0; i < name_len; i++)
 	{
-		if (is_space(name[i]) || strchr("{}\",\\@", name[i]) != NULL)
+		if (text_is_space(name[i]) || strchr("{}\",\\@", name[i]) != NULL)
 			return true;
 	}
 	return false;
@@ -375,7 +370,7 @@ segment_name_write_quoted(const char *name, int name_len, char *buffer)
 static void
 skip_space(SegmentTextReader *reader)
 {
-	while (is_space(reader->input[reader->at]))
+	while (text_is_space(reader->input[reader->at]))
 		reader->at++;
 }
 
@@ -425,7 +420,7 @@ read_name(SegmentTextReader *reader, SegmentMember *member)
 			continue;
 		}
 		name[len++] = c;
-		if (!is_space(c))
+		if (!text_is_space(c))
 			significant = len;
 	}
 
@@ -494,7 +489,7 @@ segment_text_next(SegmentTextReader *reader, SegmentTextMember *result)
 	if (in[reader->at] == '\0')
 		return SEGMENT_TEXT_UNTERMINATED;
 	result->time_len = (int) (in + reader->at - result->time);
-	while (result->time_len > 0 && is_space(result->time[result->time_len - 1]))
+	while (result->time_len > 0 && text_is_space(result->time[result->time_len - 1]))
 		result->time_len--;
 	return segment_time_read(result->time, result->time_len, &result->member.entered_at);
 }
