@@ -47,19 +47,6 @@ struct ComputedDelta
 	pg_uuid_t event_id;
 };
 
-bool
-computed_kind_is_set(ComputedKind kind)
-{
-	return kind == COMPUTED_MOST_FREQUENT || kind == COMPUTED_UNIQUE_LIST ||
-	       kind == COMPUTED_UNIQUE_COUNT;
-}
-
-bool
-computed_kind_counts(ComputedKind kind)
-{
-	return kind == COMPUTED_COUNT || kind == COMPUTED_UNIQUE_COUNT;
-}
-
 /* ------------------------------------------------------------- reading */
 
 void

@@ -473,6 +473,28 @@ traits_entries(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The total order of the facts of one key; the greatest is the one that
+ * stands. Less, equal or greater than 0, as memcmp.
+ */
+int
+traits_compare_facts(const TraitsFact *a, const TraitsFact *b)
+{
+	int cmp;
+
+	if (a->observed_at != b->observed_at)
+		return a->observed_at < b->observed_at ? -1 : 1;
+	cmp = memcmp(&a->event_id, &b->event_id, UUID_LEN);
+	if (cmp != 0)
+		return cmp;
+	cmp = traits_compare_values(a->kind, a->value, a->value_len, b->kind, b->value, b->value_len);
+	if (cmp != 0)
+		return cmp;
+	if (a->source == NULL || b->source == NULL)
+		return (a->source != NULL) - (b->source != NULL);
+	return traits_compare_bytes(a->source, a->source_len, b->source, b->source_len);
+}
+
+/*
  * A total order of states, for sorting and DISTINCT: entry by entry in key
  * order, each by key, instant, event id, value and source; the shorter of two
  * first where one starts the other.

@@ -123,9 +123,9 @@ extern int traits_compare_values(TraitsKind akind, const char *a, uint32 alen, T
 extern TraitsKind traits_value_of_json(const JsonbValue *json, const char **value, uint32 *len);
 extern void traits_json_of_value(TraitsKind kind, const char *value, uint32 len, JsonbValue *json);
 extern Numeric traits_number(const char *value, uint32 len);
+extern int traits_compare_facts(const TraitsFact *a, const TraitsFact *b);
 
 /* traits_build.c */
-extern int traits_compare_facts(const TraitsFact *a, const TraitsFact *b);
 extern void traits_builder_put(TraitsBuilder *builder, const TraitsFact *fact);
 
 #endif /* CDP_TRAITS_INTERNAL_H */
