@@ -229,7 +229,7 @@ set_has(const SegmentQuery *query, int i, void *context)
  * Does the query hold of this set? Most are one operator on names, which needs
  * no stack of operators.
  */
-bool
+static bool
 segment_query_matches(const SegmentQuery *query, const SegmentSet *set)
 {
 	bool all = query->items[0].kind == SEGMENT_QUERY_AND;

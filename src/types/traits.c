@@ -94,7 +94,7 @@ value_to_json_cstring(TraitsKind kind, const char *value, uint32 len)
  * numbers, objects and arrays are those of their JSON text, so that it is the
  * same on every machine. 0 only for equal bytes.
  */
-int
+static int
 traits_compare_values(TraitsKind akind, const char *a, uint32 alen, TraitsKind bkind, const char *b,
                       uint32 blen)
 {
@@ -140,7 +140,7 @@ traits_value_of_json(const JsonbValue *json, const char **value, uint32 *len)
 }
 
 /* A stored value as a JSON value that points to it; null for an unset one. */
-void
+static void
 traits_json_of_value(TraitsKind kind, const char *value, uint32 len, JsonbValue *json)
 {
 	switch (kind)
