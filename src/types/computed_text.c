@@ -96,7 +96,7 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 
 /* A whole number from 1 to max. */
 static bool
-read_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
+read_json_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
 {
 	if (json == NULL || json->type != jbvNumeric || ltv_numeric_scale(json->val.numeric) != 0 ||
 	    !ltv_numeric_to_units(json->val.numeric, 0, count) || *count < 1 || *count > max)
@@ -106,7 +106,7 @@ read_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
 }
 
 static bool
-read_amount(Reader *reader, const JsonbValue *json, StringInfo out)
+read_json_amount(Reader *reader, const JsonbValue *json, StringInfo out)
 {
 	ComputedAmount amount;
 
@@ -124,7 +124,7 @@ read_time(const JsonbValue *json, TimestampTz *time)
 }
 
 static bool
-read_date(const JsonbValue *json, DateADT *date)
+read_json_date(const JsonbValue *json, DateADT *date)
 {
 	char *string = string_of(json);
 
@@ -141,7 +141,7 @@ read_date(const JsonbValue *json, DateADT *date)
 
 /* Appends the bytes of a value, without their number. */
 static bool
-read_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringInfo out)
+read_json_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringInfo out)
 {
 	Datum value;
 	TimestampTz time;
@@ -174,7 +174,7 @@ read_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 			value = TimestampTzGetDatum(time);
 			break;
 		case COMPUTED_DATE:
-			if (!read_date(json, &date))
+			if (!read_json_date(json, &date))
 				return text_fail(&reader->fault, "date as in \"2024-01-05\" expected");
 			value = DateADTGetDatum(date);
 			break;
@@ -195,7 +195,7 @@ read_sized_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, S
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
-	if (!read_value(reader, trait, json, &bytes))
+	if (!read_json_value(reader, trait, json, &bytes))
 		return false;
 	computed_append_number(out, bytes.len);
 	appendBinaryStringInfo(out, bytes.data, bytes.len);
@@ -217,19 +217,19 @@ read_element(Reader *reader, const ComputedTrait *trait, JsonbValue *json, Strin
 
 		if (pair == NULL || JsonContainerSize(pair) != 2)
 			return text_fail(&reader->fault, "value and number of times, [value, times], expected");
-		if (!read_count(reader, getIthJsonbValueFromContainer(pair, 1), COMPUTED_COUNT_MAX,
-		                &value->times))
+		if (!read_json_count(reader, getIthJsonbValueFromContainer(pair, 1), COMPUTED_COUNT_MAX,
+		                     &value->times))
 			return false;
 		json = getIthJsonbValueFromContainer(pair, 0);
 	}
-	if (!read_value(reader, trait, json, out))
+	if (!read_json_value(reader, trait, json, out))
 		return false;
 	value->len = out->len - from;
 	return true;
 }
 
 static bool
-read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, StringInfo out)
+read_json_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, StringInfo out)
 {
 	static const char *const keys[] = {"values", "cut"};
 	JsonbValue *fields[lengthof(keys)];
@@ -316,8 +316,8 @@ read_average(Reader *reader, const JsonbValue *json, StringInfo out)
 	int64 count;
 
 	if (!take_fields(reader, json, keys, lengthof(keys), lengthof(keys), fields) ||
-	    !read_amount(reader, fields[0], out) ||
-	    !read_count(reader, fields[1], COMPUTED_COUNT_MAX, &count))
+	    !read_json_amount(reader, fields[0], out) ||
+	    !read_json_count(reader, fields[1], COMPUTED_COUNT_MAX, &count))
 		return false;
 	computed_append_number(out, (uint64) count);
 	return true;
@@ -335,10 +335,10 @@ read_state(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 	switch (trait->kind)
 	{
 		case COMPUTED_COUNT:
-			ok = read_count(reader, json, COMPUTED_COUNT_MAX, &cell->count);
+			ok = read_json_count(reader, json, COMPUTED_COUNT_MAX, &cell->count);
 			break;
 		case COMPUTED_SUM:
-			ok = read_amount(reader, json, body);
+			ok = read_json_amount(reader, json, body);
 			break;
 		case COMPUTED_AVG:
 			ok = read_average(reader, json, body);
@@ -352,7 +352,7 @@ read_state(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 			ok = read_event(reader, trait, json, body);
 			break;
 		default:
-			ok = read_set(reader, trait, json, body);
+			ok = read_json_set(reader, trait, json, body);
 			break;
 	}
 	cell->body = body->data;
@@ -378,7 +378,7 @@ compare_days(const void *a, const void *b)
 }
 
 static bool
-read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
+read_json_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 {
 	JsonbContainer *object = object_of(json);
 	JsonbIterator *iterator;
@@ -427,7 +427,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 
 /* The place of a string in an array of names. */
 static bool
-read_name(Reader *reader, const JsonbValue *json, const char *const *names, int n_names,
+read_word(Reader *reader, const JsonbValue *json, const char *const *names, int n_names,
           const char *what, int *place)
 {
 	char *string = string_of(json);
@@ -450,14 +450,14 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 	int value_class = COMPUTED_NONE;
 
 	if (!take_fields(reader, json, keys, lengthof(keys), 1, fields) ||
-	    !read_name(reader, fields[0], computed_kind_names, N_COMPUTED_KINDS, "kind", &kind))
+	    !read_word(reader, fields[0], computed_kind_names, N_COMPUTED_KINDS, "kind", &kind))
 		return false;
-	if (fields[1] != NULL && !read_name(reader, fields[1], computed_class_names, N_COMPUTED_CLASSES,
+	if (fields[1] != NULL && !read_word(reader, fields[1], computed_class_names, N_COMPUTED_CLASSES,
 	                                    "class", &value_class))
 		return false;
-	if (fields[2] != NULL && !read_count(reader, fields[2], COMPUTED_WINDOW_MAX, &window))
+	if (fields[2] != NULL && !read_json_count(reader, fields[2], COMPUTED_WINDOW_MAX, &window))
 		return false;
-	if (fields[3] != NULL && !read_count(reader, fields[3], COMPUTED_DISTINCT_MAX, &limit))
+	if (fields[3] != NULL && !read_json_count(reader, fields[3], COMPUTED_DISTINCT_MAX, &limit))
 		return false;
 	trait->kind = (ComputedKind) kind;
 	trait->value_class = (ComputedClass) value_class;
@@ -467,7 +467,7 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 	{
 		if (fields[4] != NULL)
 			return text_fail(&reader->fault, "a trait with a window has \"days\", not \"state\"");
-		return read_days(reader, &writer, fields[5]);
+		return read_json_days(reader, &writer, fields[5]);
 	}
 	if (fields[5] != NULL)
 		return text_fail(&reader->fault, "a trait without a window has \"state\", not \"days\"");
@@ -485,7 +485,7 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 }
 
 static int
-compare_names(const void *a, const void *b)
+compare_keys(const void *a, const void *b)
 {
 	const JsonbValue *x = (const JsonbValue *) a;
 	const JsonbValue *y = (const JsonbValue *) b;
@@ -513,7 +513,7 @@ read_traits(Reader *reader, const JsonbValue *json, const char *zone, Computed *
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 		if (token == WJB_KEY)
 			names[n++] = element;
-	qsort(names, n, sizeof(JsonbValue), compare_names);
+	qsort(names, n, sizeof(JsonbValue), compare_keys);
 	traits = palloc(sizeof(ComputedTrait) * Max(n, 1));
 	cells = palloc(sizeof(StringInfoData) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -587,7 +587,7 @@ read_computed(Reader *reader, Jsonb *json, Computed **computed)
 	}
 	if (!take_fields(reader, &root, keys, lengthof(keys), lengthof(keys), fields))
 		return false;
-	if (!read_count(reader, fields[0], PG_INT32_MAX, &version) || version != COMPUTED_VERSION)
+	if (!read_json_count(reader, fields[0], PG_INT32_MAX, &version) || version != COMPUTED_VERSION)
 		return text_fail(&reader->fault, "the version is not known");
 	name = string_of(fields[1]);
 	if (name == NULL || !ltv_zone_lookup(name, zone, NULL))

@@ -118,7 +118,7 @@ append_side(StringInfo buf, const char *name, const LtvSection *section, const L
 }
 
 static void
-append_section(StringInfo buf, const LtvSection *section, bool readable)
+append_currency(StringInfo buf, const LtvSection *section, bool readable)
 {
 	const char *p = section->nets;
 
@@ -169,7 +169,7 @@ append_section(StringInfo buf, const LtvSection *section, bool readable)
  * currency's net and without the format's version.
  */
 static void
-append_value(StringInfo buf, const Ltv *ltv, bool readable)
+append_ltv(StringInfo buf, const Ltv *ltv, bool readable)
 {
 	LtvHeader header;
 	const char *p;
@@ -187,7 +187,7 @@ append_value(StringInfo buf, const Ltv *ltv, bool readable)
 		if (i > 0)
 			appendStringInfoString(buf, ", ");
 		p = ltv_read_section(p, &section);
-		append_section(buf, &section, readable);
+		append_currency(buf, &section, readable);
 	}
 	appendStringInfoString(buf, "}}");
 }
@@ -201,7 +201,7 @@ ltv_out(PG_FUNCTION_ARGS)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	append_value(&buf, PG_GETARG_LTV_P(0), false);
+	append_ltv(&buf, PG_GETARG_LTV_P(0), false);
 	PG_RETURN_CSTRING(buf.data);
 }
 
@@ -214,7 +214,7 @@ ltv_to_jsonb(PG_FUNCTION_ARGS)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	append_value(&buf, PG_GETARG_LTV_P(0), true);
+	append_ltv(&buf, PG_GETARG_LTV_P(0), true);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
 }
 
@@ -660,7 +660,7 @@ read_currencies(Reader *reader, LtvBuilder *builder)
 
 /* Reads a whole value into the builder. */
 static bool
-read_value(Reader *reader, LtvBuilder *builder)
+read_ltv(Reader *reader, LtvBuilder *builder)
 {
 	bool version_seen = false;
 	bool zone_seen = false;
@@ -729,7 +729,7 @@ ltv_in(PG_FUNCTION_ARGS)
 	const char *fault;
 
 	ltv_builder_init(&builder, NULL);
-	if (!read_value(&reader, &builder))
+	if (!read_ltv(&reader, &builder))
 		ereturn(CDP_ESCONTEXT(fcinfo), (Datum) 0,
 		        (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 		         errmsg("invalid input syntax for type %s", "cdp.ltv"),

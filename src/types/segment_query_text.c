@@ -53,7 +53,7 @@ next_significant(SegmentQueryReader *reader)
  * first character.
  */
 static SegmentQueryResult
-read_name(SegmentQueryReader *reader, SegmentQueryItem *item)
+read_name_or_prefix(SegmentQueryReader *reader, SegmentQueryItem *item)
 {
 	const char *in = reader->input;
 	char *name = reader->names + reader->names_size;
@@ -235,7 +235,7 @@ segment_query_read(SegmentQueryReader *reader)
 
 			if (names == SEGMENT_QUERY_MAX_NAMES)
 				return SEGMENT_QUERY_TOO_MANY_NAMES;
-			result = read_name(reader, &items[reader->count]);
+			result = read_name_or_prefix(reader, &items[reader->count]);
 			if (result != SEGMENT_QUERY_OK)
 				return result;
 			items[reader->count++].negated = negated;

@@ -49,7 +49,7 @@ typedef struct Point
 } Point;
 
 static void
-evaluate(Point *point, int n, Likelihood likelihood, const FitData *data)
+evaluate_point(Point *point, int n, Likelihood likelihood, const FitData *data)
 {
 	double parameter[FIT_PARAMETERS] = {0};
 	double gradient[FIT_PARAMETERS] = {0};
@@ -115,7 +115,7 @@ solve(double factor[FIT_PARAMETERS][FIT_PARAMETERS], int n, const double *right,
  * the inverse of minus the hessian, those of the parameters by the delta method.
  */
 static void
-finish(Fit *fit, const Point *point, int n)
+finish_fit(Fit *fit, const Point *point, int n)
 {
 	double factor[FIT_PARAMETERS][FIT_PARAMETERS];
 
@@ -163,7 +163,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 	fit->outcome = FIT_NO_CONVERGENCE;
 	for (int i = 0; i < n; i++)
 		here.log_parameter[i] = log(start[i]);
-	evaluate(&here, n, likelihood, data);
+	evaluate_point(&here, n, likelihood, data);
 	if (!isfinite(here.value))
 		return;
 
@@ -199,7 +199,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 				return;
 			}
 		}
-		evaluate(&next, n, likelihood, data);
+		evaluate_point(&next, n, likelihood, data);
 		fit->iterations++;
 		if (!isfinite(next.value) || next.value < here.value - NOISE * fabs(here.value))
 		{
@@ -212,7 +212,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		/* the step taken squares the error: nothing is left to gain */
 		if (raise == 0 && longest <= STEP_MAX && gain <= TOLERANCE * (1 + fabs(here.value)))
 		{
-			finish(fit, &here, n);
+			finish_fit(fit, &here, n);
 			return;
 		}
 		fleeing = longest > FLIGHT_STEP && gain < FLIGHT_GAIN ? fleeing + 1 : 0;
