@@ -49,4 +49,7 @@ extern void cdp_attempt_each(bool (*work)(void *context),
 /* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
 extern bool relative_time_is_named(const char *text, size_t len);
 
+/* A terminated copy of the first bytes of a text, for an error message; "..." stands for the rest. */
+extern char *text_shown(const char *text, size_t len);
+
 #endif /* CDP_BASE_H */

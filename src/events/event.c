@@ -9,7 +9,6 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/currency.h"
 #include "types/traits.h"
@@ -20,9 +19,6 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
-
-/* Bytes of a faulty value that an error shows. */
-#define SHOWN_BYTES 64
 
 /* One usable identifier of an event, before it becomes a node. */
 typedef struct Candidate
@@ -428,16 +424,6 @@ check_time(TimestampTz at, const char *column)
 		                errhint("Give the time at which it happened, or leave it out.")));
 }
 
-/* A value as an error shows it: its beginning. */
-static char *
-shown(char *value)
-{
-	int len = strlen(value);
-	int clipped = pg_mbcliplen(value, len, SHOWN_BYTES);
-
-	return clipped == len ? value : psprintf("%.*s...", clipped, value);
-}
-
 /*
  * Traits are an object within the limits of the type, so that they can be
  * folded whenever they come to belong to somebody. Small ones are.
@@ -449,11 +435,14 @@ check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_nul
 	text *from = source_is_null ? NULL : DatumGetTextPP(source);
 
 	if (!JB_ROOT_IS_OBJECT(object))
+	{
+		char *value = JsonbToCString(NULL, &object->root, VARSIZE(object));
+
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 		                errmsg("traits of an event must be a JSON object"),
-		                errdetail("The value is %s.",
-		                          shown(JsonbToCString(NULL, &object->root, VARSIZE(object)))),
+		                errdetail("The value is %s.", text_shown(value, strlen(value))),
 		                errhint("Write it as in '{\"plan\": \"gold\"}'.")));
+	}
 	if (VARSIZE(object) > TRAITS_MAX_KEY_LEN ||
 	    (from != NULL && VARSIZE_ANY_EXHDR(from) > TRAITS_MAX_SOURCE_LEN))
 	{
@@ -485,7 +474,7 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 		ereport(
 		    ERROR,
 		    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		     errmsg("currency \"%s\" is not an ISO 4217 code", shown(code)),
+		     errmsg("currency \"%s\" is not an ISO 4217 code", text_shown(code, strlen(code))),
 		     errhint("Use the three letters of the currency, for example \"USD\" or \"VND\".")));
 	return cstring_to_text(code);
 }

@@ -160,7 +160,7 @@ guess_meeting(ClockNode *node, ClockContext *context, TimestampTz low, Timestamp
 				distance /= USECS_PER_DAY;
 			if (moving->direction == 0 || !moving->digital || fabs(distance) > 10000000)
 				return low;
-			return local_midnight(context->zone, low, (int) ceil(distance));
+			return clock_local_midnight(context->zone, low, (int) ceil(distance));
 		case TIMESTAMPTZOID:
 		case TIMESTAMPOID:
 		case INTERVALOID:
@@ -353,7 +353,7 @@ evaluate_digits(ClockNode *node, ClockContext *context, bool *isnull)
 		if (end - 1 > from && value_differs(&search, end - 1))
 		{
 			context->until = clock_first(value_differs, &search, from, end - 1,
-			                             local_midnight(context->zone, from, 1));
+			                             clock_local_midnight(context->zone, from, 1));
 			break;
 		}
 		from = end;
@@ -388,7 +388,7 @@ evaluate_field(ClockNode *node, ClockContext *context, bool *isnull)
 	{
 		end = piece_of(node, context, context->at);
 		end = clock_reach(moving, context, context->at, end,
-		                  unit_end_of(node->unit, context->zone, value, moving->type));
+		                  clock_unit_end(node->unit, context->zone, value, moving->type));
 		if (end < CLOCK_END)
 			context->until = Min(context->until, end);
 	}

@@ -79,7 +79,8 @@ shift_clock(ClockNode *node, ClockContext *context, TimestampTz at, TimestampTz 
 	int64 distance;
 
 	if ((node->rule != PIECES_INSTANT_PLUS && node->rule != PIECES_INSTANT_MINUS) ||
-	    node->args[0]->kind != CLOCK_INSTANT || by->isnull || !has_fixed_offset(context->zone))
+	    node->args[0]->kind != CLOCK_INSTANT || by->isnull ||
+	    !clock_has_fixed_offset(context->zone))
 		return false;
 	interval = DatumGetIntervalP(by->value);
 	if (interval->month != 0 || pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &distance) ||
@@ -207,7 +208,7 @@ clock_piece(ClockNode *node, ClockContext *context, TimestampTz at)
 		if (!whole_value(arg, context, at, &value) ||
 		    (node->other_arg >= 0 && node->args[node->other_arg]->isnull))
 			return end;
-		turn = piece_end_of(node->rule, context->zone, value, other, arg->type);
+		turn = clock_piece_end(node->rule, context->zone, value, other, arg->type);
 		if (turn != PIECE_NONE)
 			end = clock_reach(arg, context, at, end, turn);
 	}
@@ -328,7 +329,7 @@ clock_reach(ClockNode *node, ClockContext *context, TimestampTz at, TimestampTz 
 		return end;
 	if (whole_value(node, context, at, &value))
 		guess = node->type == DATEOID
-		            ? local_midnight(context->zone, at, (int) Min(target - value, 10000000))
+		            ? clock_local_midnight(context->zone, at, (int) Min(target - value, 10000000))
 		            : at + (target - value);
 	return clock_first(has_reached, &reach, at, end - 1, guess);
 }

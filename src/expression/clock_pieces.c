@@ -169,7 +169,7 @@ month_piece(int64 wall)
 
 /* Whether a zone has the same offset at all times, as UTC has. */
 bool
-has_fixed_offset(pg_tz *zone)
+clock_has_fixed_offset(pg_tz *zone)
 {
 	long int offset;
 
@@ -181,7 +181,7 @@ static int64
 interval_piece(pg_tz *zone, int64 at, const Interval *interval, int sign)
 {
 	Interval calendar = {.month = sign * interval->month, .day = sign * interval->day};
-	bool is_fixed = has_fixed_offset(zone);
+	bool is_fixed = clock_has_fixed_offset(zone);
 	int64 end = PIECE_NONE;
 	int64 wall;
 	int64 shifted;
@@ -249,7 +249,7 @@ zone_by_name(Datum name)
  * argument where the rule needs it.
  */
 int64
-piece_end_of(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type)
+clock_piece_end(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type)
 {
 	bool local = type == TIMESTAMPOID;
 	int64 wall;
@@ -293,7 +293,7 @@ piece_end_of(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type)
 
 /* Where the calendar unit that a value lies in ends, exclusive; in the unit of the value. */
 int64
-unit_end_of(ClockUnit unit, pg_tz *zone, int64 value, Oid type)
+clock_unit_end(ClockUnit unit, pg_tz *zone, int64 value, Oid type)
 {
 	int64 wall = type == TIMESTAMPTZOID ? local_time(zone, value)
 	             : type == DATEOID      ? value * USECS_PER_DAY
@@ -332,7 +332,7 @@ unit_end_of(ClockUnit unit, pg_tz *zone, int64 value, Oid type)
 
 /* The instant at which the local day so many days after an instant's begins. */
 TimestampTz
-local_midnight(pg_tz *zone, TimestampTz at, int days)
+clock_local_midnight(pg_tz *zone, TimestampTz at, int days)
 {
 	int64 day = floor_div(local_time(zone, at), USECS_PER_DAY) + days;
 	int overflow;

@@ -132,9 +132,9 @@ extern TimestampTz clock_first(ClockTest test, void *context, TimestampTz low, T
 
 /* clock_pieces.c: calendars. Values are microseconds of timestamptz or timestamp. */
 #define PIECE_NONE PG_INT64_MAX
-extern int64 piece_end_of(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type);
-extern int64 unit_end_of(ClockUnit unit, pg_tz *zone, int64 value, Oid type);
-extern bool has_fixed_offset(pg_tz *zone);
-extern TimestampTz local_midnight(pg_tz *zone, TimestampTz at, int days);
+extern int64 clock_piece_end(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type);
+extern int64 clock_unit_end(ClockUnit unit, pg_tz *zone, int64 value, Oid type);
+extern bool clock_has_fixed_offset(pg_tz *zone);
+extern TimestampTz clock_local_midnight(pg_tz *zone, TimestampTz at, int days);
 
 #endif /* CDP_CLOCK_TREE_H */

@@ -62,9 +62,10 @@ normalise_trim(const char **value, size_t *len)
 }
 
 /*
- * A value nobody knows the rules of: normalisation form C, case kept.
+ * A value nobody knows the rules of: normalisation form C, case kept. The
+ * arguments are those of normalise_email; NORMALISE_TOO_LONG is possible, too.
  */
-NormaliseStatus
+static NormaliseStatus
 normalise_opaque(const char *value, size_t len, char *out, size_t *out_len)
 {
 	for (size_t i = 0; i < len; i++)

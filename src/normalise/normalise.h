@@ -62,13 +62,11 @@ extern NormaliseStatus normalise_identifier(const char *text, size_t len,
 /*
  * Canonical form of one value. The input is valid UTF-8 without control
  * characters, trimmed, 1 to NORMALISE_MAX_VALUE bytes; 'out' has room for
- * NORMALISE_MAX_VALUE. They return NORMALISE_OK, _INVALID, _TOO_LONG
- * (opaque values only) or _UNICODE_LIBRARY.
+ * NORMALISE_MAX_VALUE. They return NORMALISE_OK, _INVALID or _UNICODE_LIBRARY.
  */
 extern NormaliseStatus normalise_email(const char *value, size_t len, char *out, size_t *out_len);
 extern NormaliseStatus normalise_phone(const char *value, size_t len,
                                        const NormaliseOptions *options, char *out, size_t *out_len);
-extern NormaliseStatus normalise_opaque(const char *value, size_t len, char *out, size_t *out_len);
 
 /*
  * What two addresses of one mailbox have in common by the rules of their

@@ -478,7 +478,13 @@ phone_vietnam_2018(PhoneNumber *number)
 	return false;
 }
 
-bool
+/*
+ * Makes a valid number one that its E.164 form is read as. libphonenumber
+ * reads a few of its own forms as another number: Mexico's plan drops a 1 from
+ * what may begin with 1 again, Belarus' plan an 8. False where what is left is
+ * not valid: there is no form that stands for itself.
+ */
+static bool
 phone_settle(PhoneNumber *number)
 {
 	const PhoneRegion *region = &phone_regions[phone_region_of_calling_code[number->country_code]];

@@ -47,14 +47,6 @@ extern size_t phone_e164(const PhoneNumber *number, char *out);
  */
 extern bool phone_vietnam_2018(PhoneNumber *number);
 
-/*
- * Makes a valid number one that its E.164 form is read as. libphonenumber
- * reads a few of its own forms as another number: Mexico's plan drops a 1 from
- * what may begin with 1 again, Belarus' plan an 8. False where what is left is
- * not valid: there is no form that stands for itself.
- */
-extern bool phone_settle(PhoneNumber *number);
-
 /* Has libphonenumber a numbering plan for these two upper-case letters? */
 extern bool phone_region_known(const char *region);
 

@@ -157,7 +157,8 @@ unicode_next(const char *s, size_t *position)
 	       (uint32_t) (p[2] & 0x3f) << 6 | (p[3] & 0x3f);
 }
 
-size_t
+/* Appends a code point as UTF-8; 'out' needs 4 bytes of room. Returns its length. */
+static size_t
 unicode_append(char *out, uint32_t code_point)
 {
 	if (code_point < 0x80)

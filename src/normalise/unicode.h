@@ -21,9 +21,6 @@ extern size_t unicode_trailing_space(const char *s, size_t len);
  */
 extern uint32_t unicode_next(const char *s, size_t *position);
 
-/* Appends a code point as UTF-8; 'out' needs 4 bytes of room. Returns its length. */
-extern size_t unicode_append(char *out, uint32_t code_point);
-
 /* Value of a decimal digit of any script (general category Nd), else -1. */
 extern int unicode_digit(uint32_t code_point);
 

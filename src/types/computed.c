@@ -47,19 +47,6 @@ struct ComputedDelta
 	pg_uuid_t event_id;
 };
 
-bool
-computed_kind_is_set(ComputedKind kind)
-{
-	return kind == COMPUTED_MOST_FREQUENT || kind == COMPUTED_UNIQUE_LIST ||
-	       kind == COMPUTED_UNIQUE_COUNT;
-}
-
-bool
-computed_kind_counts(ComputedKind kind)
-{
-	return kind == COMPUTED_COUNT || kind == COMPUTED_UNIQUE_COUNT;
-}
-
 /* ------------------------------------------------------------- reading */
 
 void
@@ -304,7 +291,7 @@ check_zones(const ComputedReader *a, const ComputedReader *b)
  * stays, as when a definition has lost its meaning: no event is refused for it.
  */
 static Computed *
-merge(const Computed *a, const Computed *b, int32 today, bool strict)
+merge_values(const Computed *a, const Computed *b, int32 today, bool strict)
 {
 	Output output = {.n_traits = 0};
 	ComputedReader readers[2];
@@ -366,7 +353,7 @@ merge(const Computed *a, const Computed *b, int32 today, bool strict)
 Computed *
 computed_merge(const Computed *a, const Computed *b)
 {
-	return merge(a, b, PG_INT32_MAX, true);
+	return merge_values(a, b, PG_INT32_MAX, true);
 }
 
 /* ------------------------------------------------------------- builder */
@@ -585,8 +572,8 @@ static const char no_values[] = {0};
 
 /* Appends the set of distinct values that deltas of one trait and day make; they ascend. */
 static void
-append_set(const ComputedTrait *trait, const struct ComputedDelta *const *deltas, int n,
-           StringInfo body)
+append_set_of_deltas(const ComputedTrait *trait, const struct ComputedDelta *const *deltas, int n,
+                     StringInfo body)
 {
 	int distinct = 0;
 
@@ -629,7 +616,7 @@ make_cell(const ComputedTrait *trait, const struct ComputedDelta *const *deltas,
 	*cell = (ComputedCell){.day = deltas[0]->day};
 	resetStringInfo(body);
 	if (computed_kind_is_set(trait->kind))
-		append_set(trait, deltas, n, body);
+		append_set_of_deltas(trait, deltas, n, body);
 	else
 		joined = join_deltas(trait, deltas, n);
 	switch (trait->kind)
@@ -744,6 +731,7 @@ computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed)
 	/* Neighbours become one, again and again: each is copied a few times, however many there are. */
 	for (; n > 1; n = (n + 1) / 2)
 		for (int i = 0; i < n; i += 2)
-			values[i / 2] = i + 1 < n ? merge(values[i], values[i + 1], today, false) : values[i];
+			values[i / 2] =
+			    i + 1 < n ? merge_values(values[i], values[i + 1], today, false) : values[i];
 	return unconstify(Computed *, values[0]);
 }

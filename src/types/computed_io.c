@@ -24,8 +24,8 @@
 #include "types/computed_builder.h"
 #include "types/computed_internal.h"
 
-#include "libpq/pqformat.h"
 #include "miscadmin.h"
+#include "types/body_io.h"
 #include "types/segment_set_text.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -233,20 +233,8 @@ PG_FUNCTION_INFO_V1(computed_recv);
 Datum
 computed_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
-	int len = buf->len - buf->cursor;
-	const char *body = pq_getmsgbytes(buf, len);
-	const char *fault = computed_validate(body, len);
-	Computed *computed;
-
-	if (fault != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-		                errmsg("invalid binary value for type %s", "cdp.computed"),
-		                errdetail("The value is damaged: %s.", fault)));
-	computed = palloc(VARHDRSZ + len);
-	SET_VARSIZE(computed, VARHDRSZ + len);
-	memcpy(VARDATA(computed), body, len);
-	PG_RETURN_COMPUTED_P(computed);
+	PG_RETURN_POINTER(
+	    body_receive((StringInfo) PG_GETARG_POINTER(0), "cdp.computed", computed_validate));
 }
 
 PG_FUNCTION_INFO_V1(computed_send);
@@ -255,10 +243,5 @@ PG_FUNCTION_INFO_V1(computed_send);
 Datum
 computed_send(PG_FUNCTION_ARGS)
 {
-	Computed *computed = PG_GETARG_COMPUTED_P(0);
-	StringInfoData buf;
-
-	pq_begintypsend(&buf);
-	pq_sendbytes(&buf, VARDATA_ANY(computed), VARSIZE_ANY_EXHDR(computed));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+	PG_RETURN_BYTEA_P(body_send(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0))));
 }

@@ -289,7 +289,8 @@ read_set(const ComputedTrait *trait, ComputedCells *cells, const Visible *visibl
 }
 
 static void
-read_value(const ComputedReader *reader, const ComputedEntry *entry, TimestampTz at, Value *value)
+read_trait_value(const ComputedReader *reader, const ComputedEntry *entry, TimestampTz at,
+                 Value *value)
 {
 	const ComputedTrait *trait = &entry->trait;
 	Visible visible = visible_days(reader, trait, at);
@@ -475,7 +476,7 @@ read_arguments(FunctionCallInfo fcinfo, Reading *reading)
 	computed_begin(&reading->reader, computed);
 	if (!computed_find(computed, VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &reading->entry))
 		return false;
-	read_value(&reading->reader, &reading->entry, at, &reading->value);
+	read_trait_value(&reading->reader, &reading->entry, at, &reading->value);
 	return !reading->value.isnull;
 }
 
@@ -685,7 +686,7 @@ computed_to_jsonb(PG_FUNCTION_ARGS)
 		JsonbValue json = {.type = jbvString};
 		Value value;
 
-		read_value(&reader, &entry, at, &value);
+		read_trait_value(&reader, &entry, at, &value);
 		json.val.string.val = unconstify(char *, entry.trait.name);
 		json.val.string.len = entry.trait.name_len;
 		(void) pushJsonbValue(&state, WJB_KEY, &json);
@@ -724,7 +725,7 @@ computed_entries(PG_FUNCTION_ARGS)
 		TimestampTz changes_at = entry_changes_at(&reader, &entry, at);
 
 		CHECK_FOR_INTERRUPTS();
-		read_value(&reader, &entry, at, &value);
+		read_trait_value(&reader, &entry, at, &value);
 		values[0] =
 		    PointerGetDatum(cstring_to_text_with_len(entry.trait.name, entry.trait.name_len));
 		values[1] = CStringGetTextDatum(computed_kind_names[entry.trait.kind]);

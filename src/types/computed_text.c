@@ -13,6 +13,7 @@
 #include "types/identifier.h"
 #include "types/ltv.h"
 #include "types/segment_set_text.h"
+#include "types/text_internal.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/fmgrprotos.h"
@@ -29,13 +30,6 @@ typedef struct Reader
 	const char *day;   /* the same */
 	const char *fault;
 } Reader;
-
-static bool
-fail(Reader *reader, const char *fault)
-{
-	reader->fault = fault;
-	return false;
-}
 
 static JsonbContainer *
 object_of(const JsonbValue *json)
@@ -76,12 +70,12 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 	int found = 0;
 
 	if (object == NULL)
-		return fail(reader, psprintf("object with \"%s\" expected", keys[0]));
+		return text_fail(&reader->fault, psprintf("object with \"%s\" expected", keys[0]));
 	for (int i = 0; i < n_keys; i++)
 	{
 		fields[i] = getKeyJsonValueFromContainer(object, keys[i], (int) strlen(keys[i]), NULL);
 		if (i < n_needed && fields[i] == NULL)
-			return fail(reader, psprintf("\"%s\" is missing", keys[i]));
+			return text_fail(&reader->fault, psprintf("\"%s\" is missing", keys[i]));
 		found += fields[i] != NULL;
 	}
 	if (found == (int) JsonContainerSize(object))
@@ -95,28 +89,29 @@ take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int
 			if (strcmp(name, keys[i]) == 0)
 				name = NULL;
 		if (name != NULL)
-			return fail(reader, psprintf("key \"%s\" is not known here", name));
+			return text_fail(&reader->fault, psprintf("key \"%s\" is not known here", name));
 	}
-	return fail(reader, "unknown key");
+	return text_fail(&reader->fault, "unknown key");
 }
 
 /* A whole number from 1 to max. */
 static bool
-read_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
+read_json_count(Reader *reader, const JsonbValue *json, int64 max, int64 *count)
 {
 	if (json == NULL || json->type != jbvNumeric || ltv_numeric_scale(json->val.numeric) != 0 ||
 	    !ltv_numeric_to_units(json->val.numeric, 0, count) || *count < 1 || *count > max)
-		return fail(reader, psprintf("whole number from 1 to " INT64_FORMAT " expected", max));
+		return text_fail(&reader->fault,
+		                 psprintf("whole number from 1 to " INT64_FORMAT " expected", max));
 	return true;
 }
 
 static bool
-read_amount(Reader *reader, const JsonbValue *json, StringInfo out)
+read_json_amount(Reader *reader, const JsonbValue *json, StringInfo out)
 {
 	ComputedAmount amount;
 
 	if (json == NULL || json->type != jbvNumeric || !computed_amount_of(json->val.numeric, &amount))
-		return fail(reader, "number expected");
+		return text_fail(&reader->fault, "number expected");
 	computed_append_amount(out, &amount);
 	return true;
 }
@@ -129,7 +124,7 @@ read_time(const JsonbValue *json, TimestampTz *time)
 }
 
 static bool
-read_date(const JsonbValue *json, DateADT *date)
+read_json_date(const JsonbValue *json, DateADT *date)
 {
 	char *string = string_of(json);
 
@@ -146,7 +141,7 @@ read_date(const JsonbValue *json, DateADT *date)
 
 /* Appends the bytes of a value, without their number. */
 static bool
-read_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringInfo out)
+read_json_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringInfo out)
 {
 	Datum value;
 	TimestampTz time;
@@ -156,38 +151,38 @@ read_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 	{
 		case COMPUTED_NUMBER:
 			if (json->type != jbvNumeric)
-				return fail(reader, "number expected");
+				return text_fail(&reader->fault, "number expected");
 			value = NumericGetDatum(json->val.numeric);
 			break;
 		case COMPUTED_TEXT:
 			if (json->type != jbvString)
-				return fail(reader, "string expected");
+				return text_fail(&reader->fault, "string expected");
 			if (computed_kind_is_set(trait->kind) && json->val.string.len > COMPUTED_VALUE_MAX)
-				return fail(reader,
-				            psprintf("string of at most %d bytes expected", COMPUTED_VALUE_MAX));
+				return text_fail(&reader->fault, psprintf("string of at most %d bytes expected",
+				                                          COMPUTED_VALUE_MAX));
 			value = PointerGetDatum(
 			    cstring_to_text_with_len(json->val.string.val, json->val.string.len));
 			break;
 		case COMPUTED_BOOL:
 			if (json->type != jbvBool)
-				return fail(reader, "true or false expected");
+				return text_fail(&reader->fault, "true or false expected");
 			value = BoolGetDatum(json->val.boolean);
 			break;
 		case COMPUTED_TIME:
 			if (!read_time(json, &time))
-				return fail(reader, "time as in \"2024-01-05T10:00:00Z\" expected");
+				return text_fail(&reader->fault, "time as in \"2024-01-05T10:00:00Z\" expected");
 			value = TimestampTzGetDatum(time);
 			break;
 		case COMPUTED_DATE:
-			if (!read_date(json, &date))
-				return fail(reader, "date as in \"2024-01-05\" expected");
+			if (!read_json_date(json, &date))
+				return text_fail(&reader->fault, "date as in \"2024-01-05\" expected");
 			value = DateADTGetDatum(date);
 			break;
 		case COMPUTED_JSON:
 			value = JsonbPGetDatum(JsonbValueToJsonb(json));
 			break;
 		default:
-			return fail(reader, "values of a class expected");
+			return text_fail(&reader->fault, "values of a class expected");
 	}
 	computed_put_value(out, trait->kind, trait->value_class, value);
 	return true;
@@ -200,7 +195,7 @@ read_sized_value(Reader *reader, const ComputedTrait *trait, JsonbValue *json, S
 	StringInfoData bytes;
 
 	initStringInfo(&bytes);
-	if (!read_value(reader, trait, json, &bytes))
+	if (!read_json_value(reader, trait, json, &bytes))
 		return false;
 	computed_append_number(out, bytes.len);
 	appendBinaryStringInfo(out, bytes.data, bytes.len);
@@ -221,20 +216,20 @@ read_element(Reader *reader, const ComputedTrait *trait, JsonbValue *json, Strin
 		JsonbContainer *pair = array_of(json);
 
 		if (pair == NULL || JsonContainerSize(pair) != 2)
-			return fail(reader, "value and number of times, [value, times], expected");
-		if (!read_count(reader, getIthJsonbValueFromContainer(pair, 1), COMPUTED_COUNT_MAX,
-		                &value->times))
+			return text_fail(&reader->fault, "value and number of times, [value, times], expected");
+		if (!read_json_count(reader, getIthJsonbValueFromContainer(pair, 1), COMPUTED_COUNT_MAX,
+		                     &value->times))
 			return false;
 		json = getIthJsonbValueFromContainer(pair, 0);
 	}
-	if (!read_value(reader, trait, json, out))
+	if (!read_json_value(reader, trait, json, out))
 		return false;
 	value->len = out->len - from;
 	return true;
 }
 
 static bool
-read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, StringInfo out)
+read_json_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, StringInfo out)
 {
 	static const char *const keys[] = {"values", "cut"};
 	JsonbValue *fields[lengthof(keys)];
@@ -251,9 +246,9 @@ read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, Str
 		return false;
 	array = array_of(fields[0]);
 	if (array == NULL)
-		return fail(reader, "array of values expected");
+		return text_fail(&reader->fault, "array of values expected");
 	if (fields[1] != NULL && fields[1]->type != jbvBool)
-		return fail(reader, "true or false expected");
+		return text_fail(&reader->fault, "true or false expected");
 	values = palloc_extended(sizeof(ComputedSetValue) * ((Size) JsonContainerSize(array) + 1),
 	                         MCXT_ALLOC_HUGE);
 	initStringInfo(&bytes);
@@ -277,7 +272,7 @@ read_set(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, Str
 	{
 		if (i > 0 && computed_compare_set_values(&values[i - 1], &values[i],
 		                                         unconstify(ComputedTrait *, trait)) == 0)
-			return fail(reader, "a value is repeated");
+			return text_fail(&reader->fault, "a value is repeated");
 		computed_append_number(out, values[i].len);
 		appendBinaryStringInfo(out, values[i].bytes, values[i].len);
 		if (trait->kind == COMPUTED_MOST_FREQUENT)
@@ -301,10 +296,10 @@ read_event(Reader *reader, const ComputedTrait *trait, const JsonbValue *json, S
 	if (!take_fields(reader, json, keys, lengthof(keys), lengthof(keys), fields))
 		return false;
 	if (!read_time(fields[1], &at))
-		return fail(reader, "\"at\" as in \"2024-01-05T10:00:00Z\" expected");
+		return text_fail(&reader->fault, "\"at\" as in \"2024-01-05T10:00:00Z\" expected");
 	event = string_of(fields[2]);
 	if (event == NULL)
-		return fail(reader, "\"event\" as a uuid expected");
+		return text_fail(&reader->fault, "\"event\" as a uuid expected");
 	if (!CdpInputFunctionSafe(uuid_in, event, reader->escontext, &id))
 		return false;
 	(void) ltv_put64(bytes, (uint64) at);
@@ -321,8 +316,8 @@ read_average(Reader *reader, const JsonbValue *json, StringInfo out)
 	int64 count;
 
 	if (!take_fields(reader, json, keys, lengthof(keys), lengthof(keys), fields) ||
-	    !read_amount(reader, fields[0], out) ||
-	    !read_count(reader, fields[1], COMPUTED_COUNT_MAX, &count))
+	    !read_json_amount(reader, fields[0], out) ||
+	    !read_json_count(reader, fields[1], COMPUTED_COUNT_MAX, &count))
 		return false;
 	computed_append_number(out, (uint64) count);
 	return true;
@@ -340,10 +335,10 @@ read_state(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 	switch (trait->kind)
 	{
 		case COMPUTED_COUNT:
-			ok = read_count(reader, json, COMPUTED_COUNT_MAX, &cell->count);
+			ok = read_json_count(reader, json, COMPUTED_COUNT_MAX, &cell->count);
 			break;
 		case COMPUTED_SUM:
-			ok = read_amount(reader, json, body);
+			ok = read_json_amount(reader, json, body);
 			break;
 		case COMPUTED_AVG:
 			ok = read_average(reader, json, body);
@@ -357,7 +352,7 @@ read_state(Reader *reader, const ComputedTrait *trait, JsonbValue *json, StringI
 			ok = read_event(reader, trait, json, body);
 			break;
 		default:
-			ok = read_set(reader, trait, json, body);
+			ok = read_json_set(reader, trait, json, body);
 			break;
 	}
 	cell->body = body->data;
@@ -383,7 +378,7 @@ compare_days(const void *a, const void *b)
 }
 
 static bool
-read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
+read_json_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 {
 	JsonbContainer *object = object_of(json);
 	JsonbIterator *iterator;
@@ -394,7 +389,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 	int n = 0;
 
 	if (object == NULL)
-		return fail(reader, "object of days expected");
+		return text_fail(&reader->fault, "object of days expected");
 	days = palloc_extended(sizeof(Day) * ((Size) JsonContainerSize(object) + 1), MCXT_ALLOC_HUGE);
 	iterator = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
@@ -405,8 +400,9 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 
 			days[n].key = pstrdup(key);
 			if (!ltv_parse_day(key, &days[n].day))
-				return fail(reader,
-				            psprintf("day as in \"2024-01-05\" expected, not \"%s\"", days[n].key));
+				return text_fail(
+				    &reader->fault,
+				    psprintf("day as in \"2024-01-05\" expected, not \"%s\"", days[n].key));
 		}
 		else if (token == WJB_VALUE)
 			days[n++].state = element;
@@ -420,7 +416,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 		CHECK_FOR_INTERRUPTS();
 		reader->day = days[i].key;
 		if (i > 0 && days[i - 1].day == days[i].day)
-			return fail(reader, "the day is repeated");
+			return text_fail(&reader->fault, "the day is repeated");
 		if (!read_state(reader, writer->trait, &days[i].state, &body, &cell))
 			return false;
 		computed_write_cell(writer, &cell);
@@ -431,7 +427,7 @@ read_days(Reader *reader, ComputedWriter *writer, const JsonbValue *json)
 
 /* The place of a string in an array of names. */
 static bool
-read_name(Reader *reader, const JsonbValue *json, const char *const *names, int n_names,
+read_word(Reader *reader, const JsonbValue *json, const char *const *names, int n_names,
           const char *what, int *place)
 {
 	char *string = string_of(json);
@@ -439,7 +435,7 @@ read_name(Reader *reader, const JsonbValue *json, const char *const *names, int 
 	for (*place = 0; string != NULL && *place < n_names; (*place)++)
 		if (strcmp(string, names[*place]) == 0)
 			return true;
-	return fail(reader, psprintf("the %s is not known", what));
+	return text_fail(&reader->fault, psprintf("the %s is not known", what));
 }
 
 static bool
@@ -454,14 +450,14 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 	int value_class = COMPUTED_NONE;
 
 	if (!take_fields(reader, json, keys, lengthof(keys), 1, fields) ||
-	    !read_name(reader, fields[0], computed_kind_names, N_COMPUTED_KINDS, "kind", &kind))
+	    !read_word(reader, fields[0], computed_kind_names, N_COMPUTED_KINDS, "kind", &kind))
 		return false;
-	if (fields[1] != NULL && !read_name(reader, fields[1], computed_class_names, N_COMPUTED_CLASSES,
+	if (fields[1] != NULL && !read_word(reader, fields[1], computed_class_names, N_COMPUTED_CLASSES,
 	                                    "class", &value_class))
 		return false;
-	if (fields[2] != NULL && !read_count(reader, fields[2], COMPUTED_WINDOW_MAX, &window))
+	if (fields[2] != NULL && !read_json_count(reader, fields[2], COMPUTED_WINDOW_MAX, &window))
 		return false;
-	if (fields[3] != NULL && !read_count(reader, fields[3], COMPUTED_DISTINCT_MAX, &limit))
+	if (fields[3] != NULL && !read_json_count(reader, fields[3], COMPUTED_DISTINCT_MAX, &limit))
 		return false;
 	trait->kind = (ComputedKind) kind;
 	trait->value_class = (ComputedClass) value_class;
@@ -470,11 +466,11 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 	if (window > 0)
 	{
 		if (fields[4] != NULL)
-			return fail(reader, "a trait with a window has \"days\", not \"state\"");
-		return read_days(reader, &writer, fields[5]);
+			return text_fail(&reader->fault, "a trait with a window has \"days\", not \"state\"");
+		return read_json_days(reader, &writer, fields[5]);
 	}
 	if (fields[5] != NULL)
-		return fail(reader, "a trait without a window has \"state\", not \"days\"");
+		return text_fail(&reader->fault, "a trait without a window has \"state\", not \"days\"");
 	if (fields[4] != NULL)
 	{
 		ComputedCell cell = {COMPUTED_NO_DAY};
@@ -489,7 +485,7 @@ read_trait(Reader *reader, JsonbValue *json, ComputedTrait *trait, StringInfo ce
 }
 
 static int
-compare_names(const void *a, const void *b)
+compare_keys(const void *a, const void *b)
 {
 	const JsonbValue *x = (const JsonbValue *) a;
 	const JsonbValue *y = (const JsonbValue *) b;
@@ -511,13 +507,13 @@ read_traits(Reader *reader, const JsonbValue *json, const char *zone, Computed *
 	int n = 0;
 
 	if (object == NULL)
-		return fail(reader, "object of traits expected");
+		return text_fail(&reader->fault, "object of traits expected");
 	names = palloc(sizeof(JsonbValue) * (JsonContainerSize(object) + 1));
 	iterator = JsonbIteratorInit(object);
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 		if (token == WJB_KEY)
 			names[n++] = element;
-	qsort(names, n, sizeof(JsonbValue), compare_names);
+	qsort(names, n, sizeof(JsonbValue), compare_keys);
 	traits = palloc(sizeof(ComputedTrait) * Max(n, 1));
 	cells = palloc(sizeof(StringInfoData) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -591,11 +587,11 @@ read_computed(Reader *reader, Jsonb *json, Computed **computed)
 	}
 	if (!take_fields(reader, &root, keys, lengthof(keys), lengthof(keys), fields))
 		return false;
-	if (!read_count(reader, fields[0], PG_INT32_MAX, &version) || version != COMPUTED_VERSION)
-		return fail(reader, "the version is not known");
+	if (!read_json_count(reader, fields[0], PG_INT32_MAX, &version) || version != COMPUTED_VERSION)
+		return text_fail(&reader->fault, "the version is not known");
 	name = string_of(fields[1]);
 	if (name == NULL || !ltv_zone_lookup(name, zone, NULL))
-		return fail(reader, "the time zone is not known");
+		return text_fail(&reader->fault, "the time zone is not known");
 	return read_traits(reader, fields[2], zone, computed);
 }
 
@@ -638,14 +634,14 @@ computed_in(PG_FUNCTION_ARGS)
 	if (!CdpInputFunctionSafe(jsonb_in, text, reader.escontext, &json))
 		PG_RETURN_NULL();
 	if (count_keys_of_text(text) != count_keys(DatumGetJsonbP(json)))
-		(void) fail(&reader, "a key is repeated");
+		(void) text_fail(&reader.fault, "a key is repeated");
 	else if (read_computed(&reader, DatumGetJsonbP(json), &computed))
 	{
 		const char *fault = computed_validate(VARDATA(computed), VARSIZE(computed) - VARHDRSZ);
 
 		if (fault == NULL)
 			PG_RETURN_COMPUTED_P(computed);
-		(void) fail(&reader, psprintf("the value contradicts itself, %s", fault));
+		(void) text_fail(&reader.fault, psprintf("the value contradicts itself, %s", fault));
 	}
 	else if (reader.fault == NULL) /* another type's input function has said what is wrong */
 		PG_RETURN_NULL();

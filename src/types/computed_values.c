@@ -12,6 +12,19 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 
+bool
+computed_kind_is_set(ComputedKind kind)
+{
+	return kind == COMPUTED_MOST_FREQUENT || kind == COMPUTED_UNIQUE_LIST ||
+	       kind == COMPUTED_UNIQUE_COUNT;
+}
+
+bool
+computed_kind_counts(ComputedKind kind)
+{
+	return kind == COMPUTED_COUNT || kind == COMPUTED_UNIQUE_COUNT;
+}
+
 uint64
 computed_get_number(const char **p)
 {

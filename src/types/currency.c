@@ -73,7 +73,11 @@ currency_is_valid(const char *code, int len)
 	return len == 3 && currency_lookup(code) != CURRENCY_INVALID;
 }
 
-int
+/*
+ * Digits after the decimal point that a valid currency is shown with
+ * (USD 2, VND 0, KWD 3). For display only: sums are never rounded.
+ */
+static int
 currency_display_digits(const char *code)
 {
 	uint8 answer = currency_lookup(code);

@@ -15,12 +15,6 @@
  */
 extern bool currency_is_valid(const char *code, int len);
 
-/*
- * Digits after the decimal point that a valid currency is shown with
- * (USD 2, VND 0, KWD 3). For display only: sums are never rounded.
- */
-extern int currency_display_digits(const char *code);
-
 /* Raises the error for a value that currency_is_valid refuses. */
 extern void currency_report_invalid(const char *code, int len) pg_attribute_noreturn();
 

@@ -8,7 +8,7 @@
 #include "common/hashfn.h"
 #include "common/int.h"
 #include "funcapi.h"
-#include "libpq/pqformat.h"
+#include "types/body_io.h"
 #include "types/ltv_format.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -23,20 +23,7 @@ PG_FUNCTION_INFO_V1(ltv_recv);
 Datum
 ltv_recv(PG_FUNCTION_ARGS)
 {
-	StringInfo buf = (StringInfo) PG_GETARG_POINTER(0);
-	int len = buf->len - buf->cursor;
-	const char *body = pq_getmsgbytes(buf, len);
-	const char *fault = ltv_validate(body, len);
-	Ltv *ltv;
-
-	if (fault != NULL)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
-		                errmsg("invalid binary value for type %s", "cdp.ltv"),
-		                errdetail("The value is damaged: %s.", fault)));
-	ltv = palloc(VARHDRSZ + len);
-	SET_VARSIZE(ltv, VARHDRSZ + len);
-	memcpy(VARDATA(ltv), body, len);
-	PG_RETURN_LTV_P(ltv);
+	PG_RETURN_POINTER(body_receive((StringInfo) PG_GETARG_POINTER(0), "cdp.ltv", ltv_validate));
 }
 
 PG_FUNCTION_INFO_V1(ltv_send);
@@ -45,12 +32,7 @@ PG_FUNCTION_INFO_V1(ltv_send);
 Datum
 ltv_send(PG_FUNCTION_ARGS)
 {
-	Ltv *ltv = PG_GETARG_LTV_P(0);
-	StringInfoData buf;
-
-	pq_begintypsend(&buf);
-	pq_sendbytes(&buf, VARDATA_ANY(ltv), VARSIZE_ANY_EXHDR(ltv));
-	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+	PG_RETURN_BYTEA_P(body_send(PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0))));
 }
 
 /* Equal histories have equal bytes. */

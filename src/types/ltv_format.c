@@ -60,7 +60,7 @@ ltv_read_header(const Ltv *ltv, LtvHeader *header)
 
 /* Reads one side at p; *wire is where its total begins. */
 static const char *
-read_side(const char *p, const LtvSection *section, LtvSide *side, const char **wire)
+read_stored_side(const char *p, const LtvSection *section, LtvSide *side, const char **wire)
 {
 	side->count = (int64) ltv_get64(p);
 	side->first = (int64) ltv_get64(p + 8);
@@ -100,9 +100,9 @@ ltv_read_section(const char *p, LtvSection *section)
 	memset(&section->purchases, 0, sizeof(LtvSide));
 	memset(&section->refunds, 0, sizeof(LtvSide));
 	if (flags & LTV_SECTION_PURCHASES)
-		p = read_side(p, section, &section->purchases, &section->purchase_wire);
+		p = read_stored_side(p, section, &section->purchases, &section->purchase_wire);
 	if (flags & LTV_SECTION_REFUNDS)
-		p = read_side(p, section, &section->refunds, &section->refund_wire);
+		p = read_stored_side(p, section, &section->refunds, &section->refund_wire);
 
 	section->first_day = (int32) ltv_get32(p);
 	section->offsets = p + 4;

@@ -17,6 +17,7 @@
 
 #include "miscadmin.h"
 #include "types/ltv_format.h"
+#include "types/text_internal.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -117,7 +118,7 @@ append_side(StringInfo buf, const char *name, const LtvSection *section, const L
 }
 
 static void
-append_section(StringInfo buf, const LtvSection *section, bool readable)
+append_currency(StringInfo buf, const LtvSection *section, bool readable)
 {
 	const char *p = section->nets;
 
@@ -168,7 +169,7 @@ append_section(StringInfo buf, const LtvSection *section, bool readable)
  * currency's net and without the format's version.
  */
 static void
-append_value(StringInfo buf, const Ltv *ltv, bool readable)
+append_ltv(StringInfo buf, const Ltv *ltv, bool readable)
 {
 	LtvHeader header;
 	const char *p;
@@ -186,7 +187,7 @@ append_value(StringInfo buf, const Ltv *ltv, bool readable)
 		if (i > 0)
 			appendStringInfoString(buf, ", ");
 		p = ltv_read_section(p, &section);
-		append_section(buf, &section, readable);
+		append_currency(buf, &section, readable);
 	}
 	appendStringInfoString(buf, "}}");
 }
@@ -200,7 +201,7 @@ ltv_out(PG_FUNCTION_ARGS)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	append_value(&buf, PG_GETARG_LTV_P(0), false);
+	append_ltv(&buf, PG_GETARG_LTV_P(0), false);
 	PG_RETURN_CSTRING(buf.data);
 }
 
@@ -213,7 +214,7 @@ ltv_to_jsonb(PG_FUNCTION_ARGS)
 	StringInfoData buf;
 
 	initStringInfo(&buf);
-	append_value(&buf, PG_GETARG_LTV_P(0), true);
+	append_ltv(&buf, PG_GETARG_LTV_P(0), true);
 	PG_RETURN_DATUM(DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data)));
 }
 
@@ -229,13 +230,6 @@ typedef struct Reader
 	const char *fault;
 	char expected[16]; /* storage for a fault */
 } Reader;
-
-static bool
-fail(Reader *reader, const char *fault)
-{
-	reader->fault = fault;
-	return false;
-}
 
 static void
 skip_space(Reader *reader)
@@ -261,7 +255,7 @@ expect(Reader *reader, char c)
 	if (take(reader, c))
 		return true;
 	snprintf(reader->expected, sizeof(reader->expected), "\"%c\" expected", c);
-	return fail(reader, reader->expected);
+	return text_fail(&reader->fault, reader->expected);
 }
 
 /* Reads a string without escapes into buf of the given size. */
@@ -272,13 +266,13 @@ read_string(Reader *reader, char *buf, int size)
 
 	skip_space(reader);
 	if (*reader->p != '"')
-		return fail(reader, "string expected");
+		return text_fail(&reader->fault, "string expected");
 	for (const char *p = reader->p + 1; *p != '"'; p++)
 	{
 		if (*p == '\0' || *p == '\\' || (unsigned char) *p < ' ')
-			return fail(reader, "string without escapes expected");
+			return text_fail(&reader->fault, "string without escapes expected");
 		if (len + 1 >= size)
-			return fail(reader, "string is too long");
+			return text_fail(&reader->fault, "string is too long");
 		buf[len++] = *p;
 	}
 	buf[len] = '\0';
@@ -304,11 +298,11 @@ read_count(Reader *reader, int64 *count)
 	for (p = reader->p; *p >= '0' && *p <= '9'; p++)
 	{
 		if (value > (PG_INT64_MAX - (uint64) (*p - '0')) / 10)
-			return fail(reader, "count is out of range");
+			return text_fail(&reader->fault, "count is out of range");
 		value = value * 10 + (uint64) (*p - '0');
 	}
 	if (p == reader->p || *reader->p == '0')
-		return fail(reader, "positive whole number expected");
+		return text_fail(&reader->fault, "positive whole number expected");
 	reader->p = p;
 	*count = (int64) value;
 	return true;
@@ -329,20 +323,20 @@ read_amount(Reader *reader, Numeric *amount)
 	for (digits = p; *p >= '0' && *p <= '9'; p++)
 		;
 	if (p == digits || (*digits == '0' && p - digits > 1))
-		return fail(reader, "number expected");
+		return text_fail(&reader->fault, "number expected");
 	if (p - digits > MAX_WHOLE_DIGITS)
-		return fail(reader, "number is out of range");
+		return text_fail(&reader->fault, "number is out of range");
 	if (*p == '.')
 	{
 		for (digits = ++p; *p >= '0' && *p <= '9'; p++)
 			;
 		if (p == digits)
-			return fail(reader, "number expected");
+			return text_fail(&reader->fault, "number expected");
 		if (p - digits > MAX_FRACTION_DIGITS)
-			return fail(reader, "number is out of range");
+			return text_fail(&reader->fault, "number is out of range");
 	}
 	if (*p == 'e' || *p == 'E')
-		return fail(reader, "number without exponent expected");
+		return text_fail(&reader->fault, "number without exponent expected");
 	token = pnstrdup(reader->p, p - reader->p);
 	*amount = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(token),
 	                                              ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
@@ -455,7 +449,7 @@ read_instant(Reader *reader, TimestampTz *at)
 			return true;
 	}
 	reader->p = start;
-	return fail(reader, "time as in \"2024-01-05T10:00:00Z\" expected");
+	return text_fail(&reader->fault, "time as in \"2024-01-05T10:00:00Z\" expected");
 }
 
 /* Reads the object of a side. */
@@ -478,7 +472,7 @@ read_side(Reader *reader, LtvSide *side, Numeric *total)
 		for (k = 0; k < (int) lengthof(keys) && strcmp(key, keys[k]) != 0; k++)
 			;
 		if (k == lengthof(keys) || seen[k])
-			return fail(reader, "key is not known here or repeated");
+			return text_fail(&reader->fault, "key is not known here or repeated");
 		seen[k] = true;
 		ok = k == 0   ? read_count(reader, &side->count)
 		     : k == 1 ? read_amount(reader, total)
@@ -517,7 +511,7 @@ read_days(Reader *reader, Currency *currency)
 		if (!read_key(reader, key, sizeof(key)))
 			return false;
 		if (!ltv_parse_day(key, &cell.day))
-			return fail(reader, "day as in \"2024-01-05\" expected");
+			return text_fail(&reader->fault, "day as in \"2024-01-05\" expected");
 		if (!read_amount(reader, &cell.net.big))
 			return false;
 		if (currency->ncells == currency->maxcells)
@@ -561,12 +555,12 @@ add_currency(Reader *reader, LtvBuilder *builder, const char *code, Currency *cu
 	if (currency->unit_scale != 0)
 	{
 		if (currency->unit_scale < unit_scale || currency->unit_scale > scale)
-			return fail(reader, "unit_scale does not go with the amounts");
+			return text_fail(&reader->fault, "unit_scale does not go with the amounts");
 		unit_scale = (int) currency->unit_scale;
 	}
 	if (ltv_numeric_sign(purchases) != (currency->purchases.count > 0) ||
 	    ltv_numeric_sign(refunds) != -(currency->refunds.count > 0))
-		return fail(reader, "a total has the wrong sign");
+		return text_fail(&reader->fault, "a total has the wrong sign");
 
 	delta->scale = scale;
 	delta->unit_scale = unit_scale;
@@ -587,13 +581,13 @@ add_currency(Reader *reader, LtvBuilder *builder, const char *code, Currency *cu
 		LtvCell *to = ltv_delta_cell(builder, delta, cell->day);
 
 		if (delta->ncells != before + 1)
-			return fail(reader, "a day is repeated");
+			return text_fail(&reader->fault, "a day is repeated");
 		if (delta->wide)
 			to->net.big = ltv_trim(cell->net.big);
 		else if (!ltv_numeric_to_units(cell->net.big, unit_scale, &to->net.units) ||
 		         to->net.units > delta->purchases.total.units ||
 		         to->net.units < delta->refunds.total.units)
-			return fail(reader, "the nets of the days do not add up to the totals");
+			return text_fail(&reader->fault, "the nets of the days do not add up to the totals");
 	}
 	return true;
 }
@@ -623,14 +617,14 @@ read_currency(Reader *reader, LtvBuilder *builder, const char *code)
 		else if (strcmp(key, "days") == 0 && currency.ncells == 0)
 			ok = read_days(reader, &currency);
 		else
-			ok = fail(reader, "key is not known here or repeated");
+			ok = text_fail(&reader->fault, "key is not known here or repeated");
 		if (!ok)
 			return false;
 	} while (take(reader, ','));
 	if (!expect(reader, '}'))
 		return false;
 	if (currency.ncells == 0 || currency.purchases.count + currency.refunds.count == 0)
-		return fail(reader, "a currency needs days, and purchases or refunds");
+		return text_fail(&reader->fault, "a currency needs days, and purchases or refunds");
 	return add_currency(reader, builder, code, &currency);
 }
 
@@ -651,12 +645,12 @@ read_currencies(Reader *reader, LtvBuilder *builder)
 		for (int i = 0; i < 3; i++)
 		{
 			if (code[i] < 'A' || code[i] > 'Z')
-				return fail(reader, "currency of three upper-case letters expected");
+				return text_fail(&reader->fault, "currency of three upper-case letters expected");
 		}
 		for (int i = 0; i < builder->ndeltas; i++)
 		{
 			if (memcmp(ltv_nth_delta(builder, i)->code, code, 3) == 0)
-				return fail(reader, "a currency is repeated");
+				return text_fail(&reader->fault, "a currency is repeated");
 		}
 		if (!read_currency(reader, builder, code))
 			return false;
@@ -666,7 +660,7 @@ read_currencies(Reader *reader, LtvBuilder *builder)
 
 /* Reads a whole value into the builder. */
 static bool
-read_value(Reader *reader, LtvBuilder *builder)
+read_ltv(Reader *reader, LtvBuilder *builder)
 {
 	bool version_seen = false;
 	bool zone_seen = false;
@@ -688,7 +682,7 @@ read_value(Reader *reader, LtvBuilder *builder)
 			if (!read_count(reader, &version))
 				return false;
 			if (version != LTV_VERSION)
-				return fail(reader, "the version is not known");
+				return text_fail(&reader->fault, "the version is not known");
 		}
 		else if (strcmp(key, "zone") == 0 && !zone_seen)
 		{
@@ -698,7 +692,7 @@ read_value(Reader *reader, LtvBuilder *builder)
 			if (!read_string(reader, zone, sizeof(zone)))
 				return false;
 			if (!ltv_zone_lookup(zone, builder->zone, NULL))
-				return fail(reader, "the time zone is not known");
+				return text_fail(&reader->fault, "the time zone is not known");
 		}
 		else if (strcmp(key, "currencies") == 0 && !currencies_seen)
 		{
@@ -707,15 +701,15 @@ read_value(Reader *reader, LtvBuilder *builder)
 				return false;
 		}
 		else
-			return fail(reader, "key is not known here or repeated");
+			return text_fail(&reader->fault, "key is not known here or repeated");
 	} while (take(reader, ','));
 	if (!expect(reader, '}'))
 		return false;
 	skip_space(reader);
 	if (*reader->p != '\0')
-		return fail(reader, "nothing more expected");
+		return text_fail(&reader->fault, "nothing more expected");
 	if (!version_seen || !zone_seen || !currencies_seen)
-		return fail(reader, "a value needs version, zone and currencies");
+		return text_fail(&reader->fault, "a value needs version, zone and currencies");
 	return true;
 }
 
@@ -735,7 +729,7 @@ ltv_in(PG_FUNCTION_ARGS)
 	const char *fault;
 
 	ltv_builder_init(&builder, NULL);
-	if (!read_value(&reader, &builder))
+	if (!read_ltv(&reader, &builder))
 		ereturn(CDP_ESCONTEXT(fcinfo), (Datum) 0,
 		        (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 		         errmsg("invalid input syntax for type %s", "cdp.ltv"),

@@ -235,8 +235,8 @@ flat_holds(bool all, const GinTernaryValue *keys, const bool *negated, int32 cou
  * and no other, give true or false, and no other.
  */
 static GinTernaryValue
-holds(StrategyNumber strategy, Datum query_datum, const GinTernaryValue *keys, int32 count,
-      const Pointer *extra)
+query_holds(StrategyNumber strategy, Datum query_datum, const GinTernaryValue *keys, int32 count,
+            const Pointer *extra)
 {
 	const QueryKeys *meaning;
 	SegmentQuery *query;
@@ -270,8 +270,8 @@ segment_set_gin_consistent(PG_FUNCTION_ARGS)
 	bool *recheck = (bool *) PG_GETARG_POINTER(5);
 
 	*recheck = false;
-	PG_RETURN_BOOL(holds(PG_GETARG_UINT16(1), PG_GETARG_DATUM(2), keys, PG_GETARG_INT32(3),
-	                     (const Pointer *) PG_GETARG_POINTER(4)) == GIN_TRUE);
+	PG_RETURN_BOOL(query_holds(PG_GETARG_UINT16(1), PG_GETARG_DATUM(2), keys, PG_GETARG_INT32(3),
+	                           (const Pointer *) PG_GETARG_POINTER(4)) == GIN_TRUE);
 }
 
 /* triconsistent: what is known of the keys, strategy, query, number of keys, extra data. */
@@ -280,8 +280,9 @@ segment_set_gin_triconsistent(PG_FUNCTION_ARGS)
 {
 	const GinTernaryValue *keys = (const GinTernaryValue *) PG_GETARG_POINTER(0);
 
-	PG_RETURN_GIN_TERNARY_VALUE(holds(PG_GETARG_UINT16(1), PG_GETARG_DATUM(2), keys,
-	                                  PG_GETARG_INT32(3), (const Pointer *) PG_GETARG_POINTER(4)));
+	PG_RETURN_GIN_TERNARY_VALUE(query_holds(PG_GETARG_UINT16(1), PG_GETARG_DATUM(2), keys,
+	                                        PG_GETARG_INT32(3),
+	                                        (const Pointer *) PG_GETARG_POINTER(4)));
 }
 
 /*

@@ -26,8 +26,6 @@ PG_FUNCTION_INFO_V1(segment_query_hash_extended);
 PG_FUNCTION_INFO_V1(segment_set_matches_query);
 PG_FUNCTION_INFO_V1(segment_query_matches_set);
 
-#define SHOWN_MAX 64 /* bytes of a faulty text that an error message shows */
-
 static inline Size
 segment_query_fixed_size(int count)
 {
@@ -231,7 +229,7 @@ set_has(const SegmentQuery *query, int i, void *context)
  * Does the query hold of this set? Most are one operator on names, which needs
  * no stack of operators.
  */
-bool
+static bool
 segment_query_matches(const SegmentQuery *query, const SegmentSet *set)
 {
 	bool all = query->items[0].kind == SEGMENT_QUERY_AND;
@@ -289,15 +287,6 @@ segment_query_matches_set(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(datum_matches(PG_GETARG_DATUM(1), PG_GETARG_SEGMENT_QUERY_P(0)));
 }
 
-/* A terminated copy of at most SHOWN_MAX bytes of a text, for messages. */
-static char *
-shown(const char *text, size_t len)
-{
-	if (len <= SHOWN_MAX)
-		return pnstrdup(text, len);
-	return psprintf("%.*s...", pg_mbcliplen(text, (int) len, SHOWN_MAX), text);
-}
-
 /* Makes an error, soft where there is a context, of what the reader stumbled over. */
 static void
 report_text_error(SegmentQueryResult status, const SegmentQueryReader *reader, Node *escontext)
@@ -335,7 +324,7 @@ report_text_error(SegmentQueryResult status, const SegmentQueryReader *reader, N
 	ereturn(
 	    escontext, ,
 	    (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-	     errmsg("malformed segment query: \"%s\"", shown(input, reader->len)),
+	     errmsg("malformed segment query: \"%s\"", text_shown(input, reader->len)),
 	     status == SEGMENT_QUERY_UNTERMINATED
 	         ? errdetail("It ends before a closing quote or parenthesis.")
 	     : status == SEGMENT_QUERY_NO_OPERAND ? errdetail("It ends where a segment should stand.")

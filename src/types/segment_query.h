@@ -57,7 +57,6 @@ extern SegmentQuery *segment_query_conjunction(const SegmentQuery *query, const 
                                                int count);
 extern uint64 segment_query_evaluate(const SegmentQuery *query, SegmentQueryLogic logic,
                                      SegmentQueryOperand operand, void *context);
-extern bool segment_query_matches(const SegmentQuery *query, const SegmentSet *set);
 
 /* The item behind item i and all that belongs to it. */
 static inline int

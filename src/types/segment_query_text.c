@@ -15,18 +15,13 @@
 
 #include <string.h>
 
-/* White space, as in the text form of segment_set. */
-static inline bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#include "types/text_internal.h"
 
 /* Must this character be quoted in a name? */
 static inline bool
 is_special(char c)
 {
-	return c == '\0' || is_space(c) || strchr("&|!()*'{},@\"\\", c) != NULL;
+	return c == '\0' || text_is_space(c) || strchr("&|!()*'{},@\"\\", c) != NULL;
 }
 
 /*
@@ -48,7 +43,7 @@ segment_query_items_bound(const char *input, size_t len)
 static char
 next_significant(SegmentQueryReader *reader)
 {
-	while (reader->at < reader->len && is_space(reader->input[reader->at]))
+	while (reader->at < reader->len && text_is_space(reader->input[reader->at]))
 		reader->at++;
 	return reader->at < reader->len ? reader->input[reader->at] : '\0';
 }
@@ -58,7 +53,7 @@ next_significant(SegmentQueryReader *reader)
  * first character.
  */
 static SegmentQueryResult
-read_name(SegmentQueryReader *reader, SegmentQueryItem *item)
+read_name_or_prefix(SegmentQueryReader *reader, SegmentQueryItem *item)
 {
 	const char *in = reader->input;
 	char *name = reader->names + reader->names_size;
@@ -240,7 +235,7 @@ segment_query_read(SegmentQueryReader *reader)
 
 			if (names == SEGMENT_QUERY_MAX_NAMES)
 				return SEGMENT_QUERY_TOO_MANY_NAMES;
-			result = read_name(reader, &items[reader->count]);
+			result = read_name_or_prefix(reader, &items[reader->count]);
 			if (result != SEGMENT_QUERY_OK)
 				return result;
 			items[reader->count++].negated = negated;

@@ -81,13 +81,6 @@ segment_set_from_datum(Datum datum)
 	return set;
 }
 
-/* The set without members: the identity of merge. Allocated by palloc. */
-SegmentSet *
-segment_set_empty(void)
-{
-	return segment_set_build(NULL, 0);
-}
-
 /*
  * Order of names: by bytes, a prefix first. Negative, zero or positive, as
  * memcmp. Lengths in bytes.
@@ -105,7 +98,7 @@ segment_name_compare(const char *a, int a_len, const char *b, int b_len)
  * segment_name_compare and are 1 to SEGMENT_NAME_MAX bytes long. More than
  * SEGMENT_SET_MAX members are an error. Allocated by palloc.
  */
-SegmentSet *
+static SegmentSet *
 segment_set_build(const SegmentMember *members, int count)
 {
 	SegmentSet *set;
@@ -145,6 +138,13 @@ segment_set_build(const SegmentMember *members, int count)
 		ends[i] = end;
 	}
 	return set;
+}
+
+/* The set without members: the identity of merge. Allocated by palloc. */
+SegmentSet *
+segment_set_empty(void)
+{
+	return segment_set_build(NULL, 0);
 }
 
 /* qsort comparator of members by name. */

@@ -71,7 +71,6 @@ segment_set_is_plainly_empty(Datum datum)
 
 extern SegmentSet *segment_set_from_datum(Datum datum);
 extern SegmentSet *segment_set_empty(void);
-extern SegmentSet *segment_set_build(const SegmentMember *members, int count);
 extern SegmentSet *segment_set_collect(SegmentMember *members, int count);
 extern SegmentSet *segment_set_merge(const SegmentSet *a, const SegmentSet *b);
 extern bool segment_set_lower_times(SegmentSet *into, const SegmentSet *from);

@@ -28,18 +28,6 @@ typedef struct MemberList
 	int size; /* members allocated */
 } MemberList;
 
-/* How much of a value an error message shows, in bytes. */
-#define SHOWN_MAX 64
-
-/* A terminated copy of at most SHOWN_MAX bytes of a text, for messages. */
-static char *
-shown(const char *text, int len)
-{
-	if (len <= SHOWN_MAX)
-		return pnstrdup(text, len);
-	return psprintf("%.*s...", pg_mbcliplen(text, len, SHOWN_MAX), text);
-}
-
 /*
  * Appends a member, once its name is found to be of a lawful length and the
  * list not too long (repeats count: input is bounded before it is sorted).
@@ -52,11 +40,11 @@ member_list_add(MemberList *list, const SegmentMember *member, Node *escontext)
 		ereturn(escontext, false,
 		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("segment name is empty")));
 	if (member->name_len > SEGMENT_NAME_MAX)
-		ereturn(
-		    escontext, false,
-		    (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION), errmsg("segment name is too long"),
-		     errdetail("\"%s\" has %d bytes; the limit is %d.",
-		               shown(member->name, member->name_len), member->name_len, SEGMENT_NAME_MAX)));
+		ereturn(escontext, false,
+		        (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION), errmsg("segment name is too long"),
+		         errdetail("\"%s\" has %d bytes; the limit is %d.",
+		                   text_shown(member->name, member->name_len), member->name_len,
+		                   SEGMENT_NAME_MAX)));
 	if (list->count >= SEGMENT_SET_MAX)
 		ereturn(escontext, false,
 		        (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -84,20 +72,21 @@ report_text_error(SegmentTextResult status, const SegmentTextReader *reader,
 	const char *input = reader->input;
 
 	if (status == SEGMENT_TEXT_BAD_TIME)
-		ereturn(escontext, ,
-		        (errcode(ERRCODE_INVALID_DATETIME_FORMAT),
-		         errmsg("invalid time of entry: \"%s\"", shown(member->time, member->time_len)),
-		         errdetail("It belongs to segment \"%s\".",
-		                   shown(member->member.name, member->member.name_len)),
-		         errhint("Write it in ISO 8601 with its offset from UTC, as in "
-		                 "vip@2011-12-09T12:50:00Z; quote a name that has an @ in it.")));
-	if (status == SEGMENT_TEXT_TIME_OUT_OF_RANGE)
 		ereturn(
 		    escontext, ,
-		    (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
-		     errmsg("time of entry out of range: \"%s\"", shown(member->time, member->time_len)),
+		    (errcode(ERRCODE_INVALID_DATETIME_FORMAT),
+		     errmsg("invalid time of entry: \"%s\"", text_shown(member->time, member->time_len)),
 		     errdetail("It belongs to segment \"%s\".",
-		               shown(member->member.name, member->member.name_len))));
+		               text_shown(member->member.name, member->member.name_len)),
+		     errhint("Write it in ISO 8601 with its offset from UTC, as in "
+		             "vip@2011-12-09T12:50:00Z; quote a name that has an @ in it.")));
+	if (status == SEGMENT_TEXT_TIME_OUT_OF_RANGE)
+		ereturn(escontext, ,
+		        (errcode(ERRCODE_DATETIME_FIELD_OVERFLOW),
+		         errmsg("time of entry out of range: \"%s\"",
+		                text_shown(member->time, member->time_len)),
+		         errdetail("It belongs to segment \"%s\".",
+		                   text_shown(member->member.name, member->member.name_len))));
 	if (status == SEGMENT_TEXT_NULL)
 		ereturn(escontext, ,
 		        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a segment set cannot hold nulls"),
@@ -105,7 +94,7 @@ report_text_error(SegmentTextResult status, const SegmentTextReader *reader,
 
 	ereturn(escontext, ,
 	        (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-	         errmsg("malformed segment set: \"%s\"", shown(input, (int) strlen(input))),
+	         errmsg("malformed segment set: \"%s\"", text_shown(input, strlen(input))),
 	         status == SEGMENT_TEXT_NO_OPENING     ? errdetail("It must start with \"{\".")
 	         : status == SEGMENT_TEXT_UNTERMINATED ? errdetail("It ends before the closing \"}\".")
 	         : status == SEGMENT_TEXT_JUNK_AFTER ? errdetail("Something follows the closing \"}\".")
@@ -224,10 +213,10 @@ segment_set_recv(PG_FUNCTION_ARGS)
 		member.name = name;
 		member.entered_at = pq_getmsgint64(buf);
 		if (!TIMESTAMP_NOT_FINITE(member.entered_at) && !IS_VALID_TIMESTAMP(member.entered_at))
-			ereport(
-			    ERROR,
-			    (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("time of entry out of range"),
-			     errdetail("It belongs to segment \"%s\".", shown(member.name, member.name_len))));
+			ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			                errmsg("time of entry out of range"),
+			                errdetail("It belongs to segment \"%s\".",
+			                          text_shown(member.name, member.name_len))));
 		member_list_add(&list, &member, NULL);
 	}
 	PG_RETURN_SEGMENT_SET_P(segment_set_collect(list.members, list.count));

@@ -10,14 +10,9 @@
 
 #include <string.h>
 
-#define USECS_PER_DAY_64 INT64CONST(86400000000)
+#include "types/text_internal.h"
 
-/* White space as the text form of arrays knows it, whatever the locale. */
-static inline bool
-is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+#define USECS_PER_DAY_64 INT64CONST(86400000000)
 
 static inline bool
 is_digit(char c)
@@ -95,7 +90,7 @@ days_in_month(int64 year, int month)
  * False when there are fewer; more are left for the caller to stumble over.
  */
 static bool
-read_digits(const char **at, const char *end, int min_digits, int max_digits, int *value)
+read_time_field(const char **at, const char *end, int min_digits, int max_digits, int *value)
 {
 	int digits = 0;
 
@@ -146,16 +141,16 @@ read_offset(const char **at, const char *end, int *offset, bool *in_range)
 	west = (**at == '-');
 	(*at)++;
 
-	if (!read_digits(at, end, 2, 2, &hours))
+	if (!read_time_field(at, end, 2, 2, &hours))
 		return false;
 	if (read_char(at, end, ':'))
 	{
-		if (!read_digits(at, end, 2, 2, &minutes))
+		if (!read_time_field(at, end, 2, 2, &minutes))
 			return false;
-		if (read_char(at, end, ':') && !read_digits(at, end, 2, 2, &seconds))
+		if (read_char(at, end, ':') && !read_time_field(at, end, 2, 2, &seconds))
 			return false;
 	}
-	else if (*at < end && is_digit(**at) && !read_digits(at, end, 2, 2, &minutes))
+	else if (*at < end && is_digit(**at) && !read_time_field(at, end, 2, 2, &minutes))
 		return false;
 
 	/* PostgreSQL's own limit, MAX_TZDISP_HOUR */
@@ -201,24 +196,24 @@ segment_time_read(const char *text, int len, TimestampTz *result)
 		return SEGMENT_TEXT_MEMBER;
 	}
 
-	if (!read_digits(&at, end, 4, 6, &year) || !read_char(&at, end, '-') ||
-	    !read_digits(&at, end, 2, 2, &month) || !read_char(&at, end, '-') ||
-	    !read_digits(&at, end, 2, 2, &day))
+	if (!read_time_field(&at, end, 4, 6, &year) || !read_char(&at, end, '-') ||
+	    !read_time_field(&at, end, 2, 2, &month) || !read_char(&at, end, '-') ||
+	    !read_time_field(&at, end, 2, 2, &day))
 		return SEGMENT_TEXT_BAD_TIME;
 	if (!read_char(&at, end, 'T') && !read_char(&at, end, 't') && !read_char(&at, end, ' '))
 		return SEGMENT_TEXT_BAD_TIME;
-	if (!read_digits(&at, end, 2, 2, &hour) || !read_char(&at, end, ':') ||
-	    !read_digits(&at, end, 2, 2, &minute))
+	if (!read_time_field(&at, end, 2, 2, &hour) || !read_char(&at, end, ':') ||
+	    !read_time_field(&at, end, 2, 2, &minute))
 		return SEGMENT_TEXT_BAD_TIME;
 	if (read_char(&at, end, ':'))
 	{
-		if (!read_digits(&at, end, 2, 2, &second))
+		if (!read_time_field(&at, end, 2, 2, &second))
 			return SEGMENT_TEXT_BAD_TIME;
 		if (read_char(&at, end, '.'))
 		{
 			const char *fraction = at;
 
-			if (!read_digits(&at, end, 1, 6, &micros))
+			if (!read_time_field(&at, end, 1, 6, &micros))
 				return SEGMENT_TEXT_BAD_TIME;
 			for (int digits = (int) (at - fraction); digits < 6; digits++)
 				micros *= 10;
@@ -345,7 +340,7 @@ segment_name_needs_quotes(const char *name, int name_len)
 		return true;
 	for (int i = 0; i < name_len; i++)
 	{
-		if (is_space(name[i]) || strchr("{}\",\\@", name[i]) != NULL)
+		if (text_is_space(name[i]) || strchr("{}\",\\@", name[i]) != NULL)
 			return true;
 	}
 	return false;
@@ -375,7 +370,7 @@ segment_name_write_quoted(const char *name, int name_len, char *buffer)
 static void
 skip_space(SegmentTextReader *reader)
 {
-	while (is_space(reader->input[reader->at]))
+	while (text_is_space(reader->input[reader->at]))
 		reader->at++;
 }
 
@@ -385,7 +380,7 @@ skip_space(SegmentTextReader *reader)
  * takes the next character as it is.
  */
 static SegmentTextResult
-read_name(SegmentTextReader *reader, SegmentMember *member)
+read_member_name(SegmentTextReader *reader, SegmentMember *member)
 {
 	const char *in = reader->input;
 	char *name = reader->names + reader->names_used;
@@ -425,7 +420,7 @@ read_name(SegmentTextReader *reader, SegmentMember *member)
 			continue;
 		}
 		name[len++] = c;
-		if (!is_space(c))
+		if (!text_is_space(c))
 			significant = len;
 	}
 
@@ -479,7 +474,7 @@ segment_text_next(SegmentTextReader *reader, SegmentTextMember *result)
 		skip_space(reader);
 	}
 
-	status = read_name(reader, &result->member);
+	status = read_member_name(reader, &result->member);
 	if (status != SEGMENT_TEXT_MEMBER)
 		return status;
 
@@ -494,7 +489,7 @@ segment_text_next(SegmentTextReader *reader, SegmentTextMember *result)
 	if (in[reader->at] == '\0')
 		return SEGMENT_TEXT_UNTERMINATED;
 	result->time_len = (int) (in + reader->at - result->time);
-	while (result->time_len > 0 && is_space(result->time[result->time_len - 1]))
+	while (result->time_len > 0 && text_is_space(result->time[result->time_len - 1]))
 		result->time_len--;
 	return segment_time_read(result->time, result->time_len, &result->member.entered_at);
 }

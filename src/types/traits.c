@@ -94,7 +94,7 @@ value_to_json_cstring(TraitsKind kind, const char *value, uint32 len)
  * numbers, objects and arrays are those of their JSON text, so that it is the
  * same on every machine. 0 only for equal bytes.
  */
-int
+static int
 traits_compare_values(TraitsKind akind, const char *a, uint32 alen, TraitsKind bkind, const char *b,
                       uint32 blen)
 {
@@ -140,7 +140,7 @@ traits_value_of_json(const JsonbValue *json, const char **value, uint32 *len)
 }
 
 /* A stored value as a JSON value that points to it; null for an unset one. */
-void
+static void
 traits_json_of_value(TraitsKind kind, const char *value, uint32 len, JsonbValue *json)
 {
 	switch (kind)
@@ -470,6 +470,28 @@ traits_entries(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(scratch);
 	return (Datum) 0;
+}
+
+/*
+ * The total order of the facts of one key; the greatest is the one that
+ * stands. Less, equal or greater than 0, as memcmp.
+ */
+int
+traits_compare_facts(const TraitsFact *a, const TraitsFact *b)
+{
+	int cmp;
+
+	if (a->observed_at != b->observed_at)
+		return a->observed_at < b->observed_at ? -1 : 1;
+	cmp = memcmp(&a->event_id, &b->event_id, UUID_LEN);
+	if (cmp != 0)
+		return cmp;
+	cmp = traits_compare_values(a->kind, a->value, a->value_len, b->kind, b->value, b->value_len);
+	if (cmp != 0)
+		return cmp;
+	if (a->source == NULL || b->source == NULL)
+		return (a->source != NULL) - (b->source != NULL);
+	return traits_compare_bytes(a->source, a->source_len, b->source, b->source_len);
 }
 
 /*

@@ -219,28 +219,6 @@ builder_load(TraitsBuilder *builder)
 	builder->loaded = true;
 }
 
-/*
- * The total order of the facts of one key; the greatest is the one that
- * stands. Less, equal or greater than 0, as memcmp.
- */
-int
-traits_compare_facts(const TraitsFact *a, const TraitsFact *b)
-{
-	int cmp;
-
-	if (a->observed_at != b->observed_at)
-		return a->observed_at < b->observed_at ? -1 : 1;
-	cmp = memcmp(&a->event_id, &b->event_id, UUID_LEN);
-	if (cmp != 0)
-		return cmp;
-	cmp = traits_compare_values(a->kind, a->value, a->value_len, b->kind, b->value, b->value_len);
-	if (cmp != 0)
-		return cmp;
-	if (a->source == NULL || b->source == NULL)
-		return (a->source != NULL) - (b->source != NULL);
-	return traits_compare_bytes(a->source, a->source_len, b->source, b->source_len);
-}
-
 /* The fact that an item holds, without the key. */
 static void
 item_fact(const TraitsBuilder *builder, const TraitsItem *item, TraitsFact *fact)

@@ -118,14 +118,11 @@ traits_compare_bytes(const char *a, int alen, const char *b, int blen)
 /* traits.c */
 extern int traits_find(const Traits *traits, const char *key, int key_len);
 extern void traits_fact(const Traits *traits, int i, TraitsFact *fact);
-extern int traits_compare_values(TraitsKind akind, const char *a, uint32 alen, TraitsKind bkind,
-                                 const char *b, uint32 blen);
 extern TraitsKind traits_value_of_json(const JsonbValue *json, const char **value, uint32 *len);
-extern void traits_json_of_value(TraitsKind kind, const char *value, uint32 len, JsonbValue *json);
 extern Numeric traits_number(const char *value, uint32 len);
+extern int traits_compare_facts(const TraitsFact *a, const TraitsFact *b);
 
 /* traits_build.c */
-extern int traits_compare_facts(const TraitsFact *a, const TraitsFact *b);
 extern void traits_builder_put(TraitsBuilder *builder, const TraitsFact *fact);
 
 #endif /* CDP_TRAITS_INTERNAL_H */

@@ -166,23 +166,13 @@ bgnbd_likelihood(const double *parameter, double *gradient,
 	gradient[PAR_ALPHA] += customers * r / alpha;
 	hessian[PAR_R][PAR_ALPHA] += customers / alpha;
 	hessian[PAR_ALPHA][PAR_ALPHA] -= customers * r / (alpha * alpha);
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-	{
-		for (int j = 0; j < i; j++)
-			hessian[i][j] = hessian[j][i];
-	}
+	fit_mirror(hessian);
 	return value;
 }
 
-/* From here on a sample comes first. */
-#define SAMPLE_FROM 40000
 #define SAMPLE_SIZE 10000
 
-/*
- * Fits the model. Many customers are fitted by a sample of them first, so that
- * few passes over all are left to do; groups are sorted, so every nth one is
- * like all of them.
- */
+/* Fits the model. */
 void
 bgnbd_fit(Fit *fit, const CustomerGroup *groups, size_t n, void (*check_interrupts)(void))
 {
@@ -200,19 +190,5 @@ bgnbd_fit(Fit *fit, const CustomerGroup *groups, size_t n, void (*check_interrup
 	start[PAR_ALPHA] = 0.5 * exposure / purchases;
 	start[PAR_A] = 1;
 	start[PAR_B] = 3;
-	fit->iterations = 0;
-	if (n >= SAMPLE_FROM)
-	{
-		Fit sample = {.iterations = 0};
-
-		data.stride = n / SAMPLE_SIZE;
-		fit_maximise(&sample, FIT_PARAMETERS, start, bgnbd_likelihood, &data);
-		if (sample.outcome == FIT_OK)
-		{
-			for (int i = 0; i < FIT_PARAMETERS; i++)
-				start[i] = sample.parameter[i];
-		}
-		data.stride = 1;
-	}
-	fit_maximise(fit, FIT_PARAMETERS, start, bgnbd_likelihood, &data);
+	fit_with_sample(fit, FIT_PARAMETERS, start, bgnbd_likelihood, &data, SAMPLE_SIZE);
 }

@@ -246,14 +246,6 @@ check_alike(int kind, int32 unit, int other_kind, int32 other_unit)
 
 /* ----------------------------------------------------- transition functions */
 
-static Datum
-keep_state(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
 /* Raises the error for a customer of whom something is not known. */
 static void
 report_null(const char *what)
@@ -280,7 +272,7 @@ btyd_accum(PG_FUNCTION_ARGS)
 	int32 unit = 0;
 
 	if (PG_ARGISNULL(1))
-		return keep_state(fcinfo);
+		return state_keep(fcinfo);
 	if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		report_null("recency and age");
 	frequency = PG_GETARG_FLOAT8(1);
@@ -326,7 +318,7 @@ gamma_gamma_accum(PG_FUNCTION_ARGS)
 	double monetary;
 
 	if (PG_ARGISNULL(1))
-		return keep_state(fcinfo);
+		return state_keep(fcinfo);
 	frequency = PG_GETARG_FLOAT8(1);
 	if (PG_ARGISNULL(2) && frequency != 0)
 		report_null("a mean amount");
@@ -475,37 +467,5 @@ state_receive(StringInfo buf)
 	return state;
 }
 
-PG_FUNCTION_INFO_V1(btyd_state_send);
-
-Datum
-btyd_state_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BYTEA_P(state_send(btyd_state_from_datum(PG_GETARG_DATUM(0))));
-}
-
-PG_FUNCTION_INFO_V1(btyd_state_recv);
-
-Datum
-btyd_state_recv(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(state_receive((StringInfo) PG_GETARG_POINTER(0)));
-}
-
-PG_FUNCTION_INFO_V1(btyd_state_out);
-
-Datum
-btyd_state_out(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_CSTRING(state_to_hex(state_send(btyd_state_from_datum(PG_GETARG_DATUM(0)))));
-}
-
-PG_FUNCTION_INFO_V1(btyd_state_in);
-
-Datum
-btyd_state_in(PG_FUNCTION_ARGS)
-{
-	StringInfoData buf;
-
-	state_from_hex(PG_GETARG_CSTRING(0), &buf);
-	PG_RETURN_POINTER(state_receive(&buf));
-}
+/* btyd_state_send, btyd_state_recv, btyd_state_out, btyd_state_in */
+STATE_IO_FUNCTIONS(btyd_state, btyd_state_from_datum, state_send, state_receive);

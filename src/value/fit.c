@@ -15,6 +15,9 @@
 
 #define ITERATIONS_MAX 200
 
+/* A sample comes first where there are this many times its groups. */
+#define SAMPLES_MIN 4
+
 /* A step of one iteration, in logarithms of parameters. */
 #define STEP_MAX 1.5
 
@@ -46,7 +49,7 @@ typedef struct Point
 } Point;
 
 static void
-evaluate(Point *point, int n, Likelihood likelihood, const FitData *data)
+evaluate_point(Point *point, int n, Likelihood likelihood, const FitData *data)
 {
 	double parameter[FIT_PARAMETERS] = {0};
 	double gradient[FIT_PARAMETERS] = {0};
@@ -112,7 +115,7 @@ solve(double factor[FIT_PARAMETERS][FIT_PARAMETERS], int n, const double *right,
  * the inverse of minus the hessian, those of the parameters by the delta method.
  */
 static void
-finish(Fit *fit, const Point *point, int n)
+finish_fit(Fit *fit, const Point *point, int n)
 {
 	double factor[FIT_PARAMETERS][FIT_PARAMETERS];
 
@@ -160,7 +163,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 	fit->outcome = FIT_NO_CONVERGENCE;
 	for (int i = 0; i < n; i++)
 		here.log_parameter[i] = log(start[i]);
-	evaluate(&here, n, likelihood, data);
+	evaluate_point(&here, n, likelihood, data);
 	if (!isfinite(here.value))
 		return;
 
@@ -196,7 +199,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 				return;
 			}
 		}
-		evaluate(&next, n, likelihood, data);
+		evaluate_point(&next, n, likelihood, data);
 		fit->iterations++;
 		if (!isfinite(next.value) || next.value < here.value - NOISE * fabs(here.value))
 		{
@@ -209,7 +212,7 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 		/* the step taken squares the error: nothing is left to gain */
 		if (raise == 0 && longest <= STEP_MAX && gain <= TOLERANCE * (1 + fabs(here.value)))
 		{
-			finish(fit, &here, n);
+			finish_fit(fit, &here, n);
 			return;
 		}
 		fleeing = longest > FLIGHT_STEP && gain < FLIGHT_GAIN ? fleeing + 1 : 0;
@@ -221,5 +224,39 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 			return;
 		}
 		raise = raise < 1e-3 ? 0 : raise / 8;
+	}
+}
+
+/*
+ * Fits n parameters from a start. Many groups are fitted by a sample of them
+ * first, so that few passes over all are left to do; groups are sorted, so every
+ * nth one is like all of them. Sets everything in fit; its iterations are those
+ * over all groups.
+ */
+void
+fit_with_sample(Fit *fit, int n, const double *start, Likelihood likelihood, const FitData *data,
+                size_t sample_size)
+{
+	Fit sample = {.outcome = FIT_NO_CONVERGENCE};
+
+	if (data->ngroups >= SAMPLES_MIN * sample_size)
+	{
+		FitData sampled = *data;
+
+		sampled.stride = data->ngroups / sample_size;
+		fit_maximise(&sample, n, start, likelihood, &sampled);
+	}
+	fit->iterations = 0;
+	fit_maximise(fit, n, sample.outcome == FIT_OK ? sample.parameter : start, likelihood, data);
+}
+
+/* Completes second derivatives that have only been added up on and above the diagonal. */
+void
+fit_mirror(double hessian[FIT_PARAMETERS][FIT_PARAMETERS])
+{
+	for (int i = 0; i < FIT_PARAMETERS; i++)
+	{
+		for (int j = 0; j < i; j++)
+			hessian[i][j] = hessian[j][i];
 	}
 }

@@ -60,6 +60,9 @@ typedef double (*Likelihood)(const double *parameter, double *gradient,
 
 extern void fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood,
                          const FitData *data);
+extern void fit_with_sample(Fit *fit, int n, const double *start, Likelihood likelihood,
+                            const FitData *data, size_t sample_size);
+extern void fit_mirror(double hessian[FIT_PARAMETERS][FIT_PARAMETERS]);
 
 extern void bgnbd_fit(Fit *fit, const CustomerGroup *groups, size_t n,
                       void (*check_interrupts)(void));

@@ -72,11 +72,7 @@ gamma_gamma_likelihood(const double *parameter, double *gradient,
 		hessian[PAR_Q][PAR_GAMMA] += count * (1 / gamma - 1 / below);
 		hessian[PAR_GAMMA][PAR_GAMMA] += count * (u / (below * below) - q / (gamma * gamma));
 	}
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-	{
-		for (int j = 0; j < i; j++)
-			hessian[i][j] = hessian[j][i];
-	}
+	fit_mirror(hessian);
 	return value;
 }
 

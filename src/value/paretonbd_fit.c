@@ -141,18 +141,13 @@ paretonbd_likelihood(const double *parameter, double *gradient,
 	hessian[PAR_ALPHA][PAR_ALPHA] -= customers * r / (alpha * alpha);
 	hessian[PAR_S][PAR_BETA] += customers / beta;
 	hessian[PAR_BETA][PAR_BETA] -= customers * s / (beta * beta);
-	for (int i = 0; i < FIT_PARAMETERS; i++)
-	{
-		for (int j = 0; j < i; j++)
-			hessian[i][j] = hessian[j][i];
-	}
+	fit_mirror(hessian);
 	return value;
 }
 
-#define SAMPLE_FROM 8000
 #define SAMPLE_SIZE 2000
 
-/* Fits the model, many customers by a sample of them first: see bgnbd_fit. */
+/* Fits the model. */
 void
 paretonbd_fit(Fit *fit, const CustomerGroup *groups, size_t n, void (*check_interrupts)(void))
 {
@@ -172,19 +167,5 @@ paretonbd_fit(Fit *fit, const CustomerGroup *groups, size_t n, void (*check_inte
 	start[PAR_ALPHA] = 0.5 * exposure / purchases;
 	start[PAR_S] = 0.5;
 	start[PAR_BETA] = 0.5 * exposure / customers;
-	fit->iterations = 0;
-	if (n >= SAMPLE_FROM)
-	{
-		Fit sample = {.iterations = 0};
-
-		data.stride = n / SAMPLE_SIZE;
-		fit_maximise(&sample, FIT_PARAMETERS, start, paretonbd_likelihood, &data);
-		if (sample.outcome == FIT_OK)
-		{
-			for (int i = 0; i < FIT_PARAMETERS; i++)
-				start[i] = sample.parameter[i];
-		}
-		data.stride = 1;
-	}
-	fit_maximise(fit, FIT_PARAMETERS, start, paretonbd_likelihood, &data);
+	fit_with_sample(fit, FIT_PARAMETERS, start, paretonbd_likelihood, &data, SAMPLE_SIZE);
 }

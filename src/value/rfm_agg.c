@@ -470,15 +470,6 @@ accumulate(FunctionCallInfo fcinfo, const RfmCall *call, int32 day)
 	PG_RETURN_POINTER(state_add(state, day, PG_GETARG_NUMERIC(2)));
 }
 
-/* The state as it is, for a row that is skipped. */
-static Datum
-keep_state(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
 PG_FUNCTION_INFO_V1(rfm_accum_time);
 
 /*
@@ -492,7 +483,7 @@ rfm_accum_time(PG_FUNCTION_ARGS)
 	RfmCall *call;
 
 	if (PG_ARGISNULL(2))
-		return keep_state(fcinfo);
+		return state_keep(fcinfo);
 	check_not_null(fcinfo, 1);
 	call = call_of_row(fcinfo, false, PG_NARGS() > 5 ? 5 : -1, PG_NARGS() > 6 ? 6 : -1,
 	                   PG_NARGS() > 6 ? 7 : -1);
@@ -512,7 +503,7 @@ rfm_accum_date(PG_FUNCTION_ARGS)
 	DateADT day;
 
 	if (PG_ARGISNULL(2))
-		return keep_state(fcinfo);
+		return state_keep(fcinfo);
 	check_not_null(fcinfo, 1);
 	call = call_of_row(fcinfo, true, -1, PG_NARGS() > 5 ? 5 : -1, PG_NARGS() > 5 ? 6 : -1);
 	day = PG_GETARG_DATEADT(1);
@@ -534,7 +525,7 @@ rfm_combine(PG_FUNCTION_ARGS)
 	LtvBuilder builder;
 
 	if (PG_ARGISNULL(1))
-		return keep_state(fcinfo);
+		return state_keep(fcinfo);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(1));
 	state = state_to_change(fcinfo, 0);
@@ -803,37 +794,5 @@ state_receive(StringInfo buf)
 	return state;
 }
 
-PG_FUNCTION_INFO_V1(rfm_state_send);
-
-Datum
-rfm_state_send(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BYTEA_P(state_send(state_from_datum(PG_GETARG_DATUM(0))));
-}
-
-PG_FUNCTION_INFO_V1(rfm_state_recv);
-
-Datum
-rfm_state_recv(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(state_receive((StringInfo) PG_GETARG_POINTER(0)));
-}
-
-PG_FUNCTION_INFO_V1(rfm_state_out);
-
-Datum
-rfm_state_out(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_CSTRING(state_to_hex(state_send(state_from_datum(PG_GETARG_DATUM(0)))));
-}
-
-PG_FUNCTION_INFO_V1(rfm_state_in);
-
-Datum
-rfm_state_in(PG_FUNCTION_ARGS)
-{
-	StringInfoData buf;
-
-	state_from_hex(PG_GETARG_CSTRING(0), &buf);
-	PG_RETURN_POINTER(state_receive(&buf));
-}
+/* rfm_state_send, rfm_state_recv, rfm_state_out, rfm_state_in */
+STATE_IO_FUNCTIONS(rfm_state, state_from_datum, state_send, state_receive);

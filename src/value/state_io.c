@@ -1,10 +1,9 @@
 /*
  * state_io.c
- *	  Text form of transition states.
+ *	  What the transition states of aggregates share.
  */
 #include "base/base.h"
 
-#include "fmgr.h"
 #include "utils/builtins.h"
 #include "value/state_io.h"
 
@@ -30,4 +29,12 @@ state_from_hex(char *text, StringInfo buf)
 
 	initStringInfo(buf);
 	appendBinaryStringInfo(buf, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+}
+
+Datum
+state_keep(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
