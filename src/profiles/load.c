@@ -39,6 +39,7 @@ load_new(Batch *batch, Profile *profile)
 	}
 }
 
+/* The value of a column, whole; a copy of it where the type is a varlena one and copy asks for it. */
 Datum
 load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
 {
@@ -76,7 +77,8 @@ load_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	{
 		FoldedValue *folded = &profile->values[i];
 
-		folded->stored = folded->value = PointerGetDatum(PG_DETOAST_DATUM(VALUE(PROFILE_VALUE(i))));
+		folded->stored = folded->value =
+		    load_value(slot, columns[PROFILE_VALUE(i)], VALUE(PROFILE_VALUE(i)), false);
 		folded->builder = NULL;
 	}
 #undef VALUE
