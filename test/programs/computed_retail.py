@@ -9,7 +9,7 @@ timeout: 300
 
 from cdptest import Tap, copy_in, data_file, rows, sql, value
 
-from retail import COLUMNS, lines, new_workspace
+from house_retail import COLUMNS, lines, new_workspace
 
 ZONE = "Europe/London"
 # Before and after the change to summer time, after local midnight that is not yet midnight in UTC, and the end.

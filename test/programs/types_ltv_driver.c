@@ -1,7 +1,7 @@
 /*
- * ltv_driver.c
+ * types_ltv_driver.c
  *	  Drives the builder of ltv as the engine does: many amounts and values in
- *	  one builder. Built by ltv_builder.py, with the sources of ltv, into a
+ *	  one builder. Built by types_ltv_builder.py, with the sources of ltv, into a
  *	  module of its own.
  */
 #include "base/base.h"

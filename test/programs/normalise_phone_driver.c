@@ -1,8 +1,8 @@
 /*
- * phone_driver.c
+ * normalise_phone_driver.c
  *	  Reads "region<TAB>number" lines and writes what phone.c makes of each:
  *	  the error's name, or "possible valid e164 canonical", where canonical is the value
- *	  that normalise_phone gives, "-" if it refuses. For phone_differential.py.
+ *	  that normalise_phone gives, "-" if it refuses. For normalise_phone_differential.py.
  */
 #include "normalise/phone.h"
 

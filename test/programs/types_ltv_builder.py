@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(HERE, "test/lib"))
 from cdptest import Tap, rows, sql, value  # noqa: E402
 
-DRIVER = os.path.join(HERE, "test/programs/ltv_driver.c")
+DRIVER = os.path.join(HERE, "test/programs/types_ltv_driver.c")
 SOURCES = [os.path.join(HERE, "src/types", name) for name in
            ("currency.c", "ltv_builder.c", "ltv_format.c", "ltv_write.c", "ltv_zone.c")]
 

@@ -2,7 +2,7 @@
 # libFuzzer with the address and undefined-behaviour sanitizers on what reads untrusted text.
 # timeout: 7200
 #
-#   test/long/fuzz.sh [SECONDS [NAME ...]]    600 seconds for each of test/fuzz/NAME_fuzz.c
+#   test/long/house_fuzz.sh [SECONDS [NAME ...]]    600 seconds for each of test/fuzz/NAME_fuzz.c
 #
 # Starts from test/fuzz/corpus/NAME. What is found, and the grown corpus, stay in tmp/fuzz.
 set -u

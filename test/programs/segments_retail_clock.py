@@ -10,7 +10,7 @@ timeout: 300
 
 from cdptest import Tap, copy_in, data_file, rows, sql, value
 
-from retail import COLUMNS, lines, new_workspace
+from house_retail import COLUMNS, lines, new_workspace
 
 
 def main():

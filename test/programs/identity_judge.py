@@ -5,7 +5,7 @@ brute-force oracle (test/lib/identity_oracle.py) is written into the tables past
 nothing. Then each part of it is spoilt, in a transaction of its own: cdp.check finds that.
 timeout: 170
 
-    judge.py [SEEDS [FIRST]]        random states (5; make test-long has 50), first seed (1)
+    identity_judge.py [SEEDS [FIRST]]        random states (5; make test-long has 50), first seed (1)
 """
 
 import random

@@ -7,7 +7,7 @@ at the other isolation levels, where a serialization failure is tried again. No 
 finds nothing.
 timeout: 200
 
-    concurrent_load.py [N]     times the transactions of a run of half a minute (0.4; make test-long has 20)
+    house_load.py [N]     times the transactions of a run of half a minute (0.4; make test-long has 20)
 """
 
 import os

@@ -5,7 +5,7 @@ reevaluation and rebuild. Each ends with success or with error 57014 within a se
 error has changed nothing, and the session that had it goes on as if nothing had happened.
 timeout: 180
 
-    timeouts.py [EVENTS [STEP]]     events in a statement (400), step of the timeouts (40 ms)
+    house_timeouts.py [EVENTS [STEP]]     events in a statement (400), step of the timeouts (40 ms)
 """
 
 import sys

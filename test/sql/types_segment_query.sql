@@ -1,5 +1,5 @@
 -- cdp.segment_query: text, binary, what is refused, comparison; asking sets, the GIN class's catalog,
--- and a workspace with an index on segments. (Random queries: test/programs/segment_query.py.)
+-- and a workspace with an index on segments. (Random queries: test/programs/types_segment_query.py.)
 
 -- Reading and writing: one form for each value
 SELECT given, given::cdp.segment_query AS canonical, given::cdp.segment_query::text::cdp.segment_query = given::cdp.segment_query AS same

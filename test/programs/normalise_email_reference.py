@@ -3,7 +3,7 @@
 E-mail addresses against what others say: the conformance cases of UTS #46, Python's email and idna
 modules, and Python's Unicode database.
 
-    email_reference.py [FILE OF CONFORMANCE CASES]
+    normalise_email_reference.py [FILE OF CONFORMANCE CASES]
 
 Compared is what the rule of the other side is the rule of this one:
   - UTS #46: toASCII of a domain without transitional processing, but not its flag for hyphens in

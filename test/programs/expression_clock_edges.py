@@ -12,7 +12,7 @@ import sys
 
 from cdptest import Tap, rows, sql
 
-from clock_simulation import at_instant
+from segments_clock_simulation import at_instant
 
 # Zone, moment (UTC): forward and back; at midnight; by half an hour; ends of months.
 EDGES = [

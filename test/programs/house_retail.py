@@ -5,7 +5,7 @@ The real data set online_retail (541,909 order lines), loaded by one COPY, and a
 finds nothing, and loading it all again changes nothing.
 timeout: 400
 
-    retail.py [copy] [shuffled]     the ways; without one of them by COPY alone, make test-long has both
+    house_retail.py [copy] [shuffled]     the ways; without one of them by COPY alone, make test-long has both
 """
 
 import csv

@@ -4,7 +4,7 @@
 # weight: 3000
 # alone: it keeps every core busy
 #
-#   test/long/busy.sh [RUNS [NAME ...]]     how often (3), and which tests (all)
+#   test/long/house_busy.sh [RUNS [NAME ...]]     how often (3), and which tests (all)
 set -u
 cd "$(dirname "$0")/../.."
 runs=${1:-3}

@@ -1,5 +1,5 @@
 /*
- * segment_query_test.c
+ * types_segment_query_test.c
  *	  The text form of segment_query without a server: what must hold for any
  *	  bytes, on random texts of what matters to the reader, and at the limits.
  *

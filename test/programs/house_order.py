@@ -4,7 +4,7 @@ Order, batching and the number of sessions do not matter: random streams, shuffl
 at random, some events sent twice, by one to eight sessions at once, give the state that one statement
 gives. The streams have no limits, whose conflicts the order decides.
 
-    order.py [SEEDS [FIRST]]     how many random streams (4), and the first one's seed
+    house_order.py [SEEDS [FIRST]]     how many random streams (4), and the first one's seed
 """
 
 import json

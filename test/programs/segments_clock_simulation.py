@@ -13,7 +13,7 @@ Rounds with events (late ones and merges too): after each tick membership is wha
 what segment_changes adds up to. cdp.check finds nothing at the end of any round.
 timeout: 500
 
-    clock_simulation.py [rounds [seed]]     25 predicates each; 15 rounds of seed 2024, make test-long has 41
+    segments_clock_simulation.py [rounds [seed]]     25 predicates each; 15 rounds of seed 2024, make test-long has 41
 
 make test-long has 400 more of another seed, too.
 """

@@ -3,7 +3,7 @@
 phone.c against python3-phonenumbers: parse result, possible and valid verdict and E.164.
 timeout: 120
 
-    phone_differential.py [MUTATIONS [SEED]]
+    normalise_phone_differential.py [MUTATIONS [SEED]]
 
 The inputs: the example number of every region and every type, in E.164, international, national
 and RFC 3966 form, from its own region and from others; and MUTATIONS (100,000; the long test takes
@@ -216,7 +216,7 @@ def build(directory):
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "icu-uc", "icu-i18n"],
                            capture_output=True, text=True).stdout.split()
     sources = ["src/normalise/%s.c" % n for n in ("phone", "phone_text", "phone_table", "unicode")]
-    subprocess.run(["cc", "-std=gnu11", "-O2", "-I", "src", "-o", driver, "test/programs/phone_driver.c"]
+    subprocess.run(["cc", "-std=gnu11", "-O2", "-I", "src", "-o", driver, "test/programs/normalise_phone_driver.c"]
                    + sources + (flags or ["-licui18n", "-licuuc", "-licudata"]), check=True, cwd=HERE)
     return driver
 

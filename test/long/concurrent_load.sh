@@ -1,4 +1,0 @@
-#!/usr/bin/env bash
-# The load of test/programs/concurrent_load.py, minutes instead of seconds.
-# timeout: 1800
-exec python3 "$(dirname "$0")/../programs/concurrent_load.py" 20

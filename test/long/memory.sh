@@ -1,5 +1,0 @@
-#!/usr/bin/env bash
-# test/programs/memory.py with twice the events of every day.
-# timeout: 600
-# weight: 45
-exec python3 "$(dirname "$0")/../programs/memory.py" 200000
