@@ -73,8 +73,8 @@ note_visit(EventRun *run)
 	Workspace *ws = run->batch->ws;
 	const Kinds *kinds = kinds_of(ws);
 	bool isnull;
-	char *name = TextDatumGetCString(
-	    workspace_value(ws, &events_table, run->slot, EVENT_NAME, &isnull));
+	char *name =
+	    TextDatumGetCString(workspace_value(ws, &events_table, run->slot, EVENT_NAME, &isnull));
 
 	for (int i = 0; i < kinds->n; i++)
 		if (strcmp(kinds->events[i], name) == 0)
@@ -108,8 +108,8 @@ static void
 add_to_count(Batch *batch, Profile *profile)
 {
 	FOREACH_EVENT(event, batch, profile)
-		if (batch_find_note(event, visits_part.value) != NULL)
-			((Count *) profiles_builder(batch, profile, visits_part.value))->n++;
+	if (batch_find_note(event, visits_part.value) != NULL)
+		((Count *) profiles_builder(batch, profile, visits_part.value))->n++;
 }
 
 static void
