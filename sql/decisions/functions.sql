@@ -1,9 +1,9 @@
 -- What people decide on identity.
 
-CREATE FUNCTION cdp.decide(workspace name, a text, b text, link boolean, make boolean) RETURNS boolean
+CREATE FUNCTION cdp.decide(workspace name, a text, b text, link boolean, make boolean, cause text) RETURNS boolean
     AS 'MODULE_PATHNAME', 'cdp_decide'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
-COMMENT ON FUNCTION cdp.decide(name, text, text, boolean, boolean) IS
+COMMENT ON FUNCTION cdp.decide(name, text, text, boolean, boolean, text) IS
     'makes (or withdraws) the decision that two identifiers are one person (link) or never are; for cdp.link, cdp.unlink, cdp.separate and cdp.unseparate, which see; returns whether anything had to be done';
 
 CREATE FUNCTION cdp.link(workspace name, a text, b text) RETURNS bigint
@@ -11,7 +11,7 @@ CREATE FUNCTION cdp.link(workspace name, a text, b text) RETURNS bigint
     SET search_path = pg_catalog, pg_temp
 AS $link$
 BEGIN
-    PERFORM cdp.decide(workspace, a, b, true, true);
+    PERFORM cdp.decide(workspace, a, b, true, true, 'link');
     RETURN cdp.profile_of(workspace, a);
 END
 $link$;
@@ -21,7 +21,7 @@ COMMENT ON FUNCTION cdp.link(name, text, text) IS
 CREATE FUNCTION cdp.unlink(workspace name, a text, b text) RETURNS boolean
     LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
     BEGIN ATOMIC
-        SELECT cdp.decide(workspace, a, b, true, false);
+        SELECT cdp.decide(workspace, a, b, true, false, 'unlink');
     END;
 COMMENT ON FUNCTION cdp.unlink(name, text, text) IS
     'withdraws cdp.link: all is as if it had never been, also where events have come in since; returns whether there was such a link; where one of the two has never been in an event it waits for open writers, as a change of definitions does; for the owner of the workspace';
@@ -45,7 +45,7 @@ BEGIN
                    'WHERE i.profile_id IN ($1, $2) OR i.identifier IN ($3, $4)', workspace)
         INTO members USING cdp.profile_of(workspace, a), cdp.profile_of(workspace, b),
                            cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b);
-    PERFORM cdp.decide(workspace, a, b, false, true);
+    PERFORM cdp.decide(workspace, a, b, false, true, 'separate');
     members := members || ARRAY[cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b)];
     EXECUTE format($query$
 SELECT jsonb_agg(jsonb_build_object('profile_id', p.profile_id, 'identifiers', p.identifiers)
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION cdp.separate(name, text, text) IS
 CREATE FUNCTION cdp.unseparate(workspace name, a text, b text) RETURNS boolean
     LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
     BEGIN ATOMIC
-        SELECT cdp.decide(workspace, a, b, false, false);
+        SELECT cdp.decide(workspace, a, b, false, false, 'unseparate');
     END;
 COMMENT ON FUNCTION cdp.unseparate(name, text, text) IS
     'withdraws cdp.separate: all is as if it had never been; returns whether they were separated; where one of the two has never been in an event it waits for open writers, as a change of definitions does; for the owner of the workspace';

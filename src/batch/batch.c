@@ -10,16 +10,6 @@
 
 int batch_events = 1000000;
 
-const char *const cause_names[N_CAUSES] = {
-    [CAUSE_EVENT] = "event",           [CAUSE_MERGE] = "merge",
-    [CAUSE_SPLIT] = "split",           [CAUSE_CLOCK] = "clock",
-    [CAUSE_COLUMN] = "column",         [CAUSE_DEFINITION] = "definition",
-    [CAUSE_REEVALUATE] = "reevaluate", [CAUSE_REBUILD] = "rebuild",
-    [CAUSE_RULES] = "rules",           [CAUSE_LINK] = "link",
-    [CAUSE_UNLINK] = "unlink",         [CAUSE_SEPARATE] = "separate",
-    [CAUSE_UNSEPARATE] = "unseparate",
-};
-
 typedef struct ProfileEntry
 {
 	int64 id;

@@ -7,26 +7,21 @@
 
 #include "base/base.h"
 
-/* Why something came about, as segment_changes and merges say it. */
-typedef enum Cause
-{
-	CAUSE_EVENT,
-	CAUSE_MERGE,
-	CAUSE_SPLIT,
-	CAUSE_CLOCK,
-	CAUSE_COLUMN,
-	CAUSE_DEFINITION,
-	CAUSE_REEVALUATE,
-	CAUSE_REBUILD,
-	CAUSE_RULES,
-	CAUSE_LINK,
-	CAUSE_UNLINK,
-	CAUSE_SEPARATE,
-	CAUSE_UNSEPARATE,
-	N_CAUSES
-} Cause;
+/*
+ * Why something came about: the text that segment_changes and merges have for it.
+ * These are the causes that several rooms name; a room may have others of its own.
+ */
+typedef const char *Cause;
 
-extern const char *const cause_names[N_CAUSES];
+#define CAUSE_EVENT "event"
+#define CAUSE_MERGE "merge"
+#define CAUSE_SPLIT "split"
+#define CAUSE_CLOCK "clock"
+#define CAUSE_COLUMN "column"
+#define CAUSE_DEFINITION "definition"
+#define CAUSE_REEVALUATE "reevaluate"
+#define CAUSE_REBUILD "rebuild"
+#define CAUSE_RULES "rules"
 
 /* A membership that has begun or ended. */
 typedef struct Change

@@ -287,7 +287,7 @@ is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 
 /* Makes (on) or withdraws a decision; returns whether anything had to be done. */
 static bool
-decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by)
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, Cause cause)
 {
 	Deciding deciding;
 	TupleTableSlot *slot;
@@ -310,8 +310,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by)
 			store_delete(store, &decisions_table, &slot->tts_tid);
 			store_refresh(store);
 		}
-		replay(&deciding,
-		       link ? (on ? CAUSE_LINK : CAUSE_UNLINK) : (on ? CAUSE_SEPARATE : CAUSE_UNSEPARATE));
+		replay(&deciding, cause);
 		if (!on)
 			forget_unseen(&deciding);
 		mark_decided(&deciding);
@@ -399,8 +398,8 @@ lock_for(Workspace **ws, const Request *request)
 PG_FUNCTION_INFO_V1(cdp_decide);
 
 /*
- * cdp.decide(workspace, a, b, link, on) -> whether anything had to be
- * done: makes or withdraws a decision on two identifiers. Only for who may act
+ * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to
+ * be done: makes or withdraws a decision on two identifiers. Only for who may act
  * as the owner of the workspace.
  */
 Datum
@@ -409,6 +408,7 @@ cdp_decide(PG_FUNCTION_ARGS)
 	Request request = {NameStr(*PG_GETARG_NAME(0)), PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2),
 	                   PG_GETARG_BOOL(3), PG_GETARG_BOOL(4)};
 	Workspace *ws = workspace_by_name(request.workspace);
+	Cause cause = text_to_cstring(PG_GETARG_TEXT_PP(5));
 	Oid by = GetUserId();
 	WorkspaceUser user;
 	MemoryContext context;
@@ -426,7 +426,7 @@ cdp_decide(PG_FUNCTION_ARGS)
 		read_identifiers(ws, &request, &a, &b);
 		workspace_become_owner(ws, &user);
 		store = store_begin(ws);
-		done = decide(store, a, b, request.link, request.on, by);
+		done = decide(store, a, b, request.link, request.on, by, cause);
 		store_end(store);
 		workspace_restore_user(&user);
 	}

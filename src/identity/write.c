@@ -227,7 +227,7 @@ emit_merges(Batch *batch)
 		    Int64GetDatum(evidence_root(batch, merge->loser->component)->profile->id);
 		values[MERGE_MERGED_INTO] = Int64GetDatum(merge->survivor->id);
 		values[MERGE_MERGED_AT] = TimestampTzGetDatum(batch->instant);
-		values[MERGE_CAUSE] = CStringGetTextDatum(cause_names[batch->cause]);
+		values[MERGE_CAUSE] = CStringGetTextDatum(batch->cause);
 		values[MERGE_EVENT_ID] = UUIDPGetDatum(&event->id);
 		values[MERGE_ANCHOR] = PointerGetDatum(batch->nodes[merge->anchor].identifier);
 		values[MERGE_IDENTIFIER] = PointerGetDatum(batch->nodes[merge->other].identifier);

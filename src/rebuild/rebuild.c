@@ -41,7 +41,7 @@ call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *
 
 	namestrcpy(&name, ws->name);
 	values[0] = NameGetDatum(&name);
-	values[1] = CStringGetTextDatum(cause_names[cause]);
+	values[1] = CStringGetTextDatum(cause);
 	if (SPI_execute_with_args(query, 2, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not execute \"%s\"", query);
 	for (int i = 0; i < n; i++)

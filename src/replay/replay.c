@@ -656,7 +656,7 @@ apply_formers(Replay *replay)
 		if (former->revived || profile == NULL)
 		{
 			values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
-			values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(cause_names[replay->cause]);
+			values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
 			isnull[MERGE_UNDONE_AT] = isnull[MERGE_UNDONE_CAUSE] = false;
 		}
 		else
@@ -763,7 +763,7 @@ record_changes(Replay *replay)
 		values[MERGE_MERGED_ID] = Int64GetDatum(old->id);
 		values[MERGE_PROFILE_ID] = values[MERGE_MERGED_INTO] = Int64GetDatum(survivor);
 		values[MERGE_MERGED_AT] = TimestampTzGetDatum(cdp_now());
-		values[MERGE_CAUSE] = CStringGetTextDatum(cause_names[replay->cause]);
+		values[MERGE_CAUSE] = CStringGetTextDatum(replay->cause);
 		isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = isnull[MERGE_IDENTIFIER] = edge == NULL;
 		if (edge != NULL)
 		{
@@ -791,7 +791,7 @@ record_changes(Replay *replay)
 		isnull[MERGE_IDENTIFIER] = isnull[MERGE_FORMER_IDENTIFIER] = true;
 		isnull[MERGE_OWN_COLUMNS] = isnull[MERGE_INHERITED] = true;
 		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] =
-		    CStringGetTextDatum(cause_names[replay->cause]);
+		    CStringGetTextDatum(replay->cause);
 		values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
 		store_insert(replay->store, &merges_table,
 		             store_new_row(replay->store, &merges_table, values, isnull));

@@ -19,7 +19,7 @@ fill_change(Store *store, int i, void *context)
 	    PointerGetDatum(cstring_to_text_with_len(change->segment, change->segment_len));
 	values[CHANGE_ENTERED] = BoolGetDatum(change->entered);
 	values[CHANGE_AT] = TimestampTzGetDatum(change->at);
-	values[CHANGE_CAUSE] = CStringGetTextDatum(cause_names[change->cause]);
+	values[CHANGE_CAUSE] = CStringGetTextDatum(change->cause);
 	return store_new_row(store, &segment_changes_table, values, NULL);
 }
 
