@@ -9,7 +9,7 @@
 
 #include "utils/memutils.h"
 
-/* The smallest capacity that an array grows to. */
+/* The capacity of an array after it grows for the first time. */
 #define ARRAY_MIN 8
 
 /* Makes room for one more element of an array that has n of max; null at first, made in context. */

@@ -26,9 +26,9 @@ cdp_error_is_fatal(int sqlerrcode)
 }
 
 /*
- * An error ends the subtransaction before anything else: PostgreSQL takes an
- * open one for a savepoint, and would leave the session in a failed
- * transaction that nobody has begun.
+ * An error ends the subtransaction before anything else. PostgreSQL would take
+ * an open one for a savepoint. It would leave the session in a failed
+ * transaction that was never begun.
  */
 bool
 cdp_attempt(bool (*work)(void *context), void *context, ErrorData **error)

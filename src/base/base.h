@@ -16,32 +16,33 @@
  */
 extern TimestampTz cdp_now(void);
 
-/* The same for readers: without the setting, when the statement came in. */
+/* The same for readers: without the setting, statement_timestamp(). */
 extern TimestampTz cdp_statement_now(void);
 
 /* Defines the setting. */
 extern void clock_init(void);
 
 /*
- * Whether an error must end the statement wherever it comes from: a cancel, a
- * shutdown, lack of a resource, a conflict of transactions, a broken server.
- * Other errors of a definition are its own affair.
+ * Whether an error must end the statement, whatever raises it. Such are a
+ * cancel, a shutdown, lack of a resource, a conflict of transactions and a
+ * broken server. Other errors of a definition concern only that definition.
  */
 extern bool cdp_error_is_fatal(int sqlerrcode);
 
 /*
- * Runs work(context) in a subtransaction of its own, which is committed if it
- * returns true and rolled back if it returns false or raises an error. *error
- * is that error, in the caller's memory context, or null. A fatal error goes
- * on. What work opens it must close, unless it fails.
+ * Runs work(context) in a subtransaction of its own. The subtransaction is
+ * committed if work returns true, and rolled back if it returns false or raises
+ * an error. *error is that error, in the caller's memory context, or null. A
+ * fatal error is raised again. Work must close what it opens; where it fails,
+ * the rollback does.
  */
 extern bool cdp_attempt(bool (*work)(void *context), void *context, ErrorData **error);
 
 /*
- * Runs work(context), which does many things one after another, to its end. Each
- * attempt is a subtransaction; where one fails, failed(context, error) steps over
- * what has failed, and work goes on behind it. The error goes on where failed
- * returns false.
+ * Runs work(context), which does many things one after another, to its end.
+ * Each attempt is a subtransaction. Where one fails, failed(context, error)
+ * steps over the thing that failed, and work continues behind it. Where failed
+ * returns false, the error is raised again.
  */
 extern void cdp_attempt_each(bool (*work)(void *context),
                              bool (*failed)(void *context, const ErrorData *error), void *context);

@@ -3,10 +3,10 @@
  *	  Evaluates expressions that read the clock, and finds the first microsecond
  *	  at which they may differ.
  *
- * What is evaluated lowers context->until; nothing beyond it is looked for. An
- * instant may be early, where a search would be long: never late. Evaluation
- * is in written order, and stops where the result is known: what was not
- * evaluated cannot matter before until.
+ * Each evaluated part lowers context->until; no search goes beyond it. An
+ * instant may be early where a search would be long, but never late. Evaluation
+ * is in written order, and stops where the result is known: the parts left out
+ * cannot matter before until.
  */
 #include "expression/clock_tree.h"
 
@@ -21,7 +21,7 @@
 #include "utils/datum.h"
 #include "utils/timestamp.h"
 
-/* So many pieces are looked through for a flip; then the next one's begin is reported. */
+/* How many pieces a search for a flip looks through; then it reports where the next one begins. */
 #define MAX_PIECES 12
 
 /* Order of the two sides of a comparison at an instant; null and failed are further states. */
@@ -77,7 +77,7 @@ make_comparison(void *arg)
 }
 
 /*
- * The same, where a failure is a state too: a time out of range stays so, or
+ * The same, but a failure is a state, too. A time out of range stays so, or
  * comes into range at some instant.
  */
 static Order
@@ -117,8 +117,9 @@ same_result(const ClockNode *node, Order a, Order b)
 }
 
 /*
- * Whether the state at an instant is another: the order, where a comparison is
- * for equality, which it may pass through; else the result.
+ * Whether the state at an instant is another. The state is the result; for
+ * equality it is the order, since a search may step over the instant of
+ * equality.
  */
 static bool
 order_differs(void *arg, TimestampTz at)
@@ -199,7 +200,7 @@ make_guess(void *arg)
 	guess->meeting = guess_meeting(guess->node, guess->context, guess->low, guess->high);
 }
 
-/* The end of a piece that is being looked for. */
+/* A search for the end of a piece. */
 typedef struct Piece
 {
 	ClockNode *node;
@@ -299,7 +300,7 @@ evaluate_compare(ClockNode *node, ClockContext *context, bool *isnull)
 	return BoolGetDatum(holds(node, order));
 }
 
-/* A value that is being looked at. */
+/* A comparison of a node's value with the current one. */
 typedef struct Look
 {
 	Search *search;
@@ -329,7 +330,7 @@ value_differs(void *arg, TimestampTz at)
 	return !clock_try(look_at_value, &look) || look.differs;
 }
 
-/* A moving value that stays for a while, taken for what it is now: up to when it is another. */
+/* A moving value that stays the same for a while: its current value, until it changes. */
 static Datum
 evaluate_digits(ClockNode *node, ClockContext *context, bool *isnull)
 {
@@ -367,7 +368,7 @@ evaluate_digits(ClockNode *node, ClockContext *context, bool *isnull)
 	return search.value;
 }
 
-/* A function of the calendar unit that its second argument lies in. */
+/* A function of a calendar unit: the unit that contains its second argument. */
 static Datum
 evaluate_field(ClockNode *node, ClockContext *context, bool *isnull)
 {
@@ -519,8 +520,8 @@ compute_later(void *arg)
 }
 
 /*
- * What of computed traits is computed changes at most where one of them does:
- * those instants are looked at in turn.
+ * An expression over computed traits changes at most where one of the traits
+ * does. Those instants are examined in turn.
  */
 static Datum
 evaluate_computed(ClockNode *node, ClockContext *context, bool *isnull)

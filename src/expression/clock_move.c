@@ -1,10 +1,10 @@
 /*
  * clock_move.c
- *	  Moving values: what they are at an instant, and how long they do not turn.
+ *	  Moving values: their value at an instant, and how long they do not turn.
  *
- * Binding evaluates, once on a row, all that does not move, and chooses the
- * branches; after that a value at another instant costs the moving functions
- * alone. What is bound holds up to context->until.
+ * Binding runs once on a row: it evaluates all that does not move, and chooses
+ * the branches. After that a value at another instant costs the moving
+ * functions alone. A binding holds up to context->until.
  */
 #include "expression/clock_tree.h"
 
@@ -67,8 +67,8 @@ clock_bind(ClockNode *node, ClockContext *context)
 }
 
 /*
- * The clock plus or minus an interval of days and less, where days have 24
- * hours: what PostgreSQL comes to by way of the calendar. False: it is another
+ * The clock plus or minus an interval without months, where days have 24 hours.
+ * It is what PostgreSQL computes by way of the calendar. False: it is another
  * call, or near the end of time.
  */
 static bool
@@ -164,7 +164,7 @@ clock_move(ClockNode *node, ClockContext *context, TimestampTz at, bool *isnull)
 	}
 }
 
-/* The value as an integer, of the types that have pieces; false: null, or none of them. */
+/* The value as an integer, for the types that have pieces; false: null, or another type. */
 static bool
 whole_value(ClockNode *node, ClockContext *context, TimestampTz at, int64 *value)
 {
@@ -255,7 +255,7 @@ clock_first(ClockTest test, void *context, TimestampTz low, TimestampTz high, Ti
 	return high;
 }
 
-/* Whether a growing value has come to a target. */
+/* Whether a growing value has reached a target. */
 typedef struct Reach
 {
 	ClockNode *node;

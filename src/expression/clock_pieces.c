@@ -3,10 +3,10 @@
  *	  Where calendars turn: transitions of time zones, ends of months, and the
  *	  boundaries of calendar units.
  *
- * A function of an instant, as timestamptz - interval '1 month', grows with it
- * but where local time jumps, in its argument or in its result, and where the
- * days at the end of a month fall together. An end that is given too early
- * costs a look; one too late would hide a change.
+ * A function of an instant, as timestamptz - interval '1 month', grows with it,
+ * with two exceptions. One is where local time jumps, in its argument or in its
+ * result. The other is where several days at the end of a month map to one. An
+ * end that is too early costs a look; one too late would hide a change.
  */
 #include "expression/clock_tree.h"
 
@@ -64,9 +64,9 @@ local_time(pg_tz *zone, int64 at)
 }
 
 /*
- * A stretch of time without an end in it, as it was found last: the next
- * question is nearly always about the same. The server keeps a loaded zone for
- * the life of the backend, so its address stands for it.
+ * The stretch of time without an end in it that was found last. The next
+ * question is nearly always about the same stretch. The server keeps a loaded
+ * zone for the life of the backend, so its address stands for it.
  */
 typedef struct Stretch
 {
@@ -153,8 +153,8 @@ date_of(int64 wall, int *year, int *month, int *day)
 }
 
 /*
- * Up to where months can be added to local times without days falling
- * together: from the 28th on each day is a piece of its own.
+ * How far months can be added to local times without two days mapping to one.
+ * From the 28th on each day is a piece of its own.
  */
 static int64
 month_piece(int64 wall)
@@ -236,7 +236,7 @@ age_piece(int64 wall, int64 since)
 	return full > wall ? Min(end, full) : end;
 }
 
-/* A zone by its name; null: it is none of the database of time zones. */
+/* A zone by its name; null: the database of time zones does not have it. */
 static pg_tz *
 zone_by_name(Datum name)
 {
@@ -244,9 +244,9 @@ zone_by_name(Datum name)
 }
 
 /*
- * End of the piece that a value lies in, exclusive; PIECE_NONE: it has none.
- * The value is of type timestamptz or timestamp; other is the function's other
- * argument where the rule needs it.
+ * The end of a value's piece, exclusive; PIECE_NONE: it has no end. The value
+ * is of type timestamptz or timestamp; other is the function's other argument
+ * where the rule needs it.
  */
 int64
 clock_piece_end(PieceRule rule, pg_tz *zone, int64 value, Datum other, Oid type)
@@ -330,7 +330,7 @@ clock_unit_end(ClockUnit unit, pg_tz *zone, int64 value, Oid type)
 	return end;
 }
 
-/* The instant at which the local day so many days after an instant's begins. */
+/* The instant at which a local day begins: that of an instant, or some days later. */
 TimestampTz
 clock_local_midnight(pg_tz *zone, TimestampTz at, int days)
 {

@@ -1,7 +1,7 @@
 /*
  * clock_tree.c
- *	  Takes an expression that reads the clock apart, and refuses what no exact
- *	  instant of change can be told of.
+ *	  Takes apart an expression that reads the clock, and refuses one whose
+ *	  instants of change cannot be told exactly.
  */
 #include "expression/clock_tree.h"
 
@@ -20,7 +20,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
-/* Functions that turn nowhere but at the ends of their pieces, in one argument. */
+/* Functions that turn only at the ends of their pieces, in one argument. */
 typedef struct MovingFunction
 {
 	Oid function;
@@ -295,7 +295,7 @@ prepare_call(ClockNode *node, Oid function, Oid collation)
 	InitFunctionCallInfoData(*node->call, &node->function, node->n_args, collation, NULL, NULL);
 }
 
-/* A call of a function that moves with one of its arguments; null: it is none of them. */
+/* A call of a function that moves with one of its arguments; null: it is another function. */
 static ClockNode *
 build_call(ClockBuild *build, Node *expression, Oid function, Oid collation, List *args)
 {
@@ -604,10 +604,7 @@ build_is_null(ClockBuild *build, NullTest *test)
 	return node->args[0]->moving ? node : NULL;
 }
 
-/*
- * A moving value as a step, which something computes with: possible where it
- * stays for a while.
- */
+/* A moving value as a step, for a computation with it. It must stay the same for a while. */
 static ClockNode *
 as_step(ClockBuild *build, Node *expression, ClockNode *node)
 {
@@ -672,8 +669,8 @@ stop_inner_searches(ClockNode *node)
 }
 
 /*
- * An expression of which nothing is known but its parts: computed for the
- * values that they have, which are its parameters.
+ * An expression without known rules: it is computed from the values of its
+ * parts, which are its parameters.
  */
 static ClockNode *
 build_compute(ClockBuild *build, Node *expression)
@@ -726,7 +723,7 @@ without_placeholders(CaseExpr *choice)
 	return (Node *) plain;
 }
 
-/* An expression that has been built, which several attempts at what contains it ask for. */
+/* An expression that has been built. Several attempts at an outer expression ask for it. */
 typedef struct Built
 {
 	Node *expression;

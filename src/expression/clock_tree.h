@@ -10,8 +10,8 @@
  *			   end where daylight saving changes and where months end
  *
  * A comparison of a moving value is a step: on one piece it changes at most
- * once, and the microsecond at which it does is found by evaluating the
- * moving value itself, forward, as PostgreSQL has it.
+ * once. The microsecond is found by evaluating the moving value itself,
+ * forward, as PostgreSQL does.
  */
 #ifndef CDP_CLOCK_TREE_H
 #define CDP_CLOCK_TREE_H
@@ -101,7 +101,7 @@ typedef struct ClockNode
 	int choice; /* case and coalesce: the argument that was taken; -1: none, so null */
 } ClockNode;
 
-/* What building a tree needs, and how many parameters it has come to. */
+/* What building a tree needs, and the number of parameters so far. */
 typedef struct ClockBuild
 {
 	EState *estate;
@@ -125,7 +125,7 @@ extern TimestampTz clock_reach(ClockNode *node, ClockContext *context, Timestamp
                                TimestampTz end, int64 target);
 extern bool clock_number(const ClockNode *node, Datum value, double *number);
 
-/* A condition on instants, false at low and true from some instant up to high on. */
+/* A condition on instants: false at low, true from some instant at most at high. */
 typedef bool (*ClockTest)(void *context, TimestampTz at);
 extern TimestampTz clock_first(ClockTest test, void *context, TimestampTz low, TimestampTz high,
                                TimestampTz guess);

@@ -158,10 +158,10 @@ is_a_label(const char *s, size_t len)
 }
 
 /*
- * An ASCII domain in lower case: labels of letters, digits and inner hyphens,
- * 1 to 63 bytes each; the last one has something that is not a digit (RFC
- * 1123, 2.1: else it could not be told from an address). Says whether a label
- * is punycode, which this function does not judge.
+ * An ASCII domain in lower case: labels of letters, digits and inner hyphens, 1
+ * to 63 bytes each. The last label must not be all digits, for it would look
+ * like an address (RFC 1123, 2.1). Says whether a label is punycode, which this
+ * function does not judge.
  */
 static bool
 ascii_domain(const char *s, size_t len, char *out, bool *has_a_label)
@@ -220,8 +220,8 @@ append_hex(char *out, unsigned value)
 }
 
 /*
- * An address literal of RFC 5321, 4.1.3, in the spelling of RFC 5952 (lower
- * case, the longest run of zeros shortened, the first of equals).
+ * An address literal of RFC 5321, 4.1.3, in the spelling of RFC 5952: lower
+ * case, and the longest run of zeros, or the first of equals, shortened.
  */
 static bool
 address_literal(const char *s, size_t len, char *out, size_t *out_len)
@@ -288,9 +288,9 @@ address_literal(const char *s, size_t len, char *out, size_t *out_len)
 }
 
 /*
- * The last at sign, ASCII or one of its two compatibility forms (U+FF20,
- * U+FE6B), for a quoted local part may have others. Gives its place and its
- * length.
+ * The last at sign, for a quoted local part may have others. It may be ASCII,
+ * or one of the two compatibility forms U+FF20 and U+FE6B. Gives its place and
+ * its length.
  */
 static bool
 find_at_sign(const char *s, size_t len, size_t *place, size_t *at_len)
@@ -425,9 +425,9 @@ find_provider(const char *domain, size_t len)
 }
 
 /*
- * The tag goes first, then the dots. A local part of which nothing or no
- * address would be left stays as it is, and so do quoted and international
- * ones: the providers' rules are about names in ASCII.
+ * The tag goes first, then the dots. A local part stays as it is where no
+ * address would be left of it. Quoted and international ones stay, too: the
+ * providers' rules are about names in ASCII.
  */
 size_t
 normalise_email_match_key(const char *email, size_t len, char *out)

@@ -1,8 +1,8 @@
 /*
  * functions.c
  *	  The SQL functions of the normalise stage: e-mail addresses and phone
- *	  numbers for any table, and the versions of what canonicalises. The only
- *	  file of this folder that needs the server.
+ *	  numbers for any table, and the versions of the canonical forms. No other
+ *	  file of this folder needs the server.
  */
 #include "base/base.h"
 

@@ -12,9 +12,10 @@
 static const NormaliseOptions no_options = {"", false};
 
 /*
- * Trims white space at both ends, then checks the structure: 1 to
+ * Trims white space at both ends, then checks the structure. It must be 1 to
  * NORMALISE_MAX_VALUE bytes of well-formed UTF-8 without control characters
- * (U+0000-001F, U+007F-009F). Length first: what is too long is not read.
+ * (U+0000-001F, U+007F-009F). Length comes first: a text that is too long is
+ * not read.
  */
 NormaliseStatus
 normalise_trim(const char **value, size_t *len)
@@ -62,8 +63,8 @@ normalise_trim(const char **value, size_t *len)
 }
 
 /*
- * A value nobody knows the rules of: normalisation form C, case kept. The
- * arguments are those of normalise_email; NORMALISE_TOO_LONG is possible, too.
+ * A value without known rules: normalisation form C, case kept. The arguments
+ * are those of normalise_email; NORMALISE_TOO_LONG is possible, too.
  */
 static NormaliseStatus
 normalise_opaque(const char *value, size_t len, char *out, size_t *out_len)

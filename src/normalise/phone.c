@@ -3,15 +3,16 @@
  *	  Phone numbers to E.164, read and judged as libphonenumber does.
  *
  * The rules are those of libphonenumber's parse, isPossibleNumber and
- * isValidNumber (Apache License 2.0), written anew for the constant table of
- * phone_table.c: what are regular expressions there is a walk through an
- * automaton or a small matcher here. Where its ports differ in a corner, the
- * Python port decides, for the tests compare with it.
+ * isValidNumber (Apache License 2.0). They are written again for the constant
+ * table of phone_table.c: a walk through an automaton, or a small matcher,
+ * replaces each regular expression. Where libphonenumber's ports differ in a
+ * corner, the Python port decides, for the tests compare with it.
  *
- * The way of a number: the candidate is cut out of the text; it is viable if
- * it looks like a phone number; the extension goes; then the country calling
- * code (after "+", after the region's international prefix, or bare), then
- * the national prefix. What is left is the national significant number.
+ * The way of a number: the candidate is cut out of the text; it is viable if it
+ * looks like a phone number. The extension is dropped, then the country calling
+ * code, then the national prefix. A calling code comes after "+", after the
+ * region's international prefix, or bare. What is left is the national
+ * significant number.
  */
 #include "normalise/phone.h"
 
@@ -114,7 +115,7 @@ typedef enum LengthVerdict
 	LENGTH_INVALID
 } LengthVerdict;
 
-/* What the number of digits says, by the region's general description. */
+/* The verdict on a number of digits, by the region's general description. */
 static LengthVerdict
 judge_length(const PhoneRegion *region, int len)
 {
@@ -190,7 +191,7 @@ strip_national_prefix(const PhoneRegion *region, PhoneDigits *number)
 }
 
 /*
- * The country calling code that the digits start with, and its main region.
+ * The country calling code at the start of the digits, and its main region.
  * NULL if there is none.
  */
 static const PhoneRegion *
@@ -219,7 +220,7 @@ drop_digits(PhoneDigits *number, int count)
 	memmove(number->d, number->d + count, (size_t) number->len);
 }
 
-/* Is this what the region's calling code, written without a plus sign, looks like? */
+/* Does this look like the region's calling code, written without a plus sign? */
 static bool
 strip_bare_calling_code(const PhoneRegion *region, const PhoneDigits *number, PhoneDigits *stripped)
 {
@@ -479,10 +480,10 @@ phone_vietnam_2018(PhoneNumber *number)
 }
 
 /*
- * Makes a valid number one that its E.164 form is read as. libphonenumber
- * reads a few of its own forms as another number: Mexico's plan drops a 1 from
- * what may begin with 1 again, Belarus' plan an 8. False where what is left is
- * not valid: there is no form that stands for itself.
+ * Changes a valid number to one whose E.164 form is read as itself.
+ * libphonenumber reads a few of its own forms as another number. Mexico's plan
+ * drops a 1, and the rest may begin with 1 again; Belarus' plan drops an 8.
+ * False where the rest is not valid: no form stands for itself.
  */
 static bool
 phone_settle(PhoneNumber *number)

@@ -1,8 +1,8 @@
 /*
  * phone_table.h
- *	  The numbering plans of the world as constants. phone_table.c is made by
- *	  phone_table.py from libphonenumber's metadata; every process shares its
- *	  pages, and nothing is done at start.
+ *	  The numbering plans of the world as constants. phone_table.py makes
+ *	  phone_table.c from libphonenumber's metadata. All processes share its
+ *	  pages, and no work is done at start.
  */
 #ifndef NORMALISE_PHONE_TABLE_H
 #define NORMALISE_PHONE_TABLE_H
@@ -31,8 +31,8 @@ extern const unsigned char phone_region_of_calling_code[1000];
 extern const unsigned char phone_region_of_letters[26 * 26];
 
 /*
- * What a national prefix's match is replaced with; the bytes 1 and 2 stand for
- * what its groups matched.
+ * What replaces a national prefix's match; the bytes 1 and 2 stand for the
+ * matches of its groups.
  */
 extern const char phone_transforms[][8];
 

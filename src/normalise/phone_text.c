@@ -152,8 +152,8 @@ find(const PhoneText *a, int from, const char *what)
 }
 
 /*
- * RFC 3966: a number with ";phone-context=" is the context, where that is a
- * prefix, followed by what stands between "tel:" and the parameter.
+ * RFC 3966: a number with ";phone-context=" is the text between "tel:" and the
+ * parameter. A context that is a prefix comes before it.
  */
 static void
 join_phone_context(PhoneText *a, int context)
@@ -189,9 +189,9 @@ join_phone_context(PhoneText *a, int context)
 }
 
 /*
- * Narrows the window to what may be a number: from the first digit or plus
- * sign to the last letter, digit or "#", and before the second of two
- * extensions ("x302/x2303").
+ * Narrows the window to what may be a number. It begins at the first digit or
+ * plus sign and ends with the last letter, digit or "#". It ends before the
+ * second of two extensions ("x302/x2303").
  */
 static void
 extract(PhoneText *a)
@@ -236,9 +236,7 @@ phone_text_read(const char *text, size_t len, PhoneText *out)
 	return true;
 }
 
-/*
- * A character in the case that the labels below are written in.
- */
+/* A character in the case of the labels below. */
 static uint32_t
 fold(uint32_t c)
 {
@@ -412,9 +410,9 @@ extension_at(const PhoneText *a, int i, int end, int digits, int count, bool has
 }
 
 /*
- * The first place in [from, to] at which an extension starts that reaches to
- * 'end', or -1. All forms end in digits and maybe "#", and no label ends in
- * a digit, so the digits are the whole run.
+ * The first place in [from, to] where an extension starts that reaches to
+ * 'end', or -1. All forms end in digits and maybe "#", and no label ends in a
+ * digit, so the digits are the whole run.
  */
 static int
 find_extension(const PhoneText *a, int from, int to, int end)
@@ -444,9 +442,9 @@ phone_text_skip_plus(const PhoneText *a, int from)
 }
 
 /*
- * Viable is: two digits; or any plus signs,
- * three digits with punctuation before each, then digits, punctuation and
- * letters, then perhaps an extension.
+ * Two digits are viable. So are any plus signs and three digits, with
+ * punctuation before each digit; then digits, punctuation and letters; then
+ * perhaps an extension.
  */
 bool
 phone_text_viable(const PhoneText *a, int end)

@@ -9,8 +9,8 @@
 #include "normalise/phone.h"
 
 /*
- * The text as code points, each with its kinds (phone_text.c) and its value
- * as a digit, and the window [start, end) of it that may be a number.
+ * The text as code points, each with its kinds (phone_text.c) and its value as
+ * a digit. The window [start, end) of it may be a number.
  */
 typedef struct PhoneText
 {
@@ -45,7 +45,7 @@ extern int phone_text_skip_plus(const PhoneText *text, int from);
 
 /*
  * The digits from 'from' to the end. With three ASCII letters or more it is a
- * vanity number: letters become digits (and only ASCII digits count); else
+ * vanity number: letters become digits, and only ASCII digits count. Else
  * letters are dropped.
  */
 extern void phone_text_digits(const PhoneText *text, int from, PhoneDigits *out);

@@ -3,9 +3,9 @@
  *	  UTF-8 by hand, and the only calls of ICU.
  *
  * Text is converted to UTF-16 once, worked on there, and converted back. The
- * buffers are on the stack and of fixed size: NFC grows UTF-16 at most
- * threefold, and what grows beyond NORMALISE_MAX_VALUE bytes is refused
- * anyway (https://unicode.org/faq/normalization.html).
+ * buffers are on the stack and of fixed size. NFC grows UTF-16 at most
+ * threefold (https://unicode.org/faq/normalization.html), and a text that grows
+ * beyond NORMALISE_MAX_VALUE bytes is refused anyway.
  */
 #include "normalise/unicode.h"
 
@@ -285,8 +285,8 @@ unicode_nfc(const char *s, size_t len, char *out, size_t capacity, size_t *out_l
 }
 
 /*
- * May this character stand in a local part? Not when it has no meaning yet
- * or none of its own (unassigned, private), nor when nobody sees it: control,
+ * May this character stand in a local part? Not where it has no meaning yet or
+ * none of its own (unassigned, private). Nor where it is invisible: control,
  * format (bidirectional marks and overrides among them) and odd spaces. The
  * joiners U+200C and U+200D spell words in several scripts and stay.
  */

@@ -1,11 +1,11 @@
 /*
  * computed.c
- *	  Computed traits: the traits of a value, what is added to them, and the
- *	  merge of two values.
+ *	  Computed traits: the traits of a value, additions to them, and the merge
+ *	  of two values.
  *
- * What events add is kept per trait and day until the end, becomes a state of
- * the stored form then, and is merged with the base like any other: there is one
- * merge.
+ * A builder keeps what events add per trait and day. At the end this becomes a
+ * state of the stored form. That state is merged with the base like any other:
+ * there is one merge.
  */
 #include "types/computed_builder.h"
 #include "types/computed_internal.h"
@@ -286,9 +286,10 @@ check_zones(const ComputedReader *a, const ComputedReader *b)
 }
 
 /*
- * The value of both together, less the days that nobody from today on can see.
- * Where they define a trait differently, strict makes it an error; else a's
- * stays, as when a definition has lost its meaning: no event is refused for it.
+ * The value of both together, less the days that no instant from today on can
+ * see. Where they define a trait differently, strict makes it an error; else
+ * a's stays. So a definition that has lost its meaning makes the engine refuse
+ * no event.
  */
 static Computed *
 merge_values(const Computed *a, const Computed *b, int32 today, bool strict)
@@ -331,7 +332,7 @@ merge_values(const Computed *a, const Computed *b, int32 today, bool strict)
 			computed_cells_begin(&streams[1], &entries[1]);
 			if (order == 0)
 				computed_cells_begin(&streams[0], &entries[0]);
-			else /* b's alone, of which days may be left out */
+			else /* b's alone; days may be left out */
 				streams[0].next = streams[0].end;
 			resetStringInfo(&cells);
 			computed_merge_cells(&entries[1].trait, &streams[0], &streams[1], today, &cells,
@@ -707,7 +708,7 @@ computed_builder_free(ComputedBuilder *builder)
 		pfree(builder->merged);
 }
 
-/* How many things have been collected, of which some may be of one trait and day. */
+/* The number of collected deltas; several may be of one trait and day. */
 int
 computed_builder_size(const ComputedBuilder *builder)
 {

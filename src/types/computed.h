@@ -1,11 +1,11 @@
 /*
  * computed.h
- *	  The computed traits of one customer: per trait a state that merges, from
- *	  which its value at any instant can be read.
+ *	  The computed traits of one customer: per trait a state that merges. The
+ *	  state gives the trait's value at any instant.
  *
- * A trait with a window keeps a state per calendar day of a time zone, one
- * without a window a single one. Merge is associative and commutative; the
- * value without traits is its identity. The stored format is in
+ * A trait with a window keeps a state per calendar day of a time zone. One
+ * without a window keeps a single state. Merge is associative and commutative;
+ * the value without traits is its identity. The stored format is in
  * computed_internal.h.
  */
 #ifndef CDP_COMPUTED_H
@@ -45,7 +45,7 @@ typedef enum ComputedKind
 	N_COMPUTED_KINDS
 } ComputedKind;
 
-/* What it computes with. The numbers are stored. */
+/* The class of the values that a trait's computation takes. The numbers are stored. */
 typedef enum ComputedClass
 {
 	COMPUTED_NONE, /* a count of events */
@@ -78,7 +78,7 @@ typedef struct ComputedTrait
 extern const char *const computed_kind_names[N_COMPUTED_KINDS];
 extern const char *const computed_class_names[N_COMPUTED_CLASSES];
 
-/* Whether a kind keeps distinct values, and is bounded in how many. */
+/* Whether a kind keeps distinct values, up to a limit. */
 extern bool computed_kind_is_set(ComputedKind kind);
 
 /* Whether a kind of trait has a value, zero, where no event counts. */

@@ -8,9 +8,9 @@
 #include "types/computed.h"
 
 /*
- * Collects what events add, and values, on top of a base. Its memory comes from the
- * context that was current at init. The base, the traits (which ascend by
- * name), and what is added are not copied and must stay until finish.
+ * Collects what events add, and values, on top of a base. Its memory comes from
+ * the context that was current at init. The base, the traits (which ascend by
+ * name) and additions are not copied and must stay until finish.
  */
 typedef struct ComputedBuilder
 {
@@ -19,7 +19,7 @@ typedef struct ComputedBuilder
 	const ComputedTrait *traits;
 	int n_traits;
 	MemoryContext context;
-	bool owns_values; /* what is added goes away: copy it */
+	bool owns_values; /* additions may be freed: copy them */
 	struct ComputedDelta *deltas;
 	int n_deltas;
 	int max_deltas;
@@ -33,14 +33,14 @@ extern void computed_builder_init(ComputedBuilder *builder, const Computed *base
                                   const ComputedTrait *traits, int n_traits, const char *zone);
 
 /*
- * Adds a value, in its stored form, to one of the traits: of an event, at its
- * effective time, on that day of the zone.
+ * Adds an event's value, in its stored form, to one of the traits: at the
+ * event's effective time, on that day of the zone.
  */
 extern void computed_builder_add(ComputedBuilder *builder, int trait, const char *value, int len,
                                  TimestampTz at, int32 day, const pg_uuid_t *event_id);
 extern void computed_builder_merge(ComputedBuilder *builder, const Computed *other);
 
-/* How many things have been collected; frees them. */
+/* The number of collected deltas; and freeing them. */
 extern int computed_builder_size(const ComputedBuilder *builder);
 extern void computed_builder_free(ComputedBuilder *builder);
 
@@ -51,7 +51,7 @@ extern void computed_builder_free(ComputedBuilder *builder);
  */
 extern Computed *computed_builder_finish(ComputedBuilder *builder, int32 today, bool *changed);
 
-/* Numbers of any size, as they stand in values, for who keeps these elsewhere. */
+/* Numbers of any size, as they stand in values; also for callers that store values elsewhere. */
 extern uint64 computed_get_number(const char **p);
 extern void computed_append_number(StringInfo out, uint64 number);
 

@@ -19,7 +19,7 @@ computed_cells_begin(ComputedCells *cells, const ComputedEntry *entry)
 	cells->begun = false;
 }
 
-/* A number of which four bits stand in a head. */
+/* A number with four bits in a head. */
 static uint64
 get_nibble(int nibble, const char **p)
 {
@@ -98,7 +98,7 @@ computed_cells_next(ComputedCells *cells, ComputedCell *cell)
 	return true;
 }
 
-/* Copies what is to be copied. */
+/* Copies the stored cells that are waiting for it. */
 static void
 flush_cells(ComputedWriter *writer)
 {
@@ -108,8 +108,8 @@ flush_cells(ComputedWriter *writer)
 }
 
 /*
- * Writes a cell. Stored ones are copied as they are where the day before is the
- * same, once the last of them is known: flush_cells.
+ * Writes a cell. A run of stored cells is copied as it is, where the days
+ * before are the same: flush_cells copies it once its last cell is known.
  */
 void
 computed_write_cell(ComputedWriter *writer, const ComputedCell *cell)
@@ -249,7 +249,7 @@ computed_compare_set_values(const void *a, const void *b, void *trait)
 }
 
 /*
- * The nth smallest of some hashes, from 1, which are put into another order:
+ * The nth smallest of some hashes, from 1. It changes their order: it is
  * quickselect, which on hashes takes time in proportion to their number.
  */
 uint64
@@ -290,8 +290,9 @@ computed_nth_hash(uint64 *hashes, int n, int nth)
 }
 
 /*
- * Leaves out what is beyond the limit: of a list the largest values, else those
- * with the largest hashes, a random sample that any order of merging comes to.
+ * Drops values beyond the limit: of a list the largest, else those with the
+ * largest hashes. The latter leaves a random sample, which is the same for any
+ * order of merging.
  */
 static void
 limit_set(const ComputedTrait *trait, ComputedSetValue *values, int n)
@@ -454,8 +455,8 @@ first_kept_day(const ComputedTrait *trait, const ComputedCells *a, const Compute
 }
 
 /*
- * Appends the cells of two states of one trait together, less those that no
- * instant from today on can see. scratch: a buffer for what is made on the way.
+ * Appends the merged cells of two states of one trait. Cells that no instant
+ * from today on can see are left out. scratch: a buffer for work.
  */
 void
 computed_merge_cells(const ComputedTrait *trait, ComputedCells *a, ComputedCells *b, int32 today,

@@ -4,8 +4,8 @@
  *
  * The body after the varlena header is the same on every platform (it is also
  * the binary wire format); nothing is aligned. A number is a varint: seven bits
- * a byte, lowest first, the highest bit set on all bytes but the last; a signed
- * one is doubled, and less one and positive where it is negative.
+ * a byte, lowest first, the highest bit set on all bytes but the last. Of a
+ * signed number n, 2 n is stored, or -2 n - 1 where it is negative.
  *
  *	version		1 byte	COMPUTED_VERSION
  *	flags		1 byte	reserved, 0
@@ -19,12 +19,12 @@
  *		limit		number	of a kind that keeps distinct values, else 0
  *		cells		number of bytes, cells
  *
- * The cells of a trait without a window: none, or one cell. Of one with a
- * window: none, or the signed number of the first day (since 2000-01-01), and a
- * cell per day with a head before it: 1 byte, the distance from the day before
- * less 1 in its lower four bits (of the first, 0), where 15 means that a number
- * to be added to 15 follows; in the upper four the count of a trait of kind
- * count less 1, with 15 meaning the same, else 0.
+ * The cells of a trait without a window are none, or one cell. Those of a trait
+ * with a window are none, or the first day as a signed number of days since
+ * 2000-01-01, then per day a head and a cell. A head is 1 byte. Its lower four
+ * bits are the distance from the day before less 1, or 0 for the first day. Its
+ * upper four bits are the count less 1 for kind count, else 0. In both, 15
+ * means that a number follows, to be added to 15.
  *
  * A cell, by kind:
  *	count				number of events; with a window it is in the head
@@ -37,17 +37,18 @@
  *	unique_list, unique_count	the same without times
  *	value				number of bytes, bytes
  *
- * Values ascend in their order. An amount, and the bytes of a number: 1 byte,
- * the digits after the decimal point, and a signed number of units; or 255 and
- * numeric's binary form, its length before it in 4 bytes. The first form is
- * taken where the digits are at most LTV_NARROW_SCALE and the units within
+ * Values ascend in their order. An amount, and the bytes of a number, have two
+ * forms. One is the number of digits after the decimal point (1 byte), then a
+ * signed number of units. The other is 255 (1 byte), then the length of
+ * numeric's binary form (4 bytes), then that form. The first form is taken
+ * where the digits are at most LTV_NARROW_SCALE and the units within
  * LTV_NARROW_LIMIT. Distinct values have no zeros at their end. A text is its
- * bytes; a boolean 1 byte; a time 8 bytes and a date 4, so that their bytes are
- * in their order; json its text.
+ * bytes, a boolean 1 byte, json its text. A time is 8 bytes and a date 4, so
+ * that their bytes are in their order.
  *
- * Of more distinct values than the limit those with the smallest hashes are
- * kept, of a list the smallest values: what is kept of a union is the same,
- * however it came together, and of each value that is kept the count is exact.
+ * Of more distinct values than the limit, those with the smallest hashes are
+ * kept; of a list, the smallest values. So the same values of a union are kept,
+ * however it came together. Of each kept value the count is exact.
  */
 #ifndef CDP_COMPUTED_INTERNAL_H
 #define CDP_COMPUTED_INTERNAL_H

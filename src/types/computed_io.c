@@ -1,14 +1,15 @@
 /*
  * computed_io.c
- *	  What leaves: the text form of cdp.computed; and its binary form.
+ *	  Writing the text form of cdp.computed; and its binary form.
  *
  *	{"version": 1, "zone": "Europe/London", "traits": {
  *	  "orders_30d": {"kind": "count", "window_days": 30, "days": {"2011-12-01": 3}},
  *	  "spend": {"kind": "sum", "of": "number", "state": 12.50},
  *	  "brands": {"kind": "unique_list", "of": "text", "limit": 100, "state": {"values": ["Acme"]}}}}
  *
- * Without traits it is {}. A trait without a window has one state, or none; one
- * with a window an object of states by day of the zone. A state, by kind:
+ * Without traits it is {}. A trait without a window has one state, or none. A
+ * trait with a window has an object of states by day of the zone. A state, by
+ * kind:
  *
  *	count				number of events
  *	sum					number

@@ -26,7 +26,7 @@ typedef struct Value
 	const char *bytes; /* of the others, in their stored form */
 	int len;
 	const char *event_id;   /* of a first or last one */
-	ComputedSetValue *list; /* of a list, so many */
+	ComputedSetValue *list; /* of a list, its n_list values */
 	int n_list;
 } Value;
 
@@ -151,9 +151,9 @@ read_best(const ComputedTrait *trait, ComputedCells *cells, const Visible *visib
 }
 
 /*
- * Joins values that are the same; returns how many are left. The places of those
- * kept are in a hash table that is never more than half full; its hash is the
- * backend's own, so that nobody can choose values that collide.
+ * Joins values that are the same; returns how many are left. Their places are
+ * in a hash table that is never more than half full. Its hash is the backend's
+ * own, so that values cannot be chosen to collide.
  */
 static int
 join_values(ComputedSetValue *values, int n)
@@ -232,12 +232,12 @@ collect_values(const ComputedTrait *trait, ComputedCells *cells, const Visible *
 }
 
 /*
- * How many distinct values there are, about, where only the k with the smallest
- * hashes are known: those are k - 1 even steps of the way to the largest of them
- * (Bar-Yossef et al., Counting Distinct Elements in a Data Stream, 2002; the
- * unbiased form is that of Beyer et al., 2007). The standard error is
- * 1 / sqrt(k - 2) of the number. Whoever chooses values by their hashes can make
- * it wrong, not out of range.
+ * Estimates the number of distinct values where only the k with the smallest
+ * hashes are known. Those are k - 1 even steps of the way to the largest of
+ * them (Bar-Yossef et al., Counting Distinct Elements in a Data Stream, 2002).
+ * The unbiased form is that of Beyer et al., 2007. The standard error is
+ * 1 / sqrt(k - 2) of the number. Values chosen by their hashes can make it
+ * wrong, but not out of range.
  */
 static int64
 estimate_distinct(const ComputedTrait *trait, const ComputedSetValue *values, int n)
@@ -445,7 +445,7 @@ json_of_value(const ComputedTrait *trait, const Value *value)
 	return JsonbValueToJsonb(&json);
 }
 
-/* The instant that a reader asks for: its last argument, or the statement's time. */
+/* The instant of a reader's call: its last argument, or the statement's time. */
 static TimestampTz
 wanted_instant(FunctionCallInfo fcinfo, int argument)
 {
@@ -703,8 +703,8 @@ PG_FUNCTION_INFO_V1(computed_entries);
 
 /*
  * cdp.computed_entries(computed [, instant]) -> a row per trait: name, kind,
- * window, value, whether it is exact, and the next instant at which it may be
- * another.
+ * window, value, whether it is exact, and the next instant at which it may
+ * change.
  */
 Datum
 computed_entries(PG_FUNCTION_ARGS)

@@ -3,8 +3,8 @@
  *	  Reading the text form of cdp.computed, which computed_io.c describes.
  *
  * PostgreSQL's own jsonb does the parsing. Keys, days and values are taken in
- * any order, each once. What is made is not taken for granted: the check of
- * binary values sees to whatever is not looked at here.
+ * any order, each once. The result goes through the check of binary values,
+ * which covers all that is not checked here.
  */
 #include "types/computed_builder.h"
 #include "types/computed_internal.h"
@@ -20,8 +20,8 @@
 #include "utils/jsonb.h"
 
 /*
- * Where the reader is. The functions below return false once they have set
- * fault to what is wrong there.
+ * Where the reader is. The functions below return false after they have set
+ * fault, which says what is wrong there.
  */
 typedef struct Reader
 {
@@ -56,8 +56,8 @@ string_of(const JsonbValue *json)
 }
 
 /*
- * The values of an object's keys, NULL for one that it has not; of them the
- * first so many must be there, and there must be no others.
+ * The values of an object's keys, NULL for a missing one. The first n_needed
+ * keys must be there, and there must be no unknown keys.
  */
 static bool
 take_fields(Reader *reader, const JsonbValue *json, const char *const *keys, int n_keys,
@@ -618,8 +618,8 @@ detail_of(const Reader *reader)
 PG_FUNCTION_INFO_V1(computed_in);
 
 /*
- * cdp.computed_in(cstring) -> computed. Errors: 22P02 for anything that
- * computed_out could not have written, but for order and space.
+ * cdp.computed_in(cstring) -> computed. Order and space are free. Errors: 22P02
+ * for anything else that computed_out could not have written.
  */
 Datum
 computed_in(PG_FUNCTION_ARGS)

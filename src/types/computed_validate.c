@@ -1,10 +1,10 @@
 /*
  * computed_validate.c
- *	  Is a body that comes from outside one that these modules could have
- *	  written? Whoever reads values takes that for granted.
+ *	  Could these modules have written a body that comes from outside? Functions
+ *	  that read values rely on it.
  *
- * Functions return what is wrong, or NULL. Nothing is read that has not been
- * found to be there, and of each thing only its one canonical form is taken.
+ * Functions return what is wrong, or NULL. They check that bytes are there
+ * before they read them. They accept only the one canonical form of each thing.
  */
 #include "types/computed_internal.h"
 
@@ -21,7 +21,7 @@
 #define TOO_SHORT "it is too short"
 #define BAD_AMOUNT "a number is not finite or not in its one form"
 
-/* What has not been looked at yet. */
+/* The bytes that are still unchecked. */
 typedef struct Cursor
 {
 	const char *p;
@@ -80,7 +80,7 @@ take_signed(Cursor *cursor, int64 *number)
 	return fault;
 }
 
-/* A number of which four bits stand in a head. */
+/* A number with four bits in a head. */
 static const char *
 take_nibble(Cursor *cursor, int nibble, uint64 max, uint64 *number)
 {
@@ -414,9 +414,9 @@ check_trait(Cursor *cursor, ComputedTrait *trait)
 }
 
 /*
- * Checks a body that comes from outside, byte for byte: returns what is wrong
- * with it, or NULL if it is a value. Errors: those of numeric's and jsonb's own
- * input functions.
+ * Checks a body that comes from outside, byte for byte. Returns what is wrong
+ * with it, or NULL if it is a value. Errors: those of the input functions of
+ * numeric and jsonb.
  */
 const char *
 computed_validate(const char *body, Size len)

@@ -66,7 +66,7 @@ computed_append_signed(StringInfo out, int64 number)
 	computed_append_number(out, ((uint64) number << 1) ^ (uint64) (number >> 63));
 }
 
-/* Errors: 22003 beyond what is counted. */
+/* Errors: 22003 beyond COMPUTED_COUNT_MAX. */
 int64
 computed_add_counts(int64 a, int64 b)
 {
@@ -145,8 +145,8 @@ computed_free_amount(ComputedAmount *amount)
 }
 
 /*
- * Adds to a sum, whose scale is the larger of the two, as numeric's is. The
- * numeric of what it was before is the caller's to free.
+ * Adds to a sum. Its scale becomes the larger of the two, as numeric's does.
+ * The caller must free the numeric of the old sum.
  */
 void
 computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
@@ -179,7 +179,7 @@ computed_add_amount(ComputedAmount *sum, const ComputedAmount *amount)
 		pfree(b_numeric);
 }
 
-/* The same, where the sum and the amount are the caller's own: what they were is freed. */
+/* The same, and frees the numerics of the old sum and of the amount. */
 void
 computed_take_amount(ComputedAmount *sum, ComputedAmount *amount)
 {
@@ -235,8 +235,8 @@ compare_amounts(const char *a, const char *b)
 
 /*
  * Order of two values of a class, in their stored form. Numbers that are equal
- * and look different (1.0 and 1.00) are in the order of their bytes, so that
- * the least and the greatest of some do not depend on which came first.
+ * and look different (1.0 and 1.00) are in the order of their bytes. So a
+ * minimum or maximum does not depend on which came first.
  */
 int
 computed_compare_values(ComputedClass value_class, const char *a, int a_len, const char *b,

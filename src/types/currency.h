@@ -9,9 +9,9 @@
 #include "postgres.h"
 
 /*
- * Is code an ISO 4217 alphabetic currency code in upper case, now or at any
- * time in the past ("USD", "DEM")? code need not be zero-terminated; any
- * length and any bytes may come.
+ * Is code an alphabetic currency code of ISO 4217 in upper case, now ("USD") or
+ * in the past ("DEM")? code may have any length and any bytes, and need not be
+ * zero-terminated.
  */
 extern bool currency_is_valid(const char *code, int len);
 

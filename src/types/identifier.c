@@ -266,9 +266,9 @@ is_e164(const char *value, size_t len)
 
 /*
  * Canonical datum of a text, or NULL after a soft error. A phone number in
- * E.164 spelling is taken even where the numbering plans of this version do
- * not know it: it was valid to the version that stored it, and a dump must
- * load. (What comes in with events is judged by normalise_identifier alone.)
+ * E.164 spelling is taken even where the numbering plans of this version do not
+ * know it. The version that stored it found it valid, and a dump must load.
+ * (Identifiers of events are judged by normalise_identifier alone.)
  */
 static Identifier *
 identifier_parse(const char *text, size_t len, struct Node *context)
@@ -431,8 +431,8 @@ identifier_value(PG_FUNCTION_ARGS)
 }
 
 /*
- * Order of two datums; see identifier_compare_raw. Frees detoasted copies,
- * which index support functions have to.
+ * Order of two datums; see identifier_compare_raw. Frees detoasted copies, as
+ * index support functions must.
  */
 static int
 compare_arguments(FunctionCallInfo fcinfo)

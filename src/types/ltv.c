@@ -135,9 +135,9 @@ add_in_zone(LtvBuilder *builder, Numeric amount, const text *currency, Timestamp
 }
 
 /*
- * The builder's sum. Inside an aggregate, where state (the first argument,
- * which is the builder's base) belongs to it, the sum is made in place
- * whenever its size stays the same.
+ * The builder's sum. state is the first argument, and the builder's base.
+ * Inside an aggregate it belongs to the aggregate: the sum is then made in
+ * place where its size stays the same.
  */
 static Ltv *
 finish_transition(FunctionCallInfo fcinfo, LtvBuilder *builder, Ltv *state)
@@ -233,8 +233,8 @@ ltv_accum(PG_FUNCTION_ARGS)
 /* --------------------------------------------------------------- readers */
 
 /*
- * Finds the section that the arguments (ltv, currency) ask for. False where
- * the value has nothing in this currency. Errors: 22023 if it is none.
+ * Finds the section that the arguments (ltv, currency) name. False where the
+ * value has no amounts in this currency. Errors: 22023 for an unknown currency.
  */
 static bool
 section_of_arguments(FunctionCallInfo fcinfo, LtvSection *section)
@@ -326,7 +326,7 @@ sum_sections(const Ltv *ltv, LtvSide *purchases, LtvSide *refunds)
 	}
 }
 
-/* The sides that the arguments (ltv [, currency]) ask for. */
+/* The sides that the arguments (ltv [, currency]) name. */
 static void
 sides_of_arguments(FunctionCallInfo fcinfo, LtvSide *purchases, LtvSide *refunds)
 {
@@ -470,7 +470,7 @@ ltv_currencies(PG_FUNCTION_ARGS)
 	    construct_array(codes, header.nsections, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* Where cdp.daily_net has come to. */
+/* How far cdp.daily_net has read. */
 typedef struct DailyNet
 {
 	const char *next; /* section after the current one */

@@ -36,9 +36,10 @@ typedef struct Ltv
 #define LTV_ZONE_MAX 63
 
 /*
- * Looks up a time zone of the database by name. canonical, unless NULL, has
- * LTV_ZONE_MAX + 1 bytes and gets the name as the database spells it; tz,
- * unless NULL, gets the zone's rules, or NULL for UTC. False: there is none.
+ * Looks up a time zone of the database by name. canonical may be NULL; else it
+ * has LTV_ZONE_MAX + 1 bytes and gets the name as the database spells it. tz
+ * may be NULL; else it gets the zone's rules, or NULL for UTC. False: there is
+ * no such zone.
  */
 extern bool ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz);
 
@@ -103,16 +104,16 @@ typedef struct LtvBuilder
 } LtvBuilder;
 
 /*
- * The value without any amount. zone is a time zone's IANA name (in any
- * case; it is stored as the time zone database spells it), NULL means UTC.
- * Errors: 22023 for an unknown zone.
+ * The value without any amount. zone is a time zone's IANA name, NULL means
+ * UTC. The name may be in any case; it is stored as the time zone database
+ * spells it. Errors: 22023 for an unknown zone.
  */
 extern Ltv *ltv_empty(const char *zone);
 
 /*
  * The value of both histories together, newly allocated. Errors: 22023 where
- * both have amounts and their zones differ; 22003 where a sum leaves the
- * range of numeric or a count that of bigint.
+ * both have amounts and their zones differ. 22003 where a sum leaves the range
+ * of numeric, or a count that of bigint.
  */
 extern Ltv *ltv_merge(const Ltv *a, const Ltv *b);
 
@@ -131,9 +132,9 @@ extern void ltv_builder_add(LtvBuilder *builder, Numeric amount, const char *cur
 extern void ltv_builder_merge(LtvBuilder *builder, const Ltv *other);
 
 /*
- * The sum, in the current memory context; the builder is spent. Where
- * nothing was added it is the base itself (if there is one), not a copy, and
- * changed, unless NULL, is set to false.
+ * The sum, in the current memory context; the builder is spent. Where nothing
+ * was added it is the base itself (if there is one), not a copy. changed,
+ * unless NULL, is then set to false.
  */
 extern Ltv *ltv_builder_finish(LtvBuilder *builder, bool *changed);
 

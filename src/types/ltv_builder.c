@@ -2,8 +2,8 @@
  * ltv_builder.c
  *	  Adding amounts and values to a lifetime value.
  *
- * A builder keeps what it is given as one decoded delta per currency.
- * ltv_write.c joins them with the base.
+ * A builder keeps additions as one decoded delta per currency. ltv_write.c
+ * joins them with the base.
  */
 #include "base/base.h"
 
@@ -66,11 +66,10 @@ builder_is_empty(const LtvBuilder *builder)
 }
 
 /*
- * Lets the builder take in something of another zone, which has amounts or
- * (other_empty) none. Values without amounts give way to those with; among
- * values without, UTC gives way to all, else the zone that sorts first to
- * the others, so that the order of merging does not matter. Errors: 22023
- * where both have amounts.
+ * Lets the builder take in a value of another zone, which has amounts or
+ * (other_empty) none. The zone of a value with amounts wins. Between values
+ * without amounts any zone wins over UTC, else the one that sorts last. So the
+ * order of merging does not matter. Errors: 22023 where both have amounts.
  */
 void
 ltv_builder_use_zone(LtvBuilder *builder, const char *zone, int len, bool other_empty)
@@ -160,8 +159,8 @@ ltv_delta_make_wide(LtvBuilder *builder, LtvDelta *delta)
 }
 
 /*
- * Lets a delta show scale digits after the point and count in units of
- * 10^-unit_scale, or as numerics where those do not fit.
+ * Lets a delta show scale digits after the point, and count in units of
+ * 10^-unit_scale. Where such units do not fit, it counts in numerics.
  */
 static void
 delta_set_scale(LtvBuilder *builder, LtvDelta *delta, int scale, int unit_scale)
@@ -245,9 +244,9 @@ ltv_delta_sort(LtvBuilder *builder, LtvDelta *delta)
 }
 
 /*
- * A cell for the day: the one added last, if it is of the same day, else a
- * new one of net zero. Days joined by a sort make room, so that the cells
- * are never many more than there are days.
+ * A cell for the day: the one added last, if it is of the same day, else a new
+ * one of net zero. A sort joins equal days and so makes room: the cells are
+ * never many more than the days.
  */
 LtvCell *
 ltv_delta_cell(LtvBuilder *builder, LtvDelta *delta, int32 day)

@@ -198,11 +198,11 @@ typedef struct NumericParts
 } NumericParts;
 
 /*
- * Takes a finite numeric apart. The short stored form, which nearly all
- * amounts have, is read in place: a header of 16 bits (10 in the two top
- * bits, then 1 bit of sign, 6 of display scale, 7 of signed weight) and the
- * digits; the server cannot change it without breaking pg_upgrade. Anything
- * else goes through numeric's documented binary form.
+ * Takes a finite numeric apart. The short stored form, which nearly all amounts
+ * have, is read in place. It is a header of 16 bits, then the digits. The
+ * header has 10 in the two top bits, then 1 bit of sign, 6 of display scale, 7
+ * of signed weight. The server cannot change this form without breaking
+ * pg_upgrade. Other forms go through numeric's documented binary form.
  */
 static void
 numeric_take_apart(Numeric amount, NumericParts *parts)
@@ -280,7 +280,7 @@ ltv_numeric_sign(Numeric amount)
 
 /*
  * A finite numeric in units of 10^-scale, where scale is at most
- * LTV_NARROW_SCALE; false if it is no whole number of them or beyond
+ * LTV_NARROW_SCALE. False if it is not a whole number of them, or is beyond
  * LTV_NARROW_LIMIT.
  */
 bool
@@ -455,9 +455,9 @@ skip_wire(const char *p, const char *end)
 }
 
 /*
- * Reads a wide amount that nobody has checked. NULL if it is not finite or
- * not in its one canonical form. Errors of numeric's own receive function
- * pass through.
+ * Reads a wide amount that may be damaged. NULL if it is not finite or not in
+ * its one canonical form. Errors of numeric's own receive function pass
+ * through.
  */
 static Numeric
 check_wire(const char *p, int scale)
@@ -583,10 +583,10 @@ check_days(const LtvSection *section)
 		return "a day is out of range";
 
 	/*
-	 * The days must go with the times. A zone is less than a day away from
-	 * UTC, and where clocks go back, the later of two instants can have the
-	 * earlier day: so two days are the tolerance, and the check does not
-	 * depend on the version of the time zone database.
+	 * The days must go with the times. A zone is less than a day away from UTC.
+	 * Where clocks go back, the later of two instants can have the earlier day.
+	 * So two days are the tolerance, and the check does not depend on the
+	 * version of the time zone database.
 	 */
 	if (section->purchases.count > 0)
 	{
@@ -683,10 +683,10 @@ check_wide_amounts(const LtvSection *section)
 }
 
 /*
- * Checks a body that comes from outside, byte for byte: returns what is
- * wrong with it, or NULL if it is a value that this module could have
- * written. Only the shape of currency codes is checked, not whether they are
- * in force: a dump must load where ICU is of another age.
+ * Checks a body that comes from outside, byte for byte. Returns what is wrong
+ * with it, or NULL if this module could have written it. Of currency codes only
+ * the shape is checked: a dump must load where ICU has another version and
+ * knows other currencies.
  */
 const char *
 ltv_validate(const char *body, Size len)

@@ -2,9 +2,8 @@
  * ltv_format.h
  *	  The stored format of ltv, for its own modules.
  *
- * The body after the varlena header is the same on every platform (it is
- * also the binary wire format): integers are in network order, nothing is
- * aligned.
+ * The body after the varlena header is the same on every platform; it is also
+ * the binary wire format. Integers are in network order, nothing is aligned.
  *
  *	version		1 byte	LTV_VERSION
  *	flags		1 byte	reserved, 0
@@ -31,22 +30,22 @@
  *	first, last	8 bytes each, microseconds since 2000-01-01 UTC, signed
  *	total		amount
  *
- * An amount of a narrow section is a signed integer of 1 to 8 bytes (the
- * same for all of the section), in units of 10^-unit scale. In a wide section
- * it is 4 bytes of length and that many bytes of numeric's binary wire
- * format, without trailing zeros after the decimal point.
+ * An amount of a narrow section is a signed integer in units of 10^-unit scale.
+ * It has 1 to 8 bytes, as all amounts of the section. In a wide section an
+ * amount is a length in 4 bytes, then numeric's binary wire format of that
+ * length. It has no trailing zeros after the decimal point.
  *
- * The unit scale of an amount is its scale, but where that is above
- * LTV_PLAIN_SCALE, trailing zeros beyond LTV_PLAIN_SCALE do not count: cents
- * divided by 100.0 have 16 digits and more after the point, nearly all of
- * them zeros. The section's is the largest of its amounts'.
+ * The unit scale of an amount is its scale, without trailing zeros beyond
+ * LTV_PLAIN_SCALE: cents divided by 100.0 have 16 digits and more after the
+ * point, nearly all of them zeros. The section's unit scale is the largest of
+ * its amounts'.
  *
- * The format is canonical. A section is narrow exactly if its unit scale is
- * at most LTV_NARROW_SCALE and both totals are within LTV_NARROW_LIMIT units;
- * its width is the smallest that holds the totals; offsets are long exactly
- * if one is above LTV_SHORT_DAYS. As totals only grow away from zero, no net
- * is beyond the larger total, and none of these choices depends on the order
- * in which amounts came. A day stays when its net comes to zero.
+ * The format is canonical. A section is narrow exactly if its unit scale is at
+ * most LTV_NARROW_SCALE and both totals are within LTV_NARROW_LIMIT units. Its
+ * width is the smallest that holds the totals. Offsets are long exactly if one
+ * is above LTV_SHORT_DAYS. Totals only grow away from zero. So no net is beyond
+ * the larger total, and these choices do not depend on the order of the
+ * amounts. A day stays when its net becomes zero.
  */
 #ifndef CDP_LTV_FORMAT_H
 #define CDP_LTV_FORMAT_H

@@ -9,9 +9,9 @@
  *	  "days": {"2024-01-05": 25.00, "2024-03-01": 0.00}}}}
  *
  * Instants are in UTC, days in the zone. A side without amounts is left out.
- * Where amounts have more than LTV_PLAIN_SCALE digits after the point, there
- * is also "unit_scale": how many of them are kept (see ltv_format.h). Input
- * takes the keys and days in any order, every one once.
+ * Where amounts have more than LTV_PLAIN_SCALE digits after the point, there is
+ * also "unit_scale": the number of digits kept (see ltv_format.h). Input takes
+ * the keys and days in any order, each once.
  */
 #include "base/base.h"
 
@@ -222,7 +222,7 @@ ltv_to_jsonb(PG_FUNCTION_ARGS)
 
 /*
  * The text being read. The functions below return false after they have set
- * fault to what is wrong; p is where.
+ * fault, which says what is wrong; p is where.
  */
 typedef struct Reader
 {
@@ -410,7 +410,7 @@ strip_era(char *string)
 	return true;
 }
 
-/* Is the string, which is written into, a day as ltv_append_day writes it? */
+/* Is the string a day as ltv_append_day writes it? The string is changed. */
 bool
 ltv_parse_day(char *string, int32 *day)
 {
@@ -484,7 +484,7 @@ read_side(Reader *reader, LtvSide *side, Numeric *total)
 	return expect(reader, '}');
 }
 
-/* What the object of a currency says. */
+/* The contents of a currency's object. */
 typedef struct Currency
 {
 	LtvSide purchases;
@@ -535,8 +535,8 @@ note_scale(Numeric amount, int *scale, int *unit_scale)
 }
 
 /*
- * Hands what was read of a currency to the builder. Only what the encoding
- * needs is checked here, ltv_validate sees to the rest.
+ * Gives a currency that was read to the builder. Checks only what the encoding
+ * needs; ltv_validate checks the rest.
  */
 static bool
 add_currency(Reader *reader, LtvBuilder *builder, const char *code, Currency *currency)
@@ -716,8 +716,8 @@ read_ltv(Reader *reader, LtvBuilder *builder)
 PG_FUNCTION_INFO_V1(ltv_in);
 
 /*
- * cdp.ltv_in(cstring) -> ltv. Errors: 22P02 with the place for anything that
- * ltv_out could not have written, but for order and space.
+ * cdp.ltv_in(cstring) -> ltv. Order and space are free. Errors: 22P02 with the
+ * place for anything else that ltv_out could not have written.
  */
 Datum
 ltv_in(PG_FUNCTION_ARGS)

@@ -2,10 +2,10 @@
  * ltv_write.c
  *	  Joining the deltas of a builder with its base.
  *
- * Where every day is in the base already and every amount fits, that is done
- * in a copy of the base, else by writing the value anew, the days between two
- * touched ones copied as they are. So one amount costs a copy of the base and
- * a binary search, and many cost one pass over it.
+ * Where every day is in the base already and every amount fits, a copy of the
+ * base is changed. Else the value is written again, and the days between two
+ * touched ones are copied as they are. So one amount costs a copy of the base
+ * and a binary search, and many cost one pass over it.
  */
 #include "base/base.h"
 
@@ -276,7 +276,7 @@ put_base_nets(char *p, const LtvSection *base, uint32 from, uint32 to, int width
 	return p;
 }
 
-/* Writes what narrow and wide sections begin with. */
+/* Writes the start that narrow and wide sections share. */
 static char *
 put_section_start(char *p, uint8 flags, const LtvSection *base, const LtvDelta *delta,
                   const Places *places)
@@ -358,8 +358,8 @@ append_wide_side(StringInfo buf, const LtvSide *side)
 }
 
 /*
- * Appends the nets of the base's days [from, to) to a wide section; *p is
- * where the first of them is, and moves to the one after the last.
+ * Appends the nets of the base's days [from, to) to a wide section. *p points
+ * to the first of them, and moves behind the last.
  */
 static void
 append_base_wires(StringInfo buf, const LtvSection *base, const char **p, uint32 from, uint32 to)

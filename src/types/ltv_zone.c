@@ -1,6 +1,6 @@
 /*
  * ltv_zone.c
- *	  The time zone of a lifetime value, and the day that an instant falls on.
+ *	  The time zone of a lifetime value, and the local day of an instant.
  */
 #include "base/base.h"
 
@@ -19,10 +19,10 @@ static char cached_canonical[LTV_ZONE_MAX + 1];
 static pg_tz *cached_tz = NULL;
 
 /*
- * Is name in the shape of a name of the time zone database, as against a
- * POSIX rule ("FOO5BAR", "UTC+7"), which the server takes too, with the sign
- * of the offset reversed? A rule always has a digit; names with digits are
- * few. Machine-dependent links are no names either.
+ * Does name have the shape of a name in the time zone database? The server also
+ * takes POSIX rules ("FOO5BAR", "UTC+7"), with the sign of the offset reversed.
+ * A rule always has a digit; names with digits are few. Machine-dependent links
+ * are refused, too.
  */
 static bool
 zone_has_name_shape(const char *name)
@@ -54,10 +54,10 @@ zone_has_name_shape(const char *name)
 }
 
 /*
- * Looks up a time zone. canonical, unless NULL, has LTV_ZONE_MAX + 1 bytes
- * and gets the name as the database spells it; tz, unless NULL, gets the
- * zone's rules, or NULL for UTC, whose days need none. False if there is no
- * such zone.
+ * Looks up a time zone. canonical may be NULL; else it has LTV_ZONE_MAX + 1
+ * bytes and gets the name as the database spells it. tz may be NULL; else it
+ * gets the zone's rules, or NULL for UTC, whose days need no rules. False if
+ * there is no such zone.
  */
 bool
 ltv_zone_lookup(const char *name, char *canonical, pg_tz **tz)
@@ -145,14 +145,14 @@ ltv_local_day(TimestampTz at, pg_tz *tz)
 
 #define EPOCH_SECONDS ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
 
-/* The last instant of which a time zone is asked: PostgreSQL's rules go no further. */
+/* The last instant for questions about a time zone: PostgreSQL's rules end here. */
 #define LAST_INSTANT (END_TIMESTAMP - 2 * USECS_PER_DAY)
 
 /*
- * The first instant after another, whose local day is one of first to last, at
- * which it is none of them; DT_NOEND: never. tz NULL is UTC. Local days go
- * forward but where clocks are set back over midnight, by a day at most, so each
- * stretch of one offset near the end and the beginning is looked at.
+ * The first instant after at with a local day outside first to last; the local
+ * day of at itself is inside. DT_NOEND: never. tz NULL is UTC. Local days go
+ * forward, except where clocks are set back over midnight, by a day at most. So
+ * each stretch of one offset near the end and the beginning is examined.
  */
 TimestampTz
 ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last)
@@ -189,7 +189,7 @@ ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last)
 		if (ends)
 			end = wall_end - offset * USECS_PER_SEC;
 
-		/* where both are one, the clock may be set back just before it comes to midnight */
+		/* where both are one, the clock may be set back just before midnight */
 		if (end < turn || turn == DT_NOEND)
 			return end;
 		at = turn;
@@ -201,8 +201,8 @@ ltv_zone_leaves(pg_tz *tz, TimestampTz at, int32 first, int32 last)
 }
 
 /*
- * The instant at which a day begins in a zone: the first whose local day it is,
- * or a later one; DT_NOEND: after all of them.
+ * The instant at which a day begins in a zone: the first with this local day or
+ * a later one. DT_NOEND: the day is after all of them.
  */
 TimestampTz
 ltv_zone_midnight(pg_tz *tz, int32 day)

@@ -4,9 +4,9 @@
  *	  segment_index.c), ?, ?|, ?&, @> and &&.
  *
  * The keys of a set are its names, as text in the order of their bytes
- * (bttext_pattern_cmp): what the operators ask is in the index completely, so
- * nothing is rechecked on the table's rows, but where the index scan itself has
- * lost track of single rows.
+ * (bttext_pattern_cmp). So the index alone answers the operators, and no row of
+ * the table is rechecked. The exception is a scan that has lost track of single
+ * rows.
  */
 #include "types/segment_query.h"
 
@@ -73,9 +73,9 @@ has_nothing(const SegmentQuery *query, int i, void *context)
 }
 
 /*
- * What the keys of a query stand for, the extra data of each of them. Most
- * queries are one operator on names, negated or not, and need no evaluation of
- * an expression for each candidate.
+ * The meaning of a query's keys: the extra data of each of them. Most queries
+ * are one operator on names, negated or not, and need no evaluation of an
+ * expression for each candidate.
  */
 typedef struct QueryKeys
 {
@@ -143,10 +143,10 @@ keys_of_array(ArrayType *array, int32 *count)
 }
 
 /*
- * extractQuery: query, number of keys (out), strategy, are keys prefixes? (out),
- * extra data (out), are keys null? (out), search mode (out) -> keys. What holds
- * of a set that has none of the keys can be found by a scan of the whole index
- * only.
+ * extractQuery: query, number of keys (out), strategy, are keys prefixes?
+ * (out), extra data (out), are keys null? (out), search mode (out) -> keys.
+ * Where a set without any of the keys matches, only a scan of the whole index
+ * finds it.
  */
 Datum
 segment_set_gin_extract_query(PG_FUNCTION_ARGS)
@@ -192,7 +192,7 @@ segment_set_gin_extract_query(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(keys);
 }
 
-/* What is known of a query's keys. */
+/* Which of a query's keys a set has, as far as that is known. */
 typedef struct KnownKeys
 {
 	const GinTernaryValue *keys;
@@ -230,9 +230,9 @@ flat_holds(bool all, const GinTernaryValue *keys, const bool *negated, int32 cou
 }
 
 /*
- * Does the query hold of a set of which this is known? What consistent and
- * triconsistent have in common, so that they agree; keys that are there or not,
- * and no other, give true or false, and no other.
+ * Does the query hold of a set with these keys? consistent and triconsistent
+ * share this function, so that they agree. Where every key is known to be there
+ * or not, the result is true or false.
  */
 static GinTernaryValue
 query_holds(StrategyNumber strategy, Datum query_datum, const GinTernaryValue *keys, int32 count,
@@ -260,7 +260,7 @@ query_holds(StrategyNumber strategy, Datum query_datum, const GinTernaryValue *k
 
 /*
  * consistent: keys that are there, strategy, query, number of keys, extra data,
- * must the row be looked at? (out).
+ * must the row be rechecked? (out).
  */
 Datum
 segment_set_gin_consistent(PG_FUNCTION_ARGS)

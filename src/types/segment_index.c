@@ -1,14 +1,14 @@
 /*
  * segment_index.c
- *	  What an index scan asks in the place of segments @@ query: the planner's
+ *	  The condition of an index scan for segments @@ query: the planner's
  *	  support function of cdp.matches.
  *
  * A GIN index can answer a negation: vip & !gold reads the lists of both. It
- * must go through gold's list for that, though, and a large one costs more than
- * to look at the few rows that vip & ... leaves. Which it is depends on the
- * frequencies, that only the planner knows; so @@ itself is not in the operator
- * class, but @@@, which is the same and which the scan is given with the query
- * as it is or without its negations. Those are left to the rows then.
+ * must go through gold's list for that. A long list costs more than checking
+ * the few rows that vip & ... leaves. The choice depends on the frequencies,
+ * which only the planner knows. So @@ itself is not in the operator class, but
+ * @@@, which is the same. The scan gets @@@ with the query as it is, or without
+ * its negations, which are then checked on the rows.
  */
 #include "types/segment_query.h"
 
@@ -25,10 +25,10 @@ PG_FUNCTION_INFO_V1(segment_set_matches_support);
 #define STRATEGY_MATCHES 1 /* of @@@ in the operator class */
 
 /*
- * What things cost, in nanoseconds, as measured on rows in memory: an index scan
- * goes through the rarest list and looks each entry up in each other one, which
- * it unpacks for it; a row that it finds in vain must be fetched and asked. All
- * rows are asked the query again, whatever the scan was given: the planner does
+ * Costs in nanoseconds, as measured on rows in memory. An index scan goes
+ * through the rarest list. It looks each entry up in each other list, which it
+ * unpacks. A row that it finds in vain must be fetched and checked. All rows
+ * are checked again, with and without negations in the scan: the planner does
  * not know that @@@ is @@.
  */
 #define COST_LOOKED_UP 30.0
@@ -49,8 +49,8 @@ part_of_rows(SupportRequestIndexCondition *request, Oid op, Node *column, const 
 }
 
 /*
- * The query without its negations, where it is a conjunction with others, and an
- * index scan is better off without them; null: it is not.
+ * The query without its negations, if it is a conjunction with other operands,
+ * and an index scan is cheaper without them; else null.
  */
 static SegmentQuery *
 without_negations(SupportRequestIndexCondition *request, Oid op, Node *column,

@@ -151,8 +151,8 @@ negate(uint64 value, SegmentQueryLogic logic)
 }
 
 /*
- * Evaluates the query for 64 sets at once, or for one of which some memberships
- * are not known. Operands that cannot change the result are not asked for.
+ * Evaluates the query for 64 sets at once, or for one set with some unknown
+ * memberships. Operands that cannot change the result are skipped.
  */
 uint64
 segment_query_evaluate(const SegmentQuery *query, SegmentQueryLogic logic,
@@ -251,8 +251,8 @@ segment_query_matches(const SegmentQuery *query, const SegmentSet *set)
 }
 
 /*
- * segments @@ query, of a set as it comes: one with a short header, as most are
- * in a table, is unpacked on the stack.
+ * segments @@ query, for a set as it is stored. A set with a short header, as
+ * most in a table, is unpacked on the stack.
  */
 static bool
 datum_matches(Datum set, const SegmentQuery *query)
@@ -287,7 +287,7 @@ segment_query_matches_set(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(datum_matches(PG_GETARG_DATUM(1), PG_GETARG_SEGMENT_QUERY_P(0)));
 }
 
-/* Makes an error, soft where there is a context, of what the reader stumbled over. */
+/* Raises the error for a status of the reader; soft where there is a context. */
 static void
 report_text_error(SegmentQueryResult status, const SegmentQueryReader *reader, Node *escontext)
 {
@@ -336,9 +336,9 @@ report_text_error(SegmentQueryResult status, const SegmentQueryReader *reader, N
 }
 
 /*
- * The value of a text, terminated, of this many bytes; NULL after a soft error.
- * Errors: 22P02 for the form, 22001 for a name over 255 bytes, 54000 for over
- * 4096 names, 100 levels of parentheses or 4 MB of text.
+ * The value of a terminated text of len bytes; NULL after a soft error. Errors:
+ * 22P02 for the form, 22001 for a name over 255 bytes. 54000 for over 4096
+ * names, 100 levels of parentheses or 4 MB of text.
  */
 static SegmentQuery *
 segment_query_parse(const char *text, size_t len, Node *escontext)

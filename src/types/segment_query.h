@@ -15,8 +15,7 @@
 
 /*
  * The value, in memory and on disk (alignment: 4 bytes). Behind the items stand
- * the names that they point to, without gaps or terminators. Equal queries are
- * equal bytes.
+ * their names, without gaps or terminators. Equal queries are equal bytes.
  */
 typedef struct SegmentQuery
 {

@@ -2,14 +2,14 @@
  * segment_query_text.c
  *	  The text form of cdp.segment_query, see segment_query_text.h.
  *
- * Nothing here recurses. Bytes are looked at one by one: in every server
- * encoding the bytes of a multibyte character have their high bit set, so none
- * is taken for an operator or white space.
+ * Nothing here recurses. Bytes are examined one by one. In every server
+ * encoding the bytes of a multibyte character have their high bit set, so they
+ * are not mistaken for operators or white space.
  *
- * Reading has two steps. The first writes items as the text has them: at the
- * start of the text and of each pair of parentheses an OR, at its start and
- * behind each | an AND, and the names. The second drops the operators that
- * have one operand, or that stand below their own kind.
+ * Reading has two steps. The first writes items as the text has them: an OR at
+ * the start of the text and of each pair of parentheses; an AND after that OR
+ * and after each |; and the names. The second drops operators that have one
+ * operand, or that stand below their own kind.
  */
 #include "types/segment_query_text.h"
 
@@ -115,10 +115,10 @@ typedef struct OpenOperator
 } OpenOperator;
 
 /*
- * The second step, in place: what is written never overtakes what is read. An
- * operator comes in with its number of operands, one or more (2), as its size,
- * and the item behind its last operand as its name. The negation of one that is
- * dropped goes to its only operand.
+ * The second step, in place: writing never overtakes reading. On entry an
+ * operator's size is its number of operands: 1, or 2 for more. Its name is the
+ * item behind its last operand. The negation of a dropped operator goes to its
+ * only operand.
  */
 static void
 simplify(SegmentQueryReader *reader)
@@ -182,8 +182,8 @@ count_operand(SegmentQueryItem *item)
 }
 
 /*
- * Reads a query. Fills count, names_size and at; after an error, at says where
- * it is, and the rest is of no use.
+ * Reads a query. Fills count, names_size and at. After an error, at says where
+ * it is, and the rest is undefined.
  */
 SegmentQueryResult
 segment_query_read(SegmentQueryReader *reader)

@@ -1,21 +1,21 @@
 /*
  * segment_query_text.h
- *	  The text form of cdp.segment_query: reading and writing it, without a
- *	  server (no palloc, no ereport), so that unit tests and fuzzers can link
- *	  it alone.
+ *	  The text form of cdp.segment_query: reading and writing it. It works
+ *	  without a server (no palloc, no ereport), so unit tests and fuzzers can
+ *	  link it alone.
  *
  *	  vip & (gold | !churn_risk) & "big sp"*
  *
  * ! binds tighter than &, and & tighter than |. A name is in double quotes (or,
- * as in tsquery, single ones) where it holds white space or any of & | ! ( ) * '
- * { } , @ " and the backslash; a quote in it is written twice, or with a
+ * as in tsquery, single ones) where it holds white space or any of & | ! ( ) *
+ * ' { } , @ " and the backslash. A quote in it is written twice, or with a
  * backslash, which takes any character as it is. A * right behind a name makes
  * it a prefix; alone it is the prefix of every name.
  *
- * What is read is an array of items in prefix order: an operator, then all that
- * belongs to its operands. It is simple: no operator has fewer than two
- * operands, none stands below one of its own kind unless negated, and negation
- * is a flag, so that there is no double one. One value has one text form.
+ * The result is an array of items in prefix order: an operator, then all that
+ * belongs to its operands. It is simple. Every operator has at least two
+ * operands. An operator below one of its own kind is negated. Negation is a
+ * flag, so double negation cannot occur. One value has one text form.
  */
 #ifndef CDP_SEGMENT_QUERY_TEXT_H
 #define CDP_SEGMENT_QUERY_TEXT_H
@@ -48,7 +48,7 @@ typedef enum SegmentQueryResult
 {
 	SEGMENT_QUERY_OK,
 	/* from here on errors */
-	SEGMENT_QUERY_EMPTY,          /* nothing but white space */
+	SEGMENT_QUERY_EMPTY,          /* only white space */
 	SEGMENT_QUERY_UNTERMINATED,   /* the text ends inside of quotes, behind a backslash or in ( */
 	SEGMENT_QUERY_NO_OPERAND,     /* the text ends where a name should stand */
 	SEGMENT_QUERY_UNEXPECTED,     /* a character out of place, at input + at */
@@ -59,7 +59,7 @@ typedef enum SegmentQueryResult
 } SegmentQueryResult;
 
 /*
- * What segment_query_read works on. The caller gives the text and memory:
+ * The state of segment_query_read. The caller gives the text and memory:
  * segment_query_items_bound items, and as many bytes for names as the text has.
  */
 typedef struct SegmentQueryReader

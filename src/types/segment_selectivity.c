@@ -1,14 +1,14 @@
 /*
  * segment_selectivity.c
- *	  How many rows the operators of cdp.segment_set will give: restriction
- *	  selectivity from the statistics of segment_stats.h.
+ *	  Restriction selectivity of the operators of cdp.segment_set, from the
+ *	  statistics of segment_stats.h.
  *
  * Every operator with a constant is taken for a segment_query. Two estimates
  * are made of it. One takes segments for independent and multiplies their
  * frequencies, which are exact to a row of ANALYZE's sample. The other counts
- * the rows of the smaller sample of which the query holds: that knows how
- * segments depend on one another, but is coarse. The first counts, unless the
- * second refutes it.
+ * the rows of the smaller sample for which the query holds. It knows how
+ * segments depend on one another, but is coarse. The first is taken where the
+ * second does not refute it.
  */
 #include "types/segment_query.h"
 #include "types/segment_stats.h"
@@ -33,7 +33,7 @@ PG_FUNCTION_INFO_V1(segment_set_has_only_sel);
 extern Datum segment_set_in(PG_FUNCTION_ARGS);
 extern Datum segment_query_in(PG_FUNCTION_ARGS);
 
-/* The statistics of a column; listed = 0 where there are none to be trusted. */
+/* The statistics of a column; listed = 0 where there are none, or damaged ones. */
 typedef struct SegmentStatistics
 {
 	HeapTuple tuple; /* of pg_statistic, or NULL */
@@ -66,8 +66,9 @@ is_plain(Datum value, int *size)
 }
 
 /*
- * Reads the statistics, without the sample. What is not as ANALYZE leaves it is
- * ignored: it may have been written by hand, or come from another version.
+ * Reads the statistics, without the sample. Statistics in another form than
+ * ANALYZE's are ignored: they may be written by hand, or come from another
+ * version.
  */
 static void
 read_statistics(const VariableStatData *vardata, SegmentStatistics *statistics)
@@ -171,7 +172,7 @@ first_not_before(const SegmentStatistics *statistics, const char *name, int len)
 	return low;
 }
 
-/* The listed segments that an item of a query is about. */
+/* The listed segments that an item of a query names. */
 static ListedRange
 find_range(const SegmentStatistics *statistics, const SegmentQuery *query, int i)
 {
@@ -315,12 +316,13 @@ count_in_sample(const SegmentQuery *query, const SegmentStatistics *statistics,
 }
 
 /*
- * Which part of the non-null values does the query hold of?
+ * The part of the non-null values for which the query holds.
  *
- * A count of m in the sample is that of a Poisson process, whose square root has
- * a standard deviation of about 1/2 (Anscombe 1948). Two of them around m are
- * the expectations that it does not refute; an estimate beyond is given up for
- * the sample's own. Where the sample is all that ANALYZE saw, it knows best.
+ * A count of m in the sample is that of a Poisson process. Its square root has
+ * a standard deviation of about 1/2 (Anscombe 1948). The count does not refute
+ * expectations within two of these around m. An estimate outside is replaced by
+ * the sample's own. Where the sample is all that ANALYZE saw, its estimate is
+ * always taken.
  */
 static double
 estimate_query(const SegmentQuery *query, SegmentStatistics *statistics)
@@ -353,12 +355,12 @@ estimate_query(const SegmentQuery *query, SegmentStatistics *statistics)
 	return result;
 }
 
-/* Names that an operator asks for. */
+/* Names in the arguments of an operator. */
 typedef struct AskedNames
 {
 	SegmentMember *names;
 	int count;
-	bool impossible; /* one that no segment can have was among them, and is left out */
+	bool impossible; /* one was left out, since no segment can have it */
 } AskedNames;
 
 static void
@@ -444,7 +446,7 @@ estimate_names(uint8 kind, const AskedNames *asked, SegmentStatistics *statistic
 	return estimate_query(segment_query_build(kind, asked->names, asked->count), statistics);
 }
 
-/* No other than these names: none of the listed others. */
+/* Only these names: a set without any other listed one. */
 static double
 estimate_only(const AskedNames *asked, SegmentStatistics *statistics)
 {

@@ -319,7 +319,7 @@ segment_set_merge(const SegmentSet *a, const SegmentSet *b)
 }
 
 /*
- * Merge in place, for an aggregate's own state: when every member of "from" is
+ * Merge in place, for an aggregate's own state. Where every member of "from" is
  * in "into", lowers the times that are later and returns true. Else changes
  * nothing and returns false.
  */

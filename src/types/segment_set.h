@@ -1,6 +1,6 @@
 /*
  * segment_set.h
- *	  cdp.segment_set: the set of segments that a profile is in.
+ *	  cdp.segment_set: the set of a profile's segments.
  *
  * Each member is a name (1 to 255 bytes in the database's encoding) and the
  * time of entry. The names are the value: equality, hash and order ignore the

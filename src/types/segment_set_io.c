@@ -29,9 +29,9 @@ typedef struct MemberList
 } MemberList;
 
 /*
- * Appends a member, once its name is found to be of a lawful length and the
- * list not too long (repeats count: input is bounded before it is sorted).
- * Errors are soft where the caller has a context for them: false then.
+ * Checks the lengths of a member's name and of the list, then appends the
+ * member. Repeats count: input is bounded before it is sorted. Errors are soft
+ * where the caller has a context for them; then it returns false.
  */
 static bool
 member_list_add(MemberList *list, const SegmentMember *member, Node *escontext)
@@ -64,7 +64,7 @@ member_list_add(MemberList *list, const SegmentMember *member, Node *escontext)
 	return true;
 }
 
-/* Makes an error, soft where there is a context, of what the reader stumbled over. */
+/* Raises the error for a status of the reader; soft where there is a context. */
 static void
 report_text_error(SegmentTextResult status, const SegmentTextReader *reader,
                   const SegmentTextMember *member, Node *escontext)
@@ -107,9 +107,9 @@ report_text_error(SegmentTextResult status, const SegmentTextReader *reader,
 
 /*
  * cdp.segment_set_in(cstring): {name,"name"@time,...}, see segment_set_text.h.
- * Names in any order; of a repeated one the earliest time counts. Errors:
+ * Names come in any order; of a repeated one the earliest time counts. Errors:
  * 22P02 for the form, 22007 and 22008 for a time, 22001 for a name over 255
- * bytes, 22004 for NULL, 54000 for more than 65,535 members.
+ * bytes. 22004 for NULL, 54000 for more than 65,535 members.
  */
 Datum
 segment_set_in(PG_FUNCTION_ARGS)
@@ -179,9 +179,10 @@ segment_set_out(PG_FUNCTION_ARGS)
 
 /*
  * cdp.segment_set_recv(internal): the version byte (1), the number of members
- * as int32, then for each the bytes of its name as int32, the name in the
- * client's encoding, and the time of entry as int64 microseconds since
- * 2000-01-01 UTC. As for text, any order will do. Trusts nothing.
+ * as int32, then the members. A member is the bytes of its name as int32, the
+ * name in the client's encoding, and the time of entry. The time is int64
+ * microseconds since 2000-01-01 UTC. As for text, any order will do. Checks
+ * everything.
  */
 Datum
 segment_set_recv(PG_FUNCTION_ARGS)

@@ -95,7 +95,7 @@ segment_set_hash_extended(PG_FUNCTION_ARGS)
 	    segment_set_hash_names(PG_GETARG_SEGMENT_SET_P(0), DatumGetUInt64(PG_GETARG_DATUM(1))));
 }
 
-/* Is there a member of this name? Any text may be asked for. */
+/* Is there a member of this name? The name may be any text. */
 static inline bool
 has_name(const SegmentSet *set, Datum name)
 {
@@ -167,8 +167,8 @@ segment_set_within(PG_FUNCTION_ARGS)
 }
 
 /*
- * cdp.entered_at(segment_set, text): when the member of this name entered;
- * -infinity when it is a member since no known time, null when it is none.
+ * cdp.entered_at(segment_set, text): when the member of this name entered.
+ * -infinity where the time is not known, null where there is no such member.
  */
 Datum
 segment_set_entered(PG_FUNCTION_ARGS)
@@ -242,11 +242,11 @@ segment_set_merge_sql(PG_FUNCTION_ARGS)
 
 /*
  * Transition and combine function of cdp.merge_agg. The state is changed in
- * place where its names already hold the argument's, which is the common case
- * once all segments were seen; else the union is returned, and the executor
- * copies it into the aggregate's context. So is the argument itself, when the
- * state is empty. A state that had to be detoasted is not the aggregate's own
- * copy: changing it is harmless, and it is returned like a union.
+ * place where it has all names of the argument; that is common once all
+ * segments were seen. Else the union is returned, and the executor copies it
+ * into the aggregate's context. The same happens to the argument itself where
+ * the state is empty. A state that had to be detoasted is not the aggregate's
+ * own copy. Changing it is harmless, and it is returned like a union.
  */
 Datum
 segment_set_accum(PG_FUNCTION_ARGS)

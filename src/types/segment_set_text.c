@@ -2,9 +2,9 @@
  * segment_set_text.c
  *	  The text form of cdp.segment_set, see segment_set_text.h.
  *
- * Bytes are looked at one by one: in every server encoding the bytes of a
- * multibyte character have their high bit set, so none is taken for a brace,
- * quote, comma or white space.
+ * Bytes are examined one by one. In every server encoding the bytes of a
+ * multibyte character have their high bit set, so they are not mistaken for
+ * braces, quotes, commas or white space.
  */
 #include "types/segment_set_text.h"
 
@@ -41,9 +41,9 @@ is_word(const char *text, int len, const char *word)
 }
 
 /*
- * Days from 2000-01-01 to a day of the proleptic Gregorian calendar; years
+ * Days from 2000-01-01 to a day of the proleptic Gregorian calendar. Years
  * before 1 are astronomical (0 is 1 BC). The year is taken to begin in March,
- * so that the leap day comes last; the days before month m of such a year are
+ * so that the leap day comes last. The days before month m of such a year are
  * (153 m + 2) / 5, and 400 years have 146,097 days.
  */
 static int64
@@ -86,8 +86,8 @@ days_in_month(int64 year, int month)
 }
 
 /*
- * Reads min_digits to max_digits digits (at most 9) at *at, and moves on.
- * False when there are fewer; more are left for the caller to stumble over.
+ * Reads min_digits to max_digits digits (at most 9) at *at, and moves on. False
+ * when there are fewer; more are left for the caller to find.
  */
 static bool
 read_time_field(const char **at, const char *end, int min_digits, int max_digits, int *value)
@@ -115,9 +115,10 @@ read_char(const char **at, const char *end, char expected)
 }
 
 /*
- * Reads the offset from UTC: Z, or a sign and hours, hours and minutes (with
- * or without a colon), or hours, minutes and seconds (with colons). Seconds
- * east of Greenwich go to *offset; *in_range tells whether its fields are.
+ * Reads the offset from UTC: Z, or a sign and numbers. The numbers are hours,
+ * hours and minutes (with or without a colon), or hours, minutes and seconds
+ * (with colons). Seconds east of Greenwich go to *offset; *in_range tells
+ * whether the numbers are in range.
  */
 static bool
 read_offset(const char **at, const char *end, int *offset, bool *in_range)
@@ -162,10 +163,10 @@ read_offset(const char **at, const char *end, int *offset, bool *in_range)
 }
 
 /*
- * Reads a time: YYYY-MM-DD, then T or a space, then HH:MM, :SS and a fraction
- * of up to six digits as wanted, then the offset from UTC, then " BC" for
- * years before 1; or infinity or -infinity. Nothing is rounded and nothing is
- * taken from a setting. Gives SEGMENT_TEXT_MEMBER, SEGMENT_TEXT_BAD_TIME or
+ * Reads a time: YYYY-MM-DD, T or a space, HH:MM, the offset from UTC, and " BC"
+ * for years before 1. HH:MM may be followed by :SS, with a fraction of up to
+ * six digits. Or it is infinity or -infinity. Times are not rounded, and no
+ * setting matters. Gives SEGMENT_TEXT_MEMBER, SEGMENT_TEXT_BAD_TIME or
  * SEGMENT_TEXT_TIME_OUT_OF_RANGE.
  */
 SegmentTextResult
@@ -232,9 +233,9 @@ segment_time_read(const char *text, int len, TimestampTz *result)
 		return SEGMENT_TEXT_BAD_TIME;
 
 	/*
-	 * Fields first. With the years kept to those that timestamptz knows (4714 BC
-	 * to 294277, of which it has parts only), 64 bits hold the microseconds of
-	 * every day up to END_TIMESTAMP with any offset, and of every day below it.
+	 * Fields first. Years are limited to those of timestamptz: 4714 BC to
+	 * 294277, the first and last only in part. Then 64 bits hold the
+	 * microseconds of every day up to END_TIMESTAMP, with any offset.
 	 */
 	if (year < 1 || year > (before_christ ? 4714 : 294277) || month < 1 || month > 12 || day < 1 ||
 	    hour > 23 || minute > 59 || second > 59 || !offset_in_range)
@@ -252,7 +253,7 @@ segment_time_read(const char *text, int len, TimestampTz *result)
 	return SEGMENT_TEXT_MEMBER;
 }
 
-/* Writes a number with at least so many digits; returns the bytes written. */
+/* Writes a number with at least the given number of digits; returns the bytes written. */
 static int
 write_digits(char *buffer, int64 value, int digits)
 {

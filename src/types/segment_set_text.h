@@ -1,14 +1,14 @@
 /*
  * segment_set_text.h
  *	  The text form of cdp.segment_set: reading and writing it, member by
- *	  member, without a server (no palloc, no ereport), so that unit tests and
- *	  fuzzers can link it alone.
+ *	  member. It works without a server (no palloc, no ereport), so unit tests
+ *	  and fuzzers can link it alone.
  *
  *	  {gold,"big spender"@2011-12-09T12:50:00.000001Z}
  *
- * Names are quoted as in the text form of an array, and also where they hold
- * an @. A time is ISO 8601 with its offset from UTC, so that reading and
- * writing depend on no setting; no time means -infinity.
+ * Names are quoted as in the text form of an array, and also where they hold an
+ * @. A time is ISO 8601 with its offset from UTC, so reading and writing depend
+ * on no setting. No time means -infinity.
  */
 #ifndef CDP_SEGMENT_SET_TEXT_H
 #define CDP_SEGMENT_SET_TEXT_H
@@ -43,7 +43,7 @@ typedef enum SegmentTextResult
 	SEGMENT_TEXT_TIME_OUT_OF_RANGE /* well-formed, but no such time */
 } SegmentTextResult;
 
-/* What was read: the member, and its time as it was written. */
+/* A member that was read, and its time as it was written. */
 typedef struct SegmentTextMember
 {
 	SegmentMember member; /* the name is in the reader's names; its length is not checked */

@@ -1,7 +1,7 @@
 /*
  * segment_stats.c
- *	  ANALYZE of columns of cdp.segment_set: the most common segments, and in
- *	  which of them the rows of a sample are. See segment_stats.h.
+ *	  ANALYZE of columns of cdp.segment_set: the most common segments, and the
+ *	  rows of a sample that are in each. See segment_stats.h.
  */
 #include "types/segment_stats.h"
 
@@ -26,10 +26,10 @@ PG_FUNCTION_INFO_V1(segment_set_typanalyze);
 
 /*
  * Segments are counted by lossy counting (Manku and Motwani, Approximate
- * frequency counts over data streams, 2002): after each BUCKET names, those go
- * that cannot have occurred more often than once a bucket. So a count is at most
- * one per bucket too low, and memory stays bounded where every row has segments
- * of its own.
+ * frequency counts over data streams, 2002). After each BUCKET names, those are
+ * dropped that cannot have occurred more often than once a bucket. So a count
+ * is at most one per bucket too low. Memory stays bounded even where every row
+ * has segments of its own.
  */
 #define BUCKET 250000
 
@@ -41,7 +41,7 @@ typedef struct CountedName
 	int place;  /* among the listed ones; -1 for others */
 } CountedName;
 
-/* What the standard analysis of an ordered type left for its own second half. */
+/* What the first half of the standard analysis of an ordered type leaves for the second. */
 typedef struct StandardAnalysis
 {
 	AnalyzeAttrComputeStatsFunc compute_stats;
@@ -94,7 +94,7 @@ typedef struct Sample
 	MemoryContext context;
 } Sample;
 
-/* The value of a row, until the next is asked for; NULL where it is null or too wide. */
+/* The value of a row, valid until the next call; NULL where it is null or too wide. */
 static SegmentSet *
 fetch_set(const Sample *sample, int row)
 {
@@ -175,9 +175,9 @@ count_set(HTAB *counts, const SegmentSet *set, int64 *names)
 }
 
 /*
- * Chooses the most frequent names, at most so many, and gives them in the order
- * of their bytes, each knowing its place. *left_out is the greatest count that
- * was not chosen.
+ * Chooses the most frequent names, at most limit of them. Returns them in the
+ * order of their bytes and sets the place of each. *left_out is the greatest
+ * count that was not chosen.
  */
 static CountedName **
 choose_listed(HTAB *counts, int limit, int *listed, int *left_out)
@@ -219,8 +219,8 @@ fill_slot(VacAttrStats *stats, int slot, int16 kind, Oid type, Oid equality, Oid
 }
 
 /*
- * Of each listed segment, which rows are in it: a bit for each of at most so many
- * rows, spread evenly over those that were counted. *rows is how many there are.
+ * For each listed segment, a bit per row: is the row in it? The rows, at most
+ * limit, are spread evenly over those that were counted. *rows is their number.
  */
 static bytea **
 take_bits(const Sample *sample, HTAB *counts, int counted, int listed, int limit, int *rows)

@@ -1,19 +1,20 @@
 /*
  * segment_stats.h
- *	  What ANALYZE knows of a column of cdp.segment_set, beside the statistics
- *	  that every ordered type has: two slots of pg_statistic.
+ *	  Statistics of ANALYZE on a column of cdp.segment_set: two slots of
+ *	  pg_statistic beside those of every ordered type.
  *
- * STATISTIC_KIND_MCELEM, as of tsvector: the most common segments as text in the
- * order of their bytes, and how often each occurs among the non-null rows; then
- * the least and the greatest of these frequencies. pg_stats shows it.
+ * STATISTIC_KIND_MCELEM, as of tsvector, has the most common segments as text
+ * in the order of their bytes. Its numbers are the frequency of each among the
+ * non-null rows, then the least and the greatest of these frequencies. pg_stats
+ * shows it.
  *
- * SEGMENT_STATISTIC_KIND_SAMPLE, beside it: of each of these segments, in the
- * same order, a bytea: bit r (of byte r / 8, from the least significant one)
- * tells whether row r of a sample is in it. So segments that depend on one
- * another, as vip and vip_away do, can be estimated together. Its numbers are
- * the rows of the sample, the rows that it was taken from (non-null ones of
- * ANALYZE's own sample), and the greatest frequency that a segment can have
- * which is not listed.
+ * SEGMENT_STATISTIC_KIND_SAMPLE has a bytea for each of these segments, in the
+ * same order. Bit r tells whether row r of a sample is in the segment; it is in
+ * byte r / 8, from the least significant bit. So segments that depend on one
+ * another, as vip and vip_away do, can be estimated together. It has three
+ * numbers. The first two are the rows of the sample, and the non-null rows of
+ * ANALYZE's own sample, its source. The third is the greatest frequency that an
+ * unlisted segment can have.
  */
 #ifndef CDP_SEGMENT_STATS_H
 #define CDP_SEGMENT_STATS_H

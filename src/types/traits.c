@@ -12,8 +12,8 @@
 #include "utils/timestamp.h"
 
 /*
- * Called on every detoasted value: refuses a format that this code does not
- * know, which a newer version of the extension, or a damaged page, left.
+ * Called on every detoasted value. Refuses an unknown format, which a newer
+ * version of the extension or a damaged page has left.
  */
 Traits *
 traits_check_format(struct varlena *value)
@@ -90,9 +90,9 @@ value_to_json_cstring(TraitsKind kind, const char *value, uint32 len)
 }
 
 /*
- * The order of values, for ties: by kind, then by their bytes, which for
- * numbers, objects and arrays are those of their JSON text, so that it is the
- * same on every machine. 0 only for equal bytes.
+ * The order of values, for ties: by kind, then by their bytes. For numbers,
+ * objects and arrays these are the bytes of their JSON text, so that the order
+ * is the same on every machine. 0 only for equal bytes.
  */
 static int
 traits_compare_values(TraitsKind akind, const char *a, uint32 alen, TraitsKind bkind, const char *b,
@@ -318,7 +318,8 @@ PG_FUNCTION_INFO_V1(traits_trait_source);
 
 /*
  * cdp.trait_source(traits, key) -> text: the source of the event that set the
- * key, or unset it; NULL when nothing is known of it or the event had none.
+ * key, or unset it. NULL where the key is not known, or the event had no
+ * source.
  */
 Datum
 traits_trait_source(PG_FUNCTION_ARGS)
@@ -496,8 +497,8 @@ traits_compare_facts(const TraitsFact *a, const TraitsFact *b)
 
 /*
  * A total order of states, for sorting and DISTINCT: entry by entry in key
- * order, each by key, instant, event id, value and source; the shorter of two
- * first where one starts the other.
+ * order. Entries are ordered by key, instant, event id, value and source. Where
+ * one state starts the other, the shorter comes first.
  */
 static int
 compare(const Traits *a, const Traits *b)

@@ -5,9 +5,9 @@
  *	  that said so. The last writer wins per key.
  *
  * Merging is associative, commutative and idempotent, with the empty value as
- * identity: entries of one key are ordered by (observed_at, event id, value,
- * source), which is total, and the greatest stays. An unset key stays too, as
- * a tombstone, so that a late older value does not bring it back.
+ * identity. Entries of one key have a total order, by (observed_at, event id,
+ * value, source), and the greatest stays. An unset key stays, too, as a
+ * tombstone, so that a late older value does not bring it back.
  *
  * On disk, all integers in the byte order of the machine:
  *
@@ -60,10 +60,10 @@ extern Traits *traits_check_format(struct varlena *value);
 
 /*
  * Folds many small additions onto a base. The struct is open so that it may
- * live on the stack or in another struct; its fields are the builder's own.
- * Its memory, also of keys and values taken in, comes from the context that
- * was current at traits_builder_init; the base is referred to and must live
- * as long as the builder. What is added may be freed after the call.
+ * live on the stack or in another struct; its fields are the builder's own. Its
+ * memory comes from the context that was current at traits_builder_init, also
+ * that of added keys and values. The base is referred to and must live as long
+ * as the builder. Additions may be freed after the call.
  */
 typedef struct TraitsBuilder
 {

@@ -2,11 +2,11 @@
  * traits_build.c
  *	  Building and merging values of the type cdp.traits.
  *
- * A builder keeps the entries as an array of items, found by binary search
- * through an array of positions in key order, so that a new key moves four
- * bytes per key behind it. Items refer to counted stamps: a stamp that no key
- * holds any more is used again, so that memory follows the number of keys, not
- * the number of additions.
+ * A builder keeps the entries as an array of items. Binary search finds them
+ * through an array of positions in key order. So a new key moves four bytes per
+ * key behind it. Items refer to counted stamps, and a stamp that no key holds
+ * any more is used again. So memory follows the number of keys, not the number
+ * of additions.
  */
 #include "types/traits_internal.h"
 
@@ -20,7 +20,7 @@ typedef struct TraitsItem
 	const char *key;
 	const char *value;
 	uint32 value_len;
-	uint32 capacity; /* bytes allocated at value; 0: it belongs to somebody else */
+	uint32 capacity; /* bytes allocated at value; 0: not the builder's own */
 	int stamp;       /* position in the builder's stamps */
 	uint16 key_len;
 	uint8 kind;   /* TraitsKind */
@@ -65,9 +65,9 @@ traits_empty(void)
 }
 
 /*
- * Starts a builder on base, which may be NULL for the empty value and must
- * live as long as the builder. Memory comes from CurrentMemoryContext as it
- * is now, also later on.
+ * Starts a builder on base, which may be NULL for the empty value and must live
+ * as long as the builder. Memory comes from the context that is current now,
+ * also in later calls.
  */
 void
 traits_builder_init(TraitsBuilder *builder, const Traits *base)
@@ -320,9 +320,9 @@ builder_release_stamp(TraitsBuilder *builder, int position)
 }
 
 /*
- * Takes the fact in if it stands against what is there. *stamp is the stamp of
- * the fact's event in this builder, -1 as long as it has none. A borrowed fact
- * outlives the builder and is not copied.
+ * Takes the fact in if it wins over the entry that is there. *stamp is the
+ * stamp of the fact's event in this builder, -1 as long as it has none. A
+ * borrowed fact outlives the builder and is not copied.
  */
 static void
 builder_consider(TraitsBuilder *builder, const TraitsFact *fact, int *stamp, bool borrow)
@@ -436,11 +436,11 @@ traits_builder_put(TraitsBuilder *builder, const TraitsFact *fact)
 }
 
 /*
- * Adds one event's traits, a jsonb object (the caller has checked that): each
- * key is set to its value, or unset by a JSON null, as observed at that
- * instant in that event; keys for which something newer is known are left.
- * source may be NULL. Errors when a key or source is too long, when there are
- * too many keys, when the instant is infinity.
+ * Adds one event's traits, a jsonb object (the caller has checked that). Each
+ * key is set to its value, or unset by a JSON null, as observed at that instant
+ * in that event. Keys with a newer entry are left. source may be NULL. Errors:
+ * a key or source is too long, there are too many keys, the instant is
+ * infinity.
  */
 void
 traits_builder_add(TraitsBuilder *builder, Jsonb *object, TimestampTz observed_at,
@@ -736,11 +736,11 @@ builder_value_changed(const TraitsBuilder *builder)
 }
 
 /*
- * The value built so far, in CurrentMemoryContext: the base itself when
- * nothing changed (an empty value when there was none). *value_changed, unless
- * NULL, tells whether what an application sees, the map as jsonb, may differ
- * from the base's; numbers that only differ in trailing zeros do. The builder
- * stays as it is and may be added to.
+ * The value built so far, in CurrentMemoryContext. Where nothing changed it is
+ * the base itself, or an empty value without a base. *value_changed, unless
+ * NULL, tells whether the map as jsonb, which applications see, may differ from
+ * the base's. Numbers that only differ in trailing zeros count as different.
+ * The builder stays as it is, and more may be added.
  */
 Traits *
 traits_builder_finish(TraitsBuilder *builder, bool *value_changed)

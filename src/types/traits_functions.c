@@ -10,10 +10,10 @@
 #include "utils/timestamp.h"
 
 /*
- * A transition state of so many keys is kept as a builder, an expanded object
- * in the aggregate's context, and changed in place; a smaller one is cheaper
- * as a plain value written anew by each step, and far smaller in memory when
- * there are many groups.
+ * A transition state of EXPAND_KEYS keys or more is kept as a builder, an
+ * expanded object in the aggregate's context, and changed in place. A smaller
+ * one is cheaper as a plain value that each step writes again. It is also far
+ * smaller in memory when there are many groups.
  */
 #define EXPAND_KEYS 64
 #define EXPANDED_MAGIC 0x63647472

@@ -29,7 +29,7 @@ typedef struct TraitsEntry
 #define TRAITS_KEY_LEN_MASK 0x0FFF
 #define TRAITS_KIND_SHIFT 12
 
-/* Who said it when; 26 bytes, aligned to 2. */
+/* When a key was set, by which event, from which source; 26 bytes, aligned to 2. */
 typedef struct TraitsStamp
 {
 	uint8 observed_at[sizeof(TimestampTz)]; /* microseconds since 2000-01-01 UTC, or
@@ -43,7 +43,10 @@ StaticAssertDecl(sizeof(TraitsEntry) == 8, "traits entry");
 StaticAssertDecl(sizeof(TraitsStamp) == 26, "traits stamp");
 StaticAssertDecl(TRAITS_MAX_KEY_LEN <= TRAITS_KEY_LEN_MASK, "traits key length");
 
-/* One key with all that is known of it, pointing into where it came from. */
+/*
+ * One key and everything known about it. The pointers lead into the value or
+ * JSON that it was read from.
+ */
 typedef struct TraitsFact
 {
 	const char *key;

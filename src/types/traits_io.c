@@ -62,9 +62,9 @@ append_json_value(StringInfo out, TraitsKind kind, const char *value, uint32 len
 }
 
 /*
- * Appends an instant as ISO 8601 in UTC to the microsecond (the fraction only
- * where there is one), years before 1 as PostgreSQL writes them, with BC; or
- * -infinity.
+ * Appends an instant as ISO 8601 in UTC to the microsecond, or -infinity. The
+ * fraction is left out where it is zero. Years before 1 are written as
+ * PostgreSQL does, with BC.
  */
 static void
 append_instant(StringInfo out, TimestampTz instant)
@@ -178,10 +178,10 @@ scan_char(const char **p, const char *end, char c)
 }
 
 /*
- * Reads an instant: -infinity, or YYYY-MM-DD, T or a space, HH:MM, then
- * :SS with up to six digits of a fraction if wanted, a zone (Z or +HH[[:]MM]),
- * and BC for years before 1. The zone is required, so that the result depends
- * on no setting. False when it is not one or out of range.
+ * Reads an instant: -infinity, or YYYY-MM-DD, T or a space, HH:MM, a zone (Z or
+ * +HH[[:]MM]), and BC for years before 1. HH:MM may be followed by :SS, with up
+ * to six digits of a fraction. The zone is required, so that the result depends
+ * on no setting. False where it is not an instant, or out of range.
  */
 static bool
 scan_instant(const char *p, int len, TimestampTz *instant)
@@ -466,11 +466,11 @@ PG_FUNCTION_INFO_V1(traits_send);
 
 /*
  * traits -> binary form, in network byte order: int8 version; int32 number of
- * keys; per key, ascending: text key; int64 microseconds since 2000-01-01 UTC
- * (the smallest int64 for -infinity); 16 bytes event id; text source, or -1
- * for none; int8 kind; text value (a string as it is, a number, object or
- * array as JSON) for the kinds that have one. A text is an int32 length and
- * that many bytes.
+ * keys; then per key, ascending: text key; int64 microseconds since 2000-01-01
+ * UTC (the smallest int64 for -infinity); 16 bytes event id; text source, or -1
+ * for none; int8 kind; text value for the kinds that have one. The value is a
+ * string as it is, or a number, object or array as JSON. A text is an int32
+ * length and that many bytes.
  */
 Datum
 traits_send(PG_FUNCTION_ARGS)

@@ -2,8 +2,8 @@
  * bgnbd.c
  *	  The BG/NBD model: probabilities and expectations.
  *
- * Everything is a sum or an integral of positive terms, so that nothing
- * cancels: not at a = 1, where the published formulas are 0 / 0, nor for
+ * Everything is a sum or an integral of positive terms, so no digits cancel.
+ * This holds at a = 1, where the published formulas are 0 / 0, and for
  * thousands of purchases.
  */
 #include "value/bgnbd.h"
@@ -46,7 +46,10 @@ bgnbd_log_likelihood(const BgnbdModel *m, double x, double tx, double T)
 	return ll + (odds > 0 ? odds + log1p(exp(-odds)) : log1p(exp(odds)));
 }
 
-/* That the customer is active at T. Without a repeat purchase nobody becomes inactive: 1. */
+/*
+ * That the customer is active at T. 1 without a repeat purchase: customers
+ * become inactive only after one.
+ */
 double
 bgnbd_p_alive(const BgnbdModel *m, double x, double tx, double T)
 {
@@ -60,7 +63,7 @@ bgnbd_p_alive(const BgnbdModel *m, double x, double tx, double T)
 	return exp(-exponent) * (m->b + x - 1) / m->a;
 }
 
-/* Purchases of somebody active: shape R, p from Beta(A, B), t in units of the rate. */
+/* Purchases of an active customer: shape R, p from Beta(A, B), t in units of the rate. */
 typedef struct Active
 {
 	double R;
@@ -92,13 +95,15 @@ purchases_at(double p, const void *context)
 static const double reciprocal[RECIPROCALS] = {R64(1), R64(65), R64(129), R64(193)};
 
 /*
- * Expected purchases in t of somebody active. If the customer never became
- * inactive, the number of purchases would be negative binomial with size R;
- * of n such, s(n) = sum over k < n of E[(1 - p)^k] are made before becoming
- * inactive. So it is the mean of s under that distribution: equal to
- * (A + B - 1) / (A - 1) (1 - (1 - z)^R 2F1(R, B; A + B - 1; z)), z = t / (rate + t),
- * term by term, but with positive terms only and no pole at A = 1. Where the
- * series is long, the mean over p is taken by quadrature instead.
+ * Expected purchases in t of an active customer. If the customer never became
+ * inactive, the number of purchases would be negative binomial with size R. Of
+ * n such purchases, s(n) = sum over k < n of E[(1 - p)^k] are made before the
+ * customer becomes inactive. So the result is the mean of s under that
+ * distribution. It is equal to
+ * (A + B - 1) / (A - 1) (1 - (1 - z)^R 2F1(R, B; A + B - 1; z)),
+ * z = t / (rate + t), term by term, but with positive terms only and no pole at
+ * A = 1. Where the series is long, the mean over p is taken by quadrature
+ * instead.
  */
 static double
 active_purchases(const Active *active)
@@ -119,7 +124,7 @@ active_purchases(const Active *active)
 	if (R * w + 40 * (1 + w) > 2000 || log_decay < -600)
 		return beta_mean(active->A, B, w, purchases_at, active);
 
-	/* in blocks, of which the factors are independent of each other */
+	/* in blocks with factors that are independent of each other */
 	mass = exp(log_decay);
 	for (int n = 0;; n += BLOCK)
 	{
@@ -177,7 +182,7 @@ bgnbd_expected(const BgnbdModel *m, double x, double tx, double T, double t)
 	return bgnbd_p_alive(m, x, tx, T) * active_purchases(&active);
 }
 
-/* Repeat purchases expected until t of a customer who has just made the first purchase; equation 9. */
+/* Repeat purchases expected until t, counted from a customer's first purchase; equation 9. */
 double
 bgnbd_expected_new(const BgnbdModel *m, double t)
 {
@@ -200,9 +205,10 @@ residual_at(double p, const void *context)
 }
 
 /*
- * Discounted expected residual transactions: the mean over p of the integral
- * over s of exp(-delta s) times the rate of purchases at s of a customer
- * with that p, which is R / p exp(m) E_R+1(m), m = delta (alpha + T) / p. delta > 0.
+ * Discounted expected residual transactions. A customer with a given p has a
+ * rate of purchases at s; the integral of exp(-delta s) times that rate is
+ * R / p exp(m) E_R+1(m), m = delta (alpha + T) / p. The result is its mean over
+ * p. delta > 0.
  */
 double
 bgnbd_dert(const BgnbdModel *m, double x, double tx, double T, double delta)

@@ -4,10 +4,10 @@
  *	  easy way", Marketing Science 24, 2005). Pure C: links without a server.
  *
  * While active, a customer buys at the rate lambda, and after each purchase
- * becomes inactive with probability p; lambda is gamma distributed (shape r,
- * rate alpha) and p beta distributed (a, b) over customers. x repeat purchases
- * until t_x, observed until T. All parameters are above zero, x is a whole
- * number, 0 <= t_x <= T.
+ * becomes inactive with probability p. Over customers lambda is gamma
+ * distributed (shape r, rate alpha) and p beta distributed (a, b). A customer
+ * makes x repeat purchases until t_x and is observed until T. All parameters
+ * are above zero, x is a whole number, 0 <= t_x <= T.
  */
 #ifndef CDP_VALUE_BGNBD_H
 #define CDP_VALUE_BGNBD_H

@@ -2,12 +2,12 @@
  * bgnbd_fit.c
  *	  Maximum likelihood of the BG/NBD model.
  *
- * The likelihood of a customer is a mixture of two terms, exp(f1) of one who is
- * active at T and exp(f2) of one who is not, times factors in x alone. With
- * u the share of the second term, the logarithm of the mixture has the gradient
- * (1 - u) f1' + u f2' and the second derivatives (1 - u) f1'' + u f2'' +
- * u (1 - u) (f2' - f1') (f2' - f1')'. What depends on x alone is taken out of
- * the loop: groups come sorted by x.
+ * The likelihood of a customer is a mixture of two terms, times factors in x
+ * alone. The terms are exp(f1) for a customer active at T and exp(f2) for an
+ * inactive one. Let u be the share of the second term. The logarithm of the
+ * mixture has the gradient (1 - u) f1' + u f2' and the second derivatives
+ * (1 - u) f1'' + u f2'' + u (1 - u) (f2' - f1') (f2' - f1')'. Groups come
+ * sorted by x, so factors in x alone are computed outside the loop.
  */
 #include <math.h>
 
@@ -44,7 +44,7 @@ typedef struct Sums
 /* Customers per call of check_interrupts: a fraction of a millisecond. */
 #define CHECK_EVERY 4096
 
-/* Adds up the groups of one frequency, from the given one on; the first group after them. */
+/* Adds up the groups of one frequency, starting at a group; returns the first group after them. */
 static size_t
 add_run(Sums *sums, const FitData *data, size_t at, const double *parameter)
 {

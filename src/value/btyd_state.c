@@ -2,10 +2,11 @@
  * btyd_state.c
  *	  cdp.btyd_state, the transition state of the fits.
  *
- * Rows are appended; sorting them and joining equal ones waits until they are
- * a multiple of those that are sorted, so that it costs little per row whether
- * customers repeat or not. Data are held as they came: the finished state, and
- * with it the fit, is the same to the bit for any order and split of the rows.
+ * Rows are appended. They are sorted, and equal ones joined, only once they are
+ * a multiple of the sorted ones. So sorting costs little per row, whether
+ * customers repeat or not. Data are kept as they came. So the finished state,
+ * and with it the fit, is the same to the bit for any order and split of the
+ * rows.
  */
 #include "base/base.h"
 
@@ -43,7 +44,7 @@ compare_groups(const CustomerGroup *a, const CustomerGroup *b)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Raises the error for a customer that cannot be; the values go into the detail. */
+/* Raises the error for impossible data of a customer; the values go into the detail. */
 static void
 report_customer(const char *message, const char *hint, double frequency, const char *second_name,
                 double second, bool has_age, double age)
@@ -204,7 +205,7 @@ state_reserve(BtydState *state, uint32 n)
 	larger->ngroups = state->ngroups;
 	larger->nsorted = state->nsorted;
 	memcpy(larger->groups, state->groups, sizeof(CustomerGroup) * (Size) state->ngroups);
-	/* what is not used is copied around and may be sent to another process */
+	/* unused groups are copied, too, and may be sent to another process */
 	memset(larger->groups + larger->ngroups, 0,
 	       sizeof(CustomerGroup) * (capacity - larger->ngroups));
 	return larger;
@@ -246,7 +247,7 @@ check_alike(int kind, int32 unit, int other_kind, int32 other_unit)
 
 /* ----------------------------------------------------- transition functions */
 
-/* Raises the error for a customer of whom something is not known. */
+/* Raises the error for a customer with missing data. */
 static void
 report_null(const char *what)
 {
@@ -420,9 +421,9 @@ report_binary(const char *fault)
 }
 
 /*
- * Reads version, kind, unit; then frequency, count, recency and age, or
- * frequency, count and mean amount, of each group, ascending. Takes nothing on
- * trust.
+ * Reads version, kind and unit. Then come frequency, count, recency and age, or
+ * frequency, count and mean amount, of each group, ascending. Checks
+ * everything.
  */
 static BtydState *
 state_receive(StringInfo buf)

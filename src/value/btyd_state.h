@@ -1,8 +1,7 @@
 /*
  * btyd_state.h
  *	  cdp.btyd_state, the transition state of the fits: customers, equal ones
- *	  counted once. ("Buy till you die" is what the literature calls the
- *	  models.)
+ *	  counted once. (The literature calls the models "buy till you die".)
  */
 #ifndef CDP_VALUE_BTYD_STATE_H
 #define CDP_VALUE_BTYD_STATE_H
@@ -14,14 +13,14 @@
 
 #define BTYD_VERSION 1
 
-/* What the groups are: (frequency, recency, age), or (frequency, mean amount). */
+/* The contents of the groups: (frequency, recency, age), or (frequency, mean amount). */
 #define BTYD_PURCHASES 1
 #define BTYD_AMOUNTS 2
 
 /*
  * On disk in the machine's order, as PostgreSQL's own types are. Groups end
- * where the varlena does; ngroups of them are used, of which the first nsorted
- * are in order and each once. A finished state has no others.
+ * where the varlena does, and ngroups of them are used. The first nsorted are
+ * in order, each once. A finished state has only such groups.
  */
 typedef struct BtydState
 {

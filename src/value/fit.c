@@ -2,11 +2,11 @@
  * fit.c
  *	  Newton's method for the maximum of a likelihood.
  *
- * All parameters are above zero, so it works on their logarithms, with first
- * and second derivatives that the models give exactly: a pass over the
- * customers costs a few logarithms each, and few passes are needed. Where the
- * likelihood is not concave, or a step does not gain, the diagonal is raised
- * (Levenberg and Marquardt) until it does.
+ * All parameters are above zero, so it works on their logarithms. The models
+ * give exact first and second derivatives. So few passes over the customers are
+ * needed, and a pass costs a few logarithms per customer. Where the likelihood
+ * is not concave, or a step does not gain, the diagonal is raised (Levenberg
+ * and Marquardt) until it does.
  */
 #include "value/fit.h"
 
@@ -18,7 +18,7 @@
 /* A sample comes first where there are this many times its groups. */
 #define SAMPLES_MIN 4
 
-/* A step of one iteration, in logarithms of parameters. */
+/* The longest step of one iteration, in logarithms of parameters. */
 #define STEP_MAX 1.5
 
 /* Stop when the next step promises less than this part of the likelihood. */
@@ -27,12 +27,13 @@
 /* A gain below this part of the likelihood is lost in its own rounding. */
 #define NOISE 1e-11
 
-/* Beyond, a standard error of a parameter's logarithm says that the data do not determine it. */
+/* A larger standard error of a parameter's logarithm means that the data do not determine it. */
 #define LOG_ERROR_MAX 6
 
 /*
  * A parameter flees to zero or infinity where step after step is long and gains
- * nearly nothing: near a maximum steps shorten quickly. Or it has got there.
+ * nearly nothing; near a maximum steps shorten quickly. Beyond LOG_MAX it has
+ * got there.
  */
 #define FLIGHT_STEP 0.5
 #define FLIGHT_GAIN 0.1
@@ -111,8 +112,9 @@ solve(double factor[FIT_PARAMETERS][FIT_PARAMETERS], int n, const double *right,
 }
 
 /*
- * Standard errors from the observed information: those of the logarithms from
- * the inverse of minus the hessian, those of the parameters by the delta method.
+ * Standard errors from the observed information. The inverse of minus the
+ * hessian gives those of the logarithms, the delta method those of the
+ * parameters.
  */
 static void
 finish_fit(Fit *fit, const Point *point, int n)
@@ -147,10 +149,7 @@ finish_fit(Fit *fit, const Point *point, int n)
 	}
 }
 
-/*
- * Finds the maximum from a start. On return everything in fit but its
- * starting iterations, which are added to, is set.
- */
+/* Finds the maximum from a start. Sets everything in fit, but adds to its iterations. */
 void
 fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const FitData *data)
 {
@@ -228,10 +227,10 @@ fit_maximise(Fit *fit, int n, const double *start, Likelihood likelihood, const 
 }
 
 /*
- * Fits n parameters from a start. Many groups are fitted by a sample of them
- * first, so that few passes over all are left to do; groups are sorted, so every
- * nth one is like all of them. Sets everything in fit; its iterations are those
- * over all groups.
+ * Fits n parameters from a start. Many groups are fitted by a sample first, so
+ * that few passes over all are left to do. Groups are sorted, so every nth one
+ * makes a sample that is like all of them. Sets everything in fit; its
+ * iterations are those over all groups.
  */
 void
 fit_with_sample(Fit *fit, int n, const double *start, Likelihood likelihood, const FitData *data,
@@ -250,7 +249,7 @@ fit_with_sample(Fit *fit, int n, const double *start, Likelihood likelihood, con
 	fit_maximise(fit, n, sample.outcome == FIT_OK ? sample.parameter : start, likelihood, data);
 }
 
-/* Completes second derivatives that have only been added up on and above the diagonal. */
+/* Copies the second derivatives above the diagonal to the places below it. */
 void
 fit_mirror(double hessian[FIT_PARAMETERS][FIT_PARAMETERS])
 {

@@ -42,12 +42,15 @@ typedef struct Fit
 	bool grows;  /* does it grow without end, or fall to zero? */
 } Fit;
 
-/* The customers of a fit, and what is called every now and then, so that the fit can be cancelled. */
+/*
+ * The customers of a fit, and a function that it calls now and then, so that it
+ * can be cancelled.
+ */
 typedef struct FitData
 {
 	const CustomerGroup *groups;
 	size_t ngroups;
-	size_t stride; /* every which group counts */
+	size_t stride; /* every stride-th group counts */
 	void (*check_interrupts)(void);
 } FitData;
 

@@ -5,8 +5,9 @@
  *	  "The Gamma-Gamma model of monetary value", 2013). Pure C: links without a
  *	  server.
  *
- * A customer's amounts are gamma distributed (shape p, rate nu), nu is gamma
- * distributed (shape q, rate gamma) over customers. x purchases of mean z.
+ * A customer's amounts are gamma distributed (shape p, rate nu). Over customers
+ * nu is gamma distributed (shape q, rate gamma). A customer makes x purchases
+ * of mean z.
  */
 #ifndef CDP_VALUE_GAMMA_GAMMA_H
 #define CDP_VALUE_GAMMA_GAMMA_H

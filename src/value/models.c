@@ -111,7 +111,7 @@ check_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Raises the error for customers that no model can be fitted to. */
+/* Raises the error for customers that do not suffice for any fit. */
 static void
 check_customers(const ModelType *type, const BtydState *state)
 {
@@ -137,7 +137,7 @@ check_customers(const ModelType *type, const BtydState *state)
 		                 "it more customers, or a longer time of observation.")));
 }
 
-/* Raises the error for customers to whom the fit finds no model. */
+/* Raises the error for a fit that finds no model. */
 static void
 report_no_fit(const ModelType *type, const Fit *fit, int64 customers)
 {

@@ -3,9 +3,9 @@
  *	  The Pareto/NBD model: probabilities and expectations.
  *
  * The published formulas take the difference of two hypergeometric functions.
- * It is an integral of a positive function over the time of death, and is
- * computed as that: nothing cancels where t_x is near T, and neither alpha =
- * beta nor either of them being much larger is a special case.
+ * The difference is an integral of a positive function over the time of death,
+ * and is computed as that. So no digits cancel where t_x is near T. There is no
+ * special case for alpha = beta, or for one of them much larger than the other.
  */
 #include "value/paretonbd.h"
 
@@ -14,8 +14,9 @@
 #include "value/special.h"
 
 /*
- * In panels of l = ln(u + min(alpha, beta)), in which the integrand is smooth
- * on the whole range, each so short that it falls by few powers of e within.
+ * In panels of l = ln(u + min(alpha, beta)): in l the integrand is smooth on
+ * the whole range. A panel is short enough that the integrand falls by few
+ * powers of e within it.
  */
 double
 paretonbd_death_odds(const ParetonbdModel *m, double x, double tx, double T, double *log_scale,
@@ -108,7 +109,7 @@ paretonbd_p_alive(const ParetonbdModel *m, double x, double tx, double T)
 	return 1 / (1 + exp(odds));
 }
 
-/* Purchases in t of somebody alive: mean rate R / alpha, s and beta of the time of death. */
+/* Purchases in t of a living customer: mean rate R / alpha, s and beta of the time of death. */
 static double
 alive_purchases(double rate, double s, double beta, double t)
 {
@@ -125,7 +126,7 @@ paretonbd_expected(const ParetonbdModel *m, double x, double tx, double T, doubl
 	       alive_purchases((m->r + x) / (m->alpha + T), m->s, m->beta + T, t);
 }
 
-/* Repeat purchases expected until t of a customer who has just made the first purchase. */
+/* Repeat purchases expected until t, counted from a customer's first purchase. */
 double
 paretonbd_expected_new(const ParetonbdModel *m, double t)
 {

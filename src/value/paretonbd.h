@@ -5,10 +5,10 @@
  *	  33, 1987; Fader and Hardie, "A note on deriving the Pareto/NBD model",
  *	  2005). Pure C: links without a server.
  *
- * While alive, a customer buys at the rate lambda, and dies at the rate mu;
- * lambda is gamma distributed (shape r, rate alpha) and mu as well (s, beta).
- * x repeat purchases until t_x, observed until T. All parameters are above
- * zero, x is a whole number, 0 <= t_x <= T.
+ * While alive, a customer buys at the rate lambda, and dies at the rate mu.
+ * Over customers lambda is gamma distributed (shape r, rate alpha), and mu as
+ * well (s, beta). A customer makes x repeat purchases until t_x and is observed
+ * until T. All parameters are above zero, x is a whole number, 0 <= t_x <= T.
  */
 #ifndef CDP_VALUE_PARETONBD_H
 #define CDP_VALUE_PARETONBD_H

@@ -2,11 +2,11 @@
  * paretonbd_fit.c
  *	  Maximum likelihood of the Pareto/NBD model.
  *
- * The likelihood of a customer is a mixture of one who is alive at T and of
- * those who died at each time between t_x and T, whom quadrature gives as
- * weighted nodes. Gradient and second derivatives of the logarithm of the
- * mixture are means, and a covariance, of the terms' own: all from the nodes of
- * one integral.
+ * The likelihood of a customer is a mixture. Its terms are life at T, and death
+ * at each time between t_x and T; quadrature gives the latter as weighted
+ * nodes. The gradient of the mixture's logarithm is the mean of the terms'
+ * gradients. The second derivatives are the mean of theirs and a covariance.
+ * All come from the nodes of one integral.
  */
 #include <math.h>
 
@@ -22,7 +22,7 @@ enum
 	PAR_BETA
 };
 
-/* Collects a customer's mixture; terms are taken relative to that of the living. */
+/* Collects a customer's mixture; terms are relative to that of life at T. */
 typedef struct Mixture
 {
 	const double *parameter;
@@ -35,7 +35,7 @@ typedef struct Mixture
 	double second[FIT_PARAMETERS][FIT_PARAMETERS];
 } Mixture;
 
-/* Adds those who died at u. */
+/* Adds the term of death at u. */
 static void
 add_death(double u, double weight, void *context)
 {
@@ -47,7 +47,7 @@ add_death(double u, double weight, void *context)
 	double inverse_beta = 1 / (beta + u);
 	double d[FIT_PARAMETERS];
 
-	/* the gradient less that of the living */
+	/* the gradient less that of life at T */
 	d[PAR_R] = mix->log_alpha - log(alpha + u);
 	d[PAR_ALPHA] = mix->R * (1 / (alpha + mix->age) - inverse_alpha);
 	d[PAR_S] = 1 / s + mix->log_beta - log(beta + u);
@@ -80,7 +80,7 @@ add_customers(const CustomerGroup *group, const double *parameter, double *gradi
 	double log_scale;
 	double odds = paretonbd_death_odds(&model, group->frequency, group->recency, group->age,
 	                                   &log_scale, add_death, &mix);
-	double scale = exp(-log_scale); /* of the living, in units of the nodes' weights */
+	double scale = exp(-log_scale); /* of life at T, in units of the nodes' weights */
 	double whole = scale + odds;
 	double living = count * scale / whole;
 	double base[FIT_PARAMETERS] = {-mix.log_alpha, -R / alpha, -mix.log_beta, -model.s / beta};

@@ -17,8 +17,8 @@
 #include "value/rfm.h"
 
 /*
- * The length of an interval in days. what names it in the errors: 22023
- * unless it is a number of whole days above zero.
+ * The length of an interval in days; what names it in errors. 22023 for
+ * anything but a number of whole days above zero.
  */
 int32
 rfm_interval_days(const void *interval, const char *what)
@@ -316,7 +316,7 @@ repeat_rate_combine(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(repeat_rate_final);
 
-/* Final function of cdp.repeat_rate: null where nobody has bought. */
+/* Final function of cdp.repeat_rate: null where no customer has bought. */
 Datum
 repeat_rate_final(PG_FUNCTION_ARGS)
 {

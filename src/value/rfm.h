@@ -3,9 +3,9 @@
  *	  Recency, frequency and monetary value of one customer, from the net of
  *	  each day.
  *
- * A purchase day is a day whose net is above zero. Purchase days that fall
- * into the same period (one day, unless asked for otherwise; periods are
- * counted from the customer's first purchase day) are one purchase:
+ * A purchase day is a day whose net is above zero. Purchase days of one period
+ * are one purchase. A period is one day by default; periods count from the
+ * customer's first purchase day. From these follow:
  *
  *	frequency	periods with a purchase, less 1
  *	recency		from the first purchase day to the start of the last period
@@ -24,7 +24,7 @@
 #include "fmgr.h"
 #include "types/ltv_format.h"
 
-/* What is asked for. Days count from 2000-01-01, spans are in days. */
+/* The question to answer. Days count from 2000-01-01, spans are in days. */
 typedef struct RfmQuestion
 {
 	int32 as_of;

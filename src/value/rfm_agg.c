@@ -3,11 +3,11 @@
  *	  cdp.rfm_agg: recency, frequency and monetary value over the rows of any
  *	  table; and its transition state, cdp.rfm_state.
  *
- * The aggregate runs once per row and often with a group per customer, so the
- * state is small and is changed in place: an array of nets per day with room
- * to grow. Days are put in order and joined only when it is full, and at the
- * end. A state that leaves the range of 64 bits goes on as a lifetime value,
- * which has no limits.
+ * The aggregate runs once per row and often with a group per customer. So the
+ * state is small and changes in place: an array of nets per day with room to
+ * grow. Days are sorted and joined only when the array is full, and at the end.
+ * A state that leaves the range of 64 bits goes on as a lifetime value, which
+ * has no limits.
  */
 #include "base/base.h"
 
@@ -31,7 +31,7 @@
 /* What a wide state calls the currency of its amounts: ISO 4217's code for tests. */
 #define RFM_CURRENCY "XTS"
 
-/* The net of a day, in units of 10^-unit_scale. 12 bytes, so that little ones are many. */
+/* The net of a day, in units of 10^-unit_scale. 12 bytes, so that many fit into little space. */
 typedef struct RfmCell
 {
 	int32 day;
@@ -62,7 +62,7 @@ typedef struct RfmState
 #define RFM_FIRST_SIZE 64 /* of a new state: three cells */
 #define INSERTION_SORT_MAX 20
 
-/* What was asked for by the row before, so that it is taken apart only once. */
+/* The question of the row before, so that equal arguments are taken apart only once. */
 typedef struct RfmCall
 {
 	bool valid;
@@ -215,7 +215,7 @@ state_sort(RfmState *state)
 			cell_set_net(&cells[kept], sum);
 		else
 		{
-			/* those from i on are untouched; what was joined before stays joined */
+			/* cells from i on are untouched; those joined before stay joined */
 			memmove(&cells[kept + 1], &cells[i], sizeof(RfmCell) * (state->ncells - i));
 			state->ncells -= i - kept - 1;
 			return false;
@@ -296,8 +296,8 @@ state_refine(RfmState *state, int unit_scale)
 }
 
 /*
- * Adds units on a day to a narrow state; the state, or one in its place where
- * it had to grow or to widen.
+ * Adds units on a day to a narrow state. Returns the state, or a new one in its
+ * place where it had to grow or to widen.
  */
 static RfmState *
 state_add_units(RfmState *state, int32 day, int64 units)
@@ -394,7 +394,7 @@ state_to_change(FunctionCallInfo fcinfo, int n)
 	return state;
 }
 
-/* Raises the error for a row whose argument n is null; 1 is skipped, by rule. */
+/* Raises the error for a row with a null argument, from the first one that is given. */
 static void
 check_not_null(FunctionCallInfo fcinfo, int first)
 {
@@ -567,7 +567,7 @@ rfm_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state_around(state, ltv_builder_finish(&builder, NULL)));
 }
 
-/* Do the nets of a narrow state add up within 64 bits, those above zero by themselves, too? */
+/* Do the nets above zero of a narrow state add up within 64 bits? */
 static bool
 nets_fit(const RfmState *state)
 {
@@ -640,10 +640,10 @@ report_binary(const char *fault)
 }
 
 /*
- * The state as it is sent. Whether it had to widen on the way, and how fine
- * its units are, depends on the order of its rows; this does not: days whose
- * net is zero are left out, units are as fine as the nets need, and it is
- * narrow exactly if every net fits.
+ * The state as it is sent. Whether a state is wide, and how fine its units are,
+ * depends on the order of its rows; this form does not. It leaves out days with
+ * a net of zero. Its units are as fine as the nets need. It is narrow exactly
+ * if every net fits.
  */
 static RfmState *
 state_canonical(const RfmState *original)
@@ -734,9 +734,9 @@ state_send(const RfmState *original)
 }
 
 /*
- * Reads version, flags, scale, unit scale, day of observation, unit, period;
- * then a lifetime value's body, or day and net of each day, ascending. Takes
- * nothing on trust.
+ * Reads version, flags, scale, unit scale, day of observation, unit and period.
+ * Then come a lifetime value's body, or day and net of each day, ascending.
+ * Checks everything.
  */
 static RfmState *
 state_receive(StringInfo buf)

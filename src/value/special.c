@@ -173,9 +173,10 @@ expint_series(double nu, double m)
 }
 
 /*
- * The continued fraction (Abramowitz and Stegun 5.1.22, in its even form) by
- * Lentz's method where it converges quickly; else the series, and upwards by
- * nu E_nu+1 = exp(-m) - m E_nu, which is stable for m <= 1.
+ * Where the continued fraction converges quickly, it is computed by Lentz's
+ * method (Abramowitz and Stegun 5.1.22, in its even form). Else it is the
+ * series, then upwards nu E_nu+1 = exp(-m) - m E_nu, which is stable for m <=
+ * 1.
  */
 double
 scaled_expint(double nu, double m)
@@ -214,12 +215,12 @@ scaled_expint(double nu, double m)
 }
 
 /*
- * By the trapezoidal rule in u, after p = logistic(y) and
- * y = u - exp(left - u) + exp(u - right), which make both ends fall doubly
+ * By the trapezoidal rule in u, where p = logistic(y) and
+ * y = u - exp(left - u) + exp(u - right). So both ends fall doubly
  * exponentially (Takahasi and Mori). Steps begin below the width of the peak
- * and are halved until nothing changes. Numerator and denominator are sums
- * over the same nodes, so that no beta function is needed. scale is 1 / p of
- * the last place left of 1 where f bends.
+ * and are halved until nothing changes. Numerator and denominator are sums over
+ * the same nodes, so no beta function is needed. scale is 1 / p of the last
+ * place left of 1 where f bends.
  */
 double
 beta_mean(double a, double b, double scale, double (*f)(double p, const void *context),
@@ -282,7 +283,7 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 
 /*
  * By parts: exp(-delta h) purchases(h) + delta times the integral of
- * exp(-delta s) purchases(s), in which s = scale (exp(v) - 1) and panels of
+ * exp(-delta s) purchases(s). There s = scale (exp(v) - 1), in panels of
  * Gauss-Legendre nodes in v. All terms are positive.
  */
 double

@@ -39,22 +39,22 @@ extern void rising_advance(RisingFactorial *rising, double z, double from, doubl
 extern double decay_mean(double y);
 
 /*
- * exp(m) E_nu(m): the generalised exponential integral, the integral over
- * u > 0 of exp(-m u) (1 + u)^-nu, for nu > 0 and m > 0.
+ * exp(m) E_nu(m), the generalised exponential integral: the integral of
+ * exp(-m u) (1 + u)^-nu over u > 0. nu > 0 and m > 0.
  */
 extern double scaled_expint(double nu, double m);
 
 /*
  * The mean of f(p) under a beta distribution Beta(a, b) of p. f is bounded,
- * smooth in log p, and has no singularity but at p <= 0.
+ * smooth in log p, and has singularities at p <= 0 only.
  */
 extern double beta_mean(double a, double b, double scale,
                         double (*f)(double p, const void *context), const void *context);
 
 /*
- * The integral of exp(-delta s) d purchases(s) over s from 0 to horizon: expected
- * purchases, each discounted at the rate delta to now. scale is the shortest time over
- * which purchases(s) begins to bend.
+ * The integral of exp(-delta s) d purchases(s) over s from 0 to horizon. That
+ * is the expected purchases, each discounted at the rate delta to now. scale is
+ * the shortest time over which purchases(s) begins to bend.
  */
 extern double discounted_sum(double (*purchases)(double s, const void *context),
                              const void *context, double scale, double horizon, double delta);

@@ -3,7 +3,7 @@
  *	  What the transition states of aggregates share: keeping one as it is, and
  *	  the SQL functions that read and write it.
  *
- * The text form is the binary form in hexadecimal, as bytea has it: states are
+ * The text form is the binary form in hexadecimal, as bytea has it. States are
  * stored and sent, but not read by people.
  */
 #ifndef CDP_VALUE_STATE_IO_H
@@ -21,9 +21,9 @@ extern void state_from_hex(char *text, StringInfo buf);
 extern Datum state_keep(FunctionCallInfo fcinfo);
 
 /*
- * Defines the SQL functions type_send, type_recv, type_out and type_in. They need
- * from_datum(Datum), which gives the state; send(state), which gives its binary
- * form as bytea; and receive(StringInfo), which reads a state from that form.
+ * Defines the SQL functions type_send, type_recv, type_out and type_in.
+ * from_datum(Datum) gives the state. send(state) gives its binary form as
+ * bytea, and receive(StringInfo) reads a state from that form.
  */
 #define STATE_IO_FUNCTIONS(type, from_datum, send, receive)                                        \
 	PG_FUNCTION_INFO_V1(type##_send);                                                              \
