@@ -78,14 +78,14 @@ batch_create(Store *store, MemoryContext parent, Cause cause)
 static MemoryContext
 reset_values(MemoryContext values)
 {
-	Size taken = MemoryContextMemAllocated(values, true);
+	Size allocated = MemoryContextMemAllocated(values, true);
 	MemoryContext parent = MemoryContextGetParent(values);
 
 	MemoryContextReset(values);
-	if (taken < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
+	if (allocated < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
 		return values;
 	MemoryContextDelete(values);
-	return AllocSetContextCreate(parent, "cdp values", Min(taken, KEPT_MAX),
+	return AllocSetContextCreate(parent, "cdp values", Min(allocated, KEPT_MAX),
 	                             ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
 }
 
@@ -125,10 +125,10 @@ batch_is_full(Batch *batch)
  * without an allocator's overhead; the first ones of a batch cost little.
  */
 static void *
-batch_take(Batch *batch, Size size)
+arena_alloc(Batch *batch, Size size)
 {
 	Size room = MAXALIGN(size);
-	char *taken;
+	char *allocated;
 
 	if (room > batch->arena_left)
 	{
@@ -137,17 +137,17 @@ batch_take(Batch *batch, Size size)
 		batch->arena = MemoryContextAllocHuge(batch->context, block);
 		batch->arena_left = block;
 	}
-	taken = batch->arena;
+	allocated = batch->arena;
 	batch->arena += room;
 	batch->arena_left -= room;
 	batch->arena_used += room;
-	return taken;
+	return allocated;
 }
 
 void *
 batch_copy(Batch *batch, const void *data, Size size)
 {
-	return memcpy(batch_take(batch, size), data, size);
+	return memcpy(arena_alloc(batch, size), data, size);
 }
 
 void *
@@ -163,7 +163,7 @@ batch_data(Batch *batch, const WorkspacePart *part, Size size)
 char *
 batch_note(Batch *batch, Event *event, const ProfileValue *value, int len)
 {
-	EventNote *note = batch_take(batch, offsetof(EventNote, data) + len);
+	EventNote *note = arena_alloc(batch, offsetof(EventNote, data) + len);
 
 	note->value = value->number;
 	note->len = len;

@@ -51,8 +51,8 @@ typedef struct Backfill
 {
 	Workspace *ws;
 	const Bitmapset *wanted;
-	Datum gone; /* text[]: names whose states go away */
-	bool careful;
+	Datum removed; /* text[]: names whose states go away */
+	bool step_over_failures;
 	int32 today;
 	TupleTableSlot *slot; /* for a row of events */
 	RowDeltas row;
@@ -61,7 +61,7 @@ typedef struct Backfill
 } Backfill;
 
 /* A hidden argument of cdp.computed_accum, from the step that runs the aggregate. */
-static Backfill *running = NULL;
+static Backfill *running_backfill = NULL;
 
 static void
 count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const pg_uuid_t *event_id)
@@ -81,39 +81,40 @@ count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const p
 }
 
 /* A row whose expressions may fail. */
-typedef struct CarefulRow
+typedef struct EventAttempt
 {
 	Backfill *backfill;
 	int64 profile;
 	const pg_uuid_t *event_id;
-} CarefulRow;
+} EventAttempt;
 
 static bool
-evaluate_careful_row(void *context)
+attempt_event(void *context)
 {
-	deltas_of_row(&((CarefulRow *) context)->backfill->row);
+	deltas_of_row(&((EventAttempt *) context)->backfill->row);
 	return true;
 }
 
 static bool
 skip_trait(void *context, const ErrorData *error)
 {
-	CarefulRow *careful = (CarefulRow *) context;
+	EventAttempt *step_over_failures = (EventAttempt *) context;
 
-	count_failure(careful->backfill, careful->profile, error, careful->event_id);
-	careful->backfill->row.trait++;
+	count_failure(step_over_failures->backfill, step_over_failures->profile, error,
+	              step_over_failures->event_id);
+	step_over_failures->backfill->row.trait++;
 	return true;
 }
 
 /* What the row in the slot adds; where that may fail, past what does. */
 static void
-evaluate_row(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
+evaluate_event(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
 {
-	CarefulRow careful = {backfill, profile, event_id};
+	EventAttempt step_over_failures = {backfill, profile, event_id};
 
 	backfill->row.trait = 0;
-	if (backfill->careful)
-		cdp_attempt_each(evaluate_careful_row, skip_trait, &careful);
+	if (backfill->step_over_failures)
+		cdp_attempt_each(attempt_event, skip_trait, &step_over_failures);
 	else
 		deltas_of_row(&backfill->row);
 }
@@ -138,7 +139,7 @@ PG_FUNCTION_INFO_V1(cdp_computed_accum);
 Datum
 cdp_computed_accum(PG_FUNCTION_ARGS)
 {
-	Backfill *current = running;
+	Backfill *current = running_backfill;
 	ComputedFold *group = PG_ARGISNULL(0) ? NULL : (ComputedFold *) PG_GETARG_POINTER(0);
 	HeapTupleHeader row;
 	HeapTupleData tuple = {0};
@@ -171,7 +172,7 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 	occurred_at = DatumGetTimestampTz(row_value(current, EVENT_OCCURRED_AT));
 	received_at = DatumGetTimestampTz(row_value(current, EVENT_RECEIVED_AT));
 	at = Min(occurred_at, received_at);
-	evaluate_row(current, PG_GETARG_INT64(1), event_id);
+	evaluate_event(current, PG_GETARG_INT64(1), event_id);
 	if (current->row.deltas.len > 0)
 	{
 		oldcontext = MemoryContextSwitchTo(context);
@@ -196,9 +197,10 @@ cdp_computed_final(PG_FUNCTION_ARGS)
 	ComputedFold *group = PG_ARGISNULL(0) ? NULL : (ComputedFold *) PG_GETARG_POINTER(0);
 	bool changed;
 
-	if (!AggCheckCallContext(fcinfo, NULL) || running == NULL || group == NULL)
+	if (!AggCheckCallContext(fcinfo, NULL) || running_backfill == NULL || group == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_COMPUTED_P(computed_builder_finish(&group->builder, running->today, &changed));
+	PG_RETURN_COMPUTED_P(
+	    computed_builder_finish(&group->builder, running_backfill->today, &changed));
 }
 
 static Datum
@@ -259,7 +261,7 @@ fill_profiles(Workspace *ws, void *context)
 
 	namestrcpy(&name, ws->name);
 	values[0] = NameGetDatum(&name);
-	values[1] = backfill->gone;
+	values[1] = backfill->removed;
 	values[2] = PointerGetDatum(wanted_without_events(ws, backfill->wanted));
 	values[3] = wanted_events(ws, backfill->wanted, &nulls[3]);
 	values[4] = BoolGetDatum(!bms_is_empty(backfill->wanted));
@@ -273,21 +275,21 @@ static bool
 attempt_backfill(void *context)
 {
 	Backfill *backfill = (Backfill *) context;
-	Backfill *outer = running;
+	Backfill *outer = running_backfill;
 	int nest_level = NewGUCNestLevel();
 	char memory[32];
 
 	snprintf(memory, sizeof(memory), "%d", Max(maintenance_work_mem, work_mem));
 	(void) set_config_option("work_mem", memory, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 	                         0, false);
-	running = backfill;
+	running_backfill = backfill;
 	PG_TRY();
 	{
 		store_while_writing(backfill->ws, fill_profiles, backfill);
 	}
 	PG_FINALLY();
 	{
-		running = outer;
+		running_backfill = outer;
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, nest_level);
@@ -296,7 +298,7 @@ attempt_backfill(void *context)
 
 /* Writes the failures that have been counted. */
 static void
-write_failures(Backfill *backfill)
+write_trait_failures(Backfill *backfill)
 {
 	Store *store = store_begin(backfill->ws);
 	HASH_SEQ_STATUS status;
@@ -311,12 +313,12 @@ write_failures(Backfill *backfill)
 }
 
 void
-backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
+backfill(Workspace *ws, Datum removed, const Bitmapset *wanted)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp backfill", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	Backfill run = {.ws = ws, .wanted = wanted, .gone = gone, .context = context};
+	Backfill run = {.ws = ws, .wanted = wanted, .removed = removed, .context = context};
 	TupleDesc desc = lookup_rowtype_tupdesc_copy(get_rel_type_id(ws->events), -1);
 	HASHCTL ctl = {.keysize = sizeof(((BackfillFailure *) NULL)->key),
 	               .entrysize = sizeof(BackfillFailure),
@@ -332,11 +334,11 @@ backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
 	if (!cdp_attempt(attempt_backfill, &run, &error))
 	{
 		FreeErrorData(error);
-		run.careful = true;
+		run.step_over_failures = true;
 		(void) attempt_backfill(&run);
 	}
 	expression_unpin(nest_level);
-	write_failures(&run);
+	write_trait_failures(&run);
 	ExecDropSingleTupleTableSlot(run.slot);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

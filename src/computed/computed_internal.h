@@ -158,6 +158,6 @@ extern void trait_errors_add(Store *store, int trait, int64 profile, int64 n, in
 extern void trait_errors_write(Batch *batch);
 
 /* backfill.c: takes the states of some names (text[]) away, and fills the wanted traits. */
-extern void backfill(Workspace *ws, Datum gone, const Bitmapset *wanted);
+extern void backfill(Workspace *ws, Datum removed, const Bitmapset *wanted);
 
 #endif /* CDP_COMPUTED_ROOM_INTERNAL_H */

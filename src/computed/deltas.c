@@ -20,7 +20,7 @@ deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted)
 
 /* What the row adds to a trait, if anything. */
 static void
-evaluate_trait(RowDeltas *row, const ComputedDefinition *definition)
+add_trait_delta(RowDeltas *row, const ComputedDefinition *definition)
 {
 	ExprContext *econtext = row->ws->econtext;
 	MemoryContext oldcontext;
@@ -77,7 +77,7 @@ deltas_of_row(RowDeltas *row)
 		     (definition->event_len == name_len &&
 		      memcmp(definition->event, VARDATA_ANY(name), name_len) == 0)) &&
 		    (row->wanted == NULL || bms_is_member(row->trait, row->wanted)))
-			evaluate_trait(row, definition);
+			add_trait_delta(row, definition);
 	}
 	ResetExprContext(econtext);
 }

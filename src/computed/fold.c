@@ -55,7 +55,7 @@ fold_deltas(ComputedFold *fold, const char *deltas, int len, TimestampTz at, int
 
 /* Puts together what has been collected, and ends the builder. */
 static void
-fold_put_together(ComputedFold *fold)
+fold_merge_deltas(ComputedFold *fold)
 {
 	Computed *before = fold->computed;
 	bool changed;
@@ -70,7 +70,7 @@ fold_put_together(ComputedFold *fold)
 void
 fold_flush(ComputedFold *fold)
 {
-	fold_put_together(fold);
+	fold_merge_deltas(fold);
 	begin_builder(fold);
 }
 
@@ -124,7 +124,7 @@ finish_computed(Batch *batch, void *builder, bool *changed)
 {
 	ComputedFold *fold = (ComputedFold *) builder;
 
-	fold_put_together(fold);
+	fold_merge_deltas(fold);
 	*changed = fold->changed;
 	return PointerGetDatum(fold->computed);
 }

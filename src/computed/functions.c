@@ -101,7 +101,7 @@ cdp_computed_without_events(PG_FUNCTION_ARGS)
 }
 
 static bool
-evaluate_row(void *context)
+try_event(void *context)
 {
 	deltas_of_row((RowDeltas *) context);
 	return true;
@@ -157,7 +157,7 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 	tuple.t_data = header;
 	ExecStoreHeapTuple(&tuple, trial->slot, false);
 	trial->row.trait = 0;
-	fails = !cdp_attempt(evaluate_row, &trial->row, &error);
+	fails = !cdp_attempt(try_event, &trial->row, &error);
 	if (fails)
 		FreeErrorData(error);
 	ExecClearTuple(trial->slot);

@@ -81,14 +81,14 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 
 /* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
 static void
-lock_identifiers(Deciding *deciding, bool on)
+lock_two_identifiers(Deciding *deciding, bool making)
 {
 	for (int i = 0; i < 2; i++)
 	{
 		IdNode *node = &deciding->nodes[i];
 
 		identity_read_node(deciding->store, node);
-		if (on && node->has_row && node->row.generic)
+		if (making && node->has_row && node->row.generic)
 			ereport(
 			    ERROR,
 			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -96,7 +96,7 @@ lock_identifiers(Deciding *deciding, bool on)
 			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
 			     errdetail("It was seen with too many people: it is generic."),
 			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		if ((node->has_row || on) && identity_must_lock(node))
+		if ((node->has_row || making) && identity_must_lock(node))
 			identity_lock_node(deciding->store, node);
 	}
 	store_refresh(deciding->store);
@@ -106,18 +106,18 @@ lock_identifiers(Deciding *deciding, bool on)
 static int64 *
 find_component_profiles(Deciding *deciding, int *n)
 {
-	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+	Identifier *identifiers[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	return identity_component_profiles(deciding->store, seeds, 2, n);
+	return identity_component_profiles(deciding->store, identifiers, 2, n);
 }
 
 /* Whether what has been committed while locks were waited for asks for no others. */
 static bool
-recheck_locks(void *context)
+recheck_two_components(void *context)
 {
 	Deciding *deciding = (Deciding *) context;
 	Store *store = deciding->store;
-	int64 *closure;
+	int64 *needed;
 	int n;
 
 	store_refresh(store);
@@ -129,8 +129,8 @@ recheck_locks(void *context)
 		if (node->has_row && identity_must_lock(node))
 			return false;
 	}
-	closure = find_component_profiles(deciding, &n);
-	return ids_include(deciding->locked, deciding->n_locked, closure, n);
+	needed = find_component_profiles(deciding, &n);
+	return ids_include(deciding->locked, deciding->n_locked, needed, n);
 }
 
 static bool
@@ -150,17 +150,17 @@ lock_profiles(void *context)
 		if (store_lock(store, &profiles_table, slot) != LOCK_OK)
 			return false;
 	}
-	return store_read_outside(store, &profiles_table, recheck_locks, deciding);
+	return store_read_outside(store, &profiles_table, recheck_two_components, deciding);
 }
 
 /* Locks all that a replay of both components touches. */
 static void
-lock_components(Deciding *deciding, bool on)
+lock_components(Deciding *deciding, bool making)
 {
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		lock_identifiers(deciding, on);
+		lock_two_identifiers(deciding, making);
 		deciding->locked = find_component_profiles(deciding, &deciding->n_locked);
 	} while (!store_attempt(deciding->store, &profiles_table, lock_profiles, deciding));
 	store_refresh(deciding->store);
@@ -191,11 +191,11 @@ write_decision(Deciding *deciding, const char *kind, Oid by)
 }
 
 static void
-replay(Deciding *deciding, Cause cause)
+replay_two_components(Deciding *deciding, Cause cause)
 {
-	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+	Identifier *identifiers[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	replay_components(deciding->store, seeds, 2, cause, REPLAY_STRICT);
+	replay_components(deciding->store, identifiers, 2, cause, REPLAY_STRICT);
 }
 
 /* An identifier that no event has named and no decision names is forgotten, see lock_for. */
@@ -287,37 +287,37 @@ is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 
 /* Makes (on) or withdraws a decision; returns whether anything had to be done. */
 static bool
-decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by)
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool making, Oid by)
 {
 	Deciding deciding;
 	TupleTableSlot *slot;
-	bool there;
+	bool exists;
 
 	begin_deciding(&deciding, store, a, b);
-	lock_components(&deciding, on);
-	there = is_decided(&deciding, link ? "link" : "separate", &slot);
-	if (on && !there && slot != NULL)
+	lock_components(&deciding, making);
+	exists = is_decided(&deciding, link ? "link" : "separate", &slot);
+	if (making && !exists && slot != NULL)
 		refuse_contradiction(&deciding, link ? "separated" : "linked",
 		                     link ? "cdp.unseparate" : "cdp.unlink");
-	if (there != on)
+	if (exists != making)
 	{
-		if (on && link)
+		if (making && link)
 			require_seen(&deciding);
-		if (on)
+		if (making)
 			write_decision(&deciding, link ? "link" : "separate", by);
 		else
 		{
 			store_delete(store, &decisions_table, &slot->tts_tid);
 			store_refresh(store);
 		}
-		replay(&deciding,
-		       link ? (on ? CAUSE_LINK : CAUSE_UNLINK) : (on ? CAUSE_SEPARATE : CAUSE_UNSEPARATE));
-		if (!on)
+		replay_two_components(&deciding, link ? (making ? CAUSE_LINK : CAUSE_UNLINK)
+		                                      : (making ? CAUSE_SEPARATE : CAUSE_UNSEPARATE));
+		if (!making)
 			forget_unseen(&deciding);
 		mark_decided(&deciding);
 		store_refresh(store); /* also for the next decision of the same command */
 	}
-	return there != on;
+	return exists != making;
 }
 
 /* What a user asks for. */
@@ -327,42 +327,42 @@ typedef struct Request
 	text *a;
 	text *b;
 	bool link;
-	bool on;
+	bool making;
 } Request;
 
 /* Reads the two identifiers by the rules of the workspace as they are. */
 static void
-read_identifiers(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
+read_request(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
 {
-	*a = read_identifier(ws, request->a, request->on);
-	*b = read_identifier(ws, request->b, request->on);
+	*a = read_identifier(ws, request->a, request->making);
+	*b = read_identifier(ws, request->b, request->making);
 }
 
 /* Whether there is something to withdraw; alone: and that may forget an identifier. */
 static bool
-can_withdraw(Workspace *ws, const Request *request, bool *alone)
+can_withdraw(Workspace *ws, const Request *request, bool *forgets)
 {
 	Store *store = store_begin(ws);
 	Deciding deciding;
 	Identifier *a;
 	Identifier *b;
 	TupleTableSlot *slot;
-	bool there;
+	bool exists;
 
-	read_identifiers(ws, request, &a, &b);
+	read_request(ws, request, &a, &b);
 	begin_deciding(&deciding, store, a, b);
-	there = is_decided(&deciding, request->link ? "link" : "separate", &slot);
-	*alone = false;
-	for (int i = 0; i < 2 && there; i++)
+	exists = is_decided(&deciding, request->link ? "link" : "separate", &slot);
+	*forgets = false;
+	for (int i = 0; i < 2 && exists; i++)
 	{
 		IdNode *node = &deciding.nodes[i];
 
 		if (stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
 		    TIMESTAMP_IS_NOEND(node->row.first_seen))
-			*alone = true;
+			*forgets = true;
 	}
 	store_end(store);
-	return there;
+	return exists;
 }
 
 /*
@@ -373,21 +373,21 @@ can_withdraw(Workspace *ws, const Request *request, bool *alone)
  * each other. False: there is nothing to withdraw.
  */
 static bool
-lock_for(Workspace **ws, const Request *request)
+lock_tables(Workspace **ws, const Request *request)
 {
 	Oid events = (*ws)->events;
 	Oid profiles = workspace_table(*ws, &profiles_table)->oid;
-	bool alone = false;
+	bool forgets = false;
 
 	LockRelationOid(events, RowExclusiveLock);
 	LockRelationOid(profiles, RowExclusiveLock);
 	workspace_require_there(events, request->workspace);
 	*ws = workspace_of_events(events);
-	if (request->on)
+	if (request->making)
 		return true;
-	if (!can_withdraw(*ws, request, &alone))
+	if (!can_withdraw(*ws, request, &forgets))
 		return false;
-	if (alone)
+	if (forgets)
 	{
 		UnlockRelationOid(profiles, RowExclusiveLock);
 		LockRelationOid(profiles, ShareRowExclusiveLock);
@@ -421,12 +421,12 @@ cdp_decide(PG_FUNCTION_ARGS)
 	workspace_require_owner(ws);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
-	if (lock_for(&ws, &request))
+	if (lock_tables(&ws, &request))
 	{
-		read_identifiers(ws, &request, &a, &b);
+		read_request(ws, &request, &a, &b);
 		workspace_become_owner(ws, &user);
 		store = store_begin(ws);
-		done = decide(store, a, b, request.link, request.on, by);
+		done = decide(store, a, b, request.link, request.making, by);
 		store_end(store);
 		workspace_restore_user(&user);
 	}

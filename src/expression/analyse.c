@@ -526,7 +526,8 @@ clock_call(ExpressionWalk *walk, FuncExpr *call)
 static Node *
 computed_read(ExpressionWalk *walk, Node *node)
 {
-	int window = walk->sort->table == &profiles_table ? reads_computed(&walk->reads, node) : -1;
+	int window =
+	    walk->sort->table == &profiles_table ? reads_note_computed(&walk->reads, node) : -1;
 	Node *instant;
 
 	if (window < 0)
@@ -563,7 +564,7 @@ check_node(Node *node, void *context)
 		return replaced;
 	else if ((replaced = computed_read(walk, node)) != NULL)
 		return replaced;
-	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
+	else if (reads_note_trait(&walk->reads, node) || reads_note_members(&walk->reads, node))
 		return node;
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 	         IsA(node, XmlExpr))

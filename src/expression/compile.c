@@ -44,8 +44,8 @@ definition_end(DefinitionReading *reading)
 
 /* Compiles an analysed expression into state or clock, for evaluation in estate. */
 static void
-build(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
-      int *n_params)
+build_state(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state,
+            ClockNode **clock, int *n_params)
 {
 	ClockBuild builder = {.estate = estate,
 	                      .next_param = SEGMENT_PARAM(walk->ws->segment_names.n),
@@ -79,7 +79,7 @@ expression_check(Workspace *ws, const ExpressionSort *sort, const char *name, co
 	reads_begin(&walk.reads, ws);
 	expression = analyse(&walk, text);
 	walk.clock_as_column = false;
-	build(&walk, expression, estate, &state, &clock, &n_params);
+	build_state(&walk, expression, estate, &state, &clock, &n_params);
 	walk.clock_as_column = true;
 	if (walk.reads_clock)
 		sql = written_text((Node *) expression, &walk);
@@ -134,7 +134,7 @@ collect_keys(Expression *expression, const Reads *reads)
 }
 
 static bool
-compile(void *context)
+try_compile_expression(void *context)
 {
 	Compilation *compilation = (Compilation *) context;
 	ExpressionWalk *walk = &compilation->walk;
@@ -148,7 +148,7 @@ compile(void *context)
 	definition_begin(&reading, ws, walk->sort, compilation->name, compilation->text);
 	reads_begin(&walk->reads, ws);
 	analysed = analyse(walk, compilation->text);
-	build(walk, analysed, ws->estate, &expression->state, &expression->clock, &n_params);
+	build_state(walk, analysed, ws->estate, &expression->state, &expression->clock, &n_params);
 	definition_end(&reading);
 	ws->n_params = Max(ws->n_params, n_params);
 	expression->columns = walk->columns;
@@ -167,7 +167,7 @@ expression_compile(Workspace *ws, const ExpressionSort *sort, const char *name, 
 {
 	Compilation compilation = {name, text, expression, {.ws = ws, .sort = sort}};
 
-	(void) cdp_attempt(compile, &compilation, &expression->broken);
+	(void) cdp_attempt(try_compile_expression, &compilation, &expression->broken);
 	expression->missing = compilation.walk.reads.missing;
 	expression->missing_computed = compilation.walk.reads.missing_computed;
 }

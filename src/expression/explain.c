@@ -88,15 +88,15 @@ evaluate_part(void *context)
 
 /* The key of traits, or the column, that a part reads and nothing else; null: neither. */
 static char *
-trait_of(Explain *explain, Node *expression)
+trait_read_by(Explain *explain, Node *expression)
 {
-	if (!reads_trait(&explain->walk.reads, expression))
+	if (!reads_note_trait(&explain->walk.reads, expression))
 		return NULL;
 	return llast(explain->walk.reads.keys);
 }
 
 static char *
-column_of(Explain *explain, Node *expression)
+column_read_by(Explain *explain, Node *expression)
 {
 	Oid profiles = workspace_table(explain->walk.ws, &profiles_table)->oid;
 
@@ -112,7 +112,7 @@ column_of(Explain *explain, Node *expression)
 
 /* The computed trait that a part reads and nothing else; null: none. */
 static const DefinedName *
-computed_of(Explain *explain, Node *expression)
+computed_read_by(Explain *explain, Node *expression)
 {
 	const DefinedNames *computed = &explain->walk.ws->computed_names;
 	const char *name = reads_computed_name(&explain->walk.reads, expression);
@@ -127,9 +127,9 @@ put_part(Explain *explain, Node *expression, int node)
 	Part part = {.explain = explain, .expression = expression, .flips_at = DT_NOEND};
 	Datum values[N_EXPLAIN_COLUMNS] = {0};
 	bool isnull[N_EXPLAIN_COLUMNS];
-	char *trait = trait_of(explain, expression);
-	char *column = column_of(explain, expression);
-	const DefinedName *computed = computed_of(explain, expression);
+	char *trait = trait_read_by(explain, expression);
+	char *column = column_read_by(explain, expression);
+	const DefinedName *computed = computed_read_by(explain, expression);
 	ErrorData *error;
 
 	memset(isnull, true, sizeof(isnull));
@@ -201,11 +201,11 @@ explain_parts(Node *node, void *context)
 {
 	Explain *explain = (Explain *) context;
 
-	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
+	if (IsA(node, Var) || IsA(node, Param) || reads_note_trait(&explain->walk.reads, node) ||
 	    is_today(node) || reads_computed_name(&explain->walk.reads, node) != NULL)
 		return false;
 	/* of a test of several segments each of them; of one, it is that itself */
-	if (reads_members(&explain->walk.reads, node))
+	if (reads_note_members(&explain->walk.reads, node))
 		node = reads_resolve_members(&explain->walk.reads, node);
 	return expression_tree_walker(node, explain_node, context);
 }

@@ -51,7 +51,7 @@ function_of(const char *name, Oid first, Oid second)
 
 /* Attribute number and type of a value of profiles. */
 static AttrNumber
-column_of(Workspace *ws, const char *name, Oid *type)
+value_column_of(Workspace *ws, const char *name, Oid *type)
 {
 	const TableState *profiles = workspace_table(ws, &profiles_table);
 
@@ -78,8 +78,8 @@ reads_begin(Reads *reads, Workspace *ws)
 	memset(reads, 0, sizeof(Reads));
 	reads->ws = ws;
 	reads->segments_column = profiles->columns[PROFILE_SEGMENTS];
-	reads->traits_column = column_of(ws, "traits", &traits);
-	reads->computed_column = column_of(ws, "computed", &computed);
+	reads->traits_column = value_column_of(ws, "traits", &traits);
+	reads->computed_column = value_column_of(ws, "computed", &computed);
 	reads->trait_functions[0] = function_of("trait", traits, TEXTOID);
 	reads->trait_functions[1] = function_of("trait_text", traits, TEXTOID);
 	reads->trait_functions[2] = function_of("has_trait", traits, TEXTOID);
@@ -151,7 +151,7 @@ constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int
 }
 
 bool
-reads_trait(Reads *reads, Node *node)
+reads_note_trait(Reads *reads, Node *node)
 {
 	int which;
 	Const *key = constant_of_call(node, reads->trait_functions, lengthof(reads->trait_functions),
@@ -165,17 +165,17 @@ reads_trait(Reads *reads, Node *node)
 
 /* The constant name by which a node reads a computed trait; null: it does not. */
 static Const *
-computed_name(Reads *reads, Node *node, int *which)
+computed_name_constant(Reads *reads, Node *node, int *which)
 {
 	return constant_of_call(node, reads->computed_functions, N_COMPUTED_READERS,
 	                        reads->computed_column, which);
 }
 
 int
-reads_computed(Reads *reads, Node *node)
+reads_note_computed(Reads *reads, Node *node)
 {
 	int which;
-	Const *constant = computed_name(reads, node, &which);
+	Const *constant = computed_name_constant(reads, node, &which);
 	char *name;
 	int index;
 
@@ -199,7 +199,7 @@ Node *
 reads_computed_at(Reads *reads, Node *node, Node *instant)
 {
 	int which;
-	Const *constant = computed_name(reads, node, &which);
+	Const *constant = computed_name_constant(reads, node, &which);
 	List *args = IsA(node, OpExpr) ? ((OpExpr *) node)->args : ((FuncExpr *) node)->args;
 
 	return (Node *) makeFuncExpr(reads->computed_at[which], exprType(node),
@@ -209,7 +209,7 @@ reads_computed_at(Reads *reads, Node *node, Node *instant)
 
 /* Which of the functions that read a trait at an instant a node calls; -1: none. */
 static int
-computed_call(Reads *reads, Node *node)
+which_read_at_instant(Reads *reads, Node *node)
 {
 	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 3)
 		for (int i = 0; i < N_COMPUTED_READERS; i++)
@@ -222,7 +222,7 @@ Node *
 reads_computed_written(Reads *reads, Node *node)
 {
 	FuncExpr *call = (FuncExpr *) node;
-	int which = computed_call(reads, node);
+	int which = which_read_at_instant(reads, node);
 	List *args;
 
 	if (which < 0)
@@ -239,13 +239,13 @@ reads_computed_written(Reads *reads, Node *node)
 char *
 reads_computed_name(Reads *reads, Node *node)
 {
-	if (computed_call(reads, node) < 0)
+	if (which_read_at_instant(reads, node) < 0)
 		return NULL;
 	return TextDatumGetCString(castNode(Const, list_nth(((FuncExpr *) node)->args, 1))->constvalue);
 }
 
 static int
-segment_index(Reads *reads, const char *name)
+find_segment(Reads *reads, const char *name)
 {
 	int index = defined_names_find(&reads->ws->segment_names, name);
 
@@ -263,7 +263,7 @@ segment_index(Reads *reads, const char *name)
 static Node *
 member_param(Reads *reads, const char *name)
 {
-	int index = segment_index(reads, name);
+	int index = find_segment(reads, name);
 	Param *param = makeNode(Param);
 
 	reads->segments = bms_add_member(reads->segments, index);
@@ -330,7 +330,7 @@ query_params(Reads *reads, const SegmentQuery *query, int *item)
 
 /* The test as parameters; null: the node is none. */
 static Node *
-members_of(Reads *reads, Node *node)
+member_test_params(Reads *reads, Node *node)
 {
 	int which;
 	Const *constant =
@@ -381,9 +381,9 @@ members_of(Reads *reads, Node *node)
 }
 
 bool
-reads_members(Reads *reads, Node *node)
+reads_note_members(Reads *reads, Node *node)
 {
-	return members_of(reads, node) != NULL;
+	return member_test_params(reads, node) != NULL;
 }
 
 static Node *
@@ -393,7 +393,7 @@ resolve_members(Node *node, void *context)
 
 	if (node == NULL)
 		return NULL;
-	resolved = members_of((Reads *) context, node);
+	resolved = member_test_params((Reads *) context, node);
 	return resolved != NULL ? resolved : expression_tree_mutator(node, resolve_members, context);
 }
 

@@ -33,14 +33,14 @@ typedef struct Reads
 extern void reads_begin(Reads *reads, Workspace *ws);
 
 /* Whether a node reads one key of traits, or membership by name: noted, if so. */
-extern bool reads_trait(Reads *reads, Node *node);
-extern bool reads_members(Reads *reads, Node *node);
+extern bool reads_note_trait(Reads *reads, Node *node);
+extern bool reads_note_members(Reads *reads, Node *node);
 
 /*
  * Whether a node reads a computed trait by a constant name, which is noted; its
  * window in days then, else -1. Errors: 42704 for no such trait.
  */
-extern int reads_computed(Reads *reads, Node *node);
+extern int reads_note_computed(Reads *reads, Node *node);
 
 /* The same read at an instant, and a read at an instant as it was written; null: it is none. */
 extern Node *reads_computed_at(Reads *reads, Node *node, Node *instant);

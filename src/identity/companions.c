@@ -70,22 +70,22 @@ same_namespace(const IdNode *a, const IdNode *b)
  * largest generic_after: with those alone its others are generic.
  */
 static void
-note_companions(Batch *batch, const Event *event, int *limited)
+note_event_companions(Batch *batch, const Event *event, int *limited)
 {
 	const int *named = &batch->refs[event->first_ref];
 	int most = namespaces_of(batch->ws)->max_generic_after;
 	int n = 0;
-	int of_namespace = 0;
+	int n_of_namespace = 0;
 
 	for (int i = 0; i < event->n_named; i++)
 	{
 		if (batch->nodes[named[i]].rule->max_per_profile < 0)
 			continue;
-		of_namespace =
+		n_of_namespace =
 		    n > 0 && same_namespace(&batch->nodes[limited[n - 1]], &batch->nodes[named[i]])
-		        ? of_namespace + 1
+		        ? n_of_namespace + 1
 		        : 1;
-		if (of_namespace <= most)
+		if (n_of_namespace <= most)
 			limited[n++] = named[i];
 	}
 	for (int i = 0; i < event->n_named && n > 0; i++)
@@ -114,17 +114,17 @@ compare_companions(const void *a, const void *b, void *arg)
 	                          batch->nodes[y->companion].identifier);
 }
 
-typedef struct CountCompanions
+typedef struct NamespaceCount
 {
 	Store *store;
 	const Identifier *like; /* count those of its namespace */
 	int n;
-} CountCompanions;
+} NamespaceCount;
 
 static bool
-count_companion(TupleTableSlot *slot, void *context)
+count_companion_of_namespace(TupleTableSlot *slot, void *context)
 {
-	CountCompanions *count = (CountCompanions *) context;
+	NamespaceCount *count = (NamespaceCount *) context;
 	bool isnull;
 	Identifier *companion = DatumGetIdentifierPP(
 	    store_value(count->store, &companions_table, slot, COMPANION_COMPANION, &isnull));
@@ -141,9 +141,9 @@ count_companion(TupleTableSlot *slot, void *context)
  * once; returns whether there are such. Of others the component is a suspect.
  */
 bool
-companions_find_generic(Batch *batch)
+companions_mark_generic(Batch *batch)
 {
-	bool turned = false;
+	bool any_generic = false;
 	int kept = 0;
 	int start = 0;
 
@@ -154,7 +154,7 @@ companions_find_generic(Batch *batch)
 	{
 		IdNode *node = &batch->nodes[identity_of(batch)->companions[start].node];
 		IdNode *companion = &batch->nodes[identity_of(batch)->companions[start].companion];
-		CountCompanions stored = {batch->store, companion->identifier, 0};
+		NamespaceCount stored = {batch->store, companion->identifier, 0};
 		int end = start + 1;
 
 		CHECK_FOR_INTERRUPTS();
@@ -166,10 +166,10 @@ companions_find_generic(Batch *batch)
 			end++;
 		if (!node->has_no_evidence)
 			stored_visit_companions(batch->store, PointerGetDatum(node->identifier),
-			                        count_companion, &stored);
+			                        count_companion_of_namespace, &stored);
 		if (stored.n + end - start >= node->rule->generic_after)
 		{
-			turned = turned || (node->has_no_evidence && !node->row.generic);
+			any_generic = any_generic || (node->has_no_evidence && !node->row.generic);
 			node->row.generic = node->row.generic || node->has_no_evidence;
 			node->becomes_generic = !node->has_no_evidence;
 		}
@@ -179,7 +179,7 @@ companions_find_generic(Batch *batch)
 		start = end;
 	}
 	identity_of(batch)->n_companions = kept;
-	return turned;
+	return any_generic;
 }
 
 /* The companions that the batch's events show and that are not stored yet. */
@@ -200,5 +200,5 @@ companions_collect(Batch *batch)
 	limited = MemoryContextAllocHuge(batch->context, sizeof(int) * most_named);
 	for (int e = 0; e < batch->n_events; e++)
 		if (batch->events[e].n_named > 1)
-			note_companions(batch, &batch->events[e], limited);
+			note_event_companions(batch, &batch->events[e], limited);
 }

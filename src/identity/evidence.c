@@ -116,7 +116,7 @@ collect_pairs(Batch *batch)
 
 /* Reads what is stored of a pair; touchy: it may be refused. */
 static void
-find_pair(Batch *batch, Pair *pair, bool touchy)
+read_stored_pair(Batch *batch, Pair *pair, bool order_matters)
 {
 	Store *store = batch->store;
 	const IdNode *anchor = &batch->nodes[pair->anchor];
@@ -140,7 +140,7 @@ find_pair(Batch *batch, Pair *pair, bool touchy)
 		                                event->at, &event->id);
 		return;
 	}
-	if (!touchy)
+	if (!order_matters)
 		return;
 	keys[0] = PointerGetDatum(cstring_to_text_with_len(IDENTIFIER_TEXT(other->identifier),
 	                                                   IDENTIFIER_LEN(other->identifier)));
@@ -218,7 +218,7 @@ add_limit(Batch *batch, Component *component, const char *name, int name_len, in
 
 /* What the row of a profile says of its evidence, where locking has not read it. */
 static void
-peek_profile(Batch *batch, Profile *profile)
+read_evidence_state(Batch *batch, Profile *profile)
 {
 	TupleTableSlot *slot;
 
@@ -258,7 +258,7 @@ make_components(Batch *batch)
 				node->component = profile->component;
 				continue;
 			}
-			peek_profile(batch, profile);
+			read_evidence_state(batch, profile);
 			profile->first_node = i;
 			profile->component_known = true;
 			profile->component = identity_of(batch)->n_components;
@@ -323,7 +323,7 @@ count_identifier(TupleTableSlot *slot, void *context)
 
 /* Counts a stored profile's identifiers of the limited namespaces, once. */
 static void
-count_limits(Batch *batch, Component *component)
+read_limits(Batch *batch, Component *component)
 {
 	Workspace *ws = batch->ws;
 	CountContext context = {batch, component, false};
@@ -347,8 +347,8 @@ broken_limit(Batch *batch, Component *a, Component *b)
 {
 	if ((a->limits_known && a->n_limits == 0) || (b->limits_known && b->n_limits == 0))
 		return NULL;
-	count_limits(batch, a);
-	count_limits(batch, b);
+	read_limits(batch, a);
+	read_limits(batch, b);
 	for (int i = 0; i < a->n_limits; i++)
 		for (int j = 0; j < b->n_limits; j++)
 		{
@@ -364,7 +364,7 @@ broken_limit(Batch *batch, Component *a, Component *b)
 
 /* Adds the stored profile's identifiers to a component's weight, once. */
 static void
-weigh(Batch *batch, Component *component)
+read_weight(Batch *batch, Component *component)
 {
 	TupleTableSlot *slot;
 	bool isnull;
@@ -383,7 +383,7 @@ weigh(Batch *batch, Component *component)
  * (former ids counted) survives, on a tie the one with the smaller id.
  */
 static void
-unite(Batch *batch, int a, int b, int event, int anchor, int other)
+unite_components(Batch *batch, int a, int b, int event, int anchor, int other)
 {
 	Component *into = &identity_of(batch)->components[a];
 	Component *from = &identity_of(batch)->components[b];
@@ -393,10 +393,10 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 		Merge *merge;
 
 		/* two stored profiles: count them while each is found by its own id */
-		count_limits(batch, into);
-		count_limits(batch, from);
-		weigh(batch, into);
-		weigh(batch, from);
+		read_limits(batch, into);
+		read_limits(batch, from);
+		read_weight(batch, into);
+		read_weight(batch, from);
 
 		if (from->weight > into->weight ||
 		    (from->weight == into->weight && from->profile->id < into->profile->id))
@@ -438,11 +438,11 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 /* Decisions */
 
 static void
-add_suspect(Batch *batch, int node)
+add_replay_node(Batch *batch, int node)
 {
-	ARRAY_GROW(batch->context, identity_of(batch)->suspects, identity_of(batch)->n_suspects,
-	           identity_of(batch)->max_suspects);
-	identity_of(batch)->suspects[identity_of(batch)->n_suspects++] = node;
+	ARRAY_GROW(batch->context, identity_of(batch)->replay_nodes, identity_of(batch)->n_replay_nodes,
+	           identity_of(batch)->max_replay_nodes);
+	identity_of(batch)->replay_nodes[identity_of(batch)->n_replay_nodes++] = node;
 }
 
 /* Whether the only evidence with a node, which no limit counts, is this pair of the batch. */
@@ -458,8 +458,8 @@ is_leaf(const Batch *batch, const Pair *pair, int i)
 }
 
 static void
-refuse(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reason,
-       const char *detail)
+refuse_pair(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reason,
+            const char *detail)
 {
 	TimestampTz at = batch->events[pair->event].at;
 
@@ -472,7 +472,7 @@ refuse(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reaso
 }
 
 static const char *
-limit_detail(Batch *batch, const LimitCount *limit)
+limit_text(Batch *batch, const LimitCount *limit)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
 	const char *detail =
@@ -484,16 +484,16 @@ limit_detail(Batch *batch, const LimitCount *limit)
 
 /* Evidence that only a replay can decide: until then it stays as it is. */
 static void
-suspect(Batch *batch, Pair *pair, Component *a, Component *b)
+leave_to_replay(Batch *batch, Pair *pair, Component *a, Component *b)
 {
-	add_suspect(batch, pair->anchor);
-	add_suspect(batch, pair->other);
+	add_replay_node(batch, pair->anchor);
+	add_replay_node(batch, pair->other);
 	if (pair->stored == PAIR_REFUSED)
-		refuse(batch, pair, a, b, pair->reason, pair->detail);
+		refuse_pair(batch, pair, a, b, pair->reason, pair->detail);
 	else if (a == b)
 		pair->accepted = true;
 	else
-		refuse(batch, pair, a, b, REFUSED_LIMIT, NULL);
+		refuse_pair(batch, pair, a, b, REFUSED_LIMIT, NULL);
 }
 
 /* What becomes of one pair. Pairs come in their order. */
@@ -503,9 +503,9 @@ decide_pair(Batch *batch, Pair *pair)
 	Component *a = evidence_component(batch, pair->anchor);
 	Component *b = evidence_component(batch, pair->other);
 	TimestampTz at = batch->events[pair->event].at;
-	bool touchy = !batch->rebuilding && (a->order_matters || b->order_matters);
+	bool order_matters = !batch->rebuilding && (a->order_matters || b->order_matters);
 	bool in_order = batch->rebuilding || (at > a->last_at && at > b->last_at);
-	bool free =
+	bool may_merge =
 	    namespaces_of(batch->ws)->can_all_merge ||
 	    (batch->nodes[pair->anchor].rule->can_merge && batch->nodes[pair->other].rule->can_merge);
 	const LimitCount *limit = NULL;
@@ -516,43 +516,45 @@ decide_pair(Batch *batch, Pair *pair)
 		return;
 	}
 	if (batch->nodes[pair->anchor].becomes_generic || batch->nodes[pair->other].becomes_generic ||
-	    (touchy && pair->stored != PAIR_NEW))
+	    (order_matters && pair->stored != PAIR_NEW))
 	{
-		suspect(batch, pair, a, b);
+		leave_to_replay(batch, pair, a, b);
 		return;
 	}
 	pair->accepted = true;
 	if (a == b)
 	{
-		if (touchy && !in_order)
-			suspect(batch, pair, a, b);
+		if (order_matters && !in_order)
+			leave_to_replay(batch, pair, a, b);
 		return;
 	}
 	if (!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other))
 	{
-		if (!free || (touchy && (!in_order || (a->order_matters && b->order_matters &&
-		                                       store_has_rows(batch->store, &decisions_table)))))
+		if (!may_merge ||
+		    (order_matters && (!in_order || (a->order_matters && b->order_matters &&
+		                                     store_has_rows(batch->store, &decisions_table)))))
 		{
-			suspect(batch, pair, a, b);
+			leave_to_replay(batch, pair, a, b);
 			return;
 		}
 		limit = broken_limit(batch, a, b);
 		if (limit != NULL && !in_order)
 		{
-			suspect(batch, pair, a, b);
+			leave_to_replay(batch, pair, a, b);
 			return;
 		}
 	}
 	if (limit != NULL)
-		refuse(batch, pair, a, b, REFUSED_LIMIT, limit_detail(batch, limit));
+		refuse_pair(batch, pair, a, b, REFUSED_LIMIT, limit_text(batch, limit));
 	else
-		unite(batch, a - identity_of(batch)->components, b - identity_of(batch)->components,
-		      pair->event, pair->anchor, pair->other);
+		unite_components(batch, a - identity_of(batch)->components,
+		                 b - identity_of(batch)->components, pair->event, pair->anchor,
+		                 pair->other);
 }
 
 /* Nodes by themselves that ask for a replay. */
 static void
-suspect_nodes(Batch *batch)
+find_replay_nodes(Batch *batch)
 {
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
@@ -560,12 +562,12 @@ suspect_nodes(Batch *batch)
 		Component *component = evidence_component(batch, i);
 
 		if (node->becomes_generic || (node->is_guarded && node->anchors_at != DT_NOEND))
-			add_suspect(batch, i);
+			add_replay_node(batch, i);
 		/* where profiles may not merge, it matters when they were there */
 		else if (component->order_matters && !namespaces_of(batch->ws)->can_all_merge &&
 		         !node->has_no_evidence && node->anchors_at < node->row.anchored_at &&
 		         node->anchors_at <= component->last_at)
-			add_suspect(batch, i);
+			add_replay_node(batch, i);
 	}
 }
 
@@ -593,7 +595,7 @@ evidence_decide(Batch *batch)
 {
 	do
 	{
-		identity_of(batch)->n_suspects = 0;
+		identity_of(batch)->n_replay_nodes = 0;
 		stored_drop_generic(batch);
 		for (int i = 0; i < batch->n_nodes; i++)
 			batch->nodes[i].becomes_generic = false;
@@ -604,19 +606,19 @@ evidence_decide(Batch *batch)
 			Pair *pair = &identity_of(batch)->pairs[i];
 
 			CHECK_FOR_INTERRUPTS();
-			find_pair(batch, pair,
-			          evidence_component(batch, pair->anchor)->order_matters ||
-			              evidence_component(batch, pair->other)->order_matters);
+			read_stored_pair(batch, pair,
+			                 evidence_component(batch, pair->anchor)->order_matters ||
+			                     evidence_component(batch, pair->other)->order_matters);
 		}
 		identity_of(batch)->n_companions = 0;
 		if (!batch->rebuilding)
 			companions_collect(batch);
-	} while (companions_find_generic(batch));
+	} while (companions_mark_generic(batch));
 	for (int i = 0; i < identity_of(batch)->n_pairs; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		decide_pair(batch, &identity_of(batch)->pairs[i]);
 	}
 	if (!batch->rebuilding)
-		suspect_nodes(batch);
+		find_replay_nodes(batch);
 }

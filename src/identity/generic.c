@@ -22,18 +22,18 @@ typedef struct CompanionCount
 	int n;
 } CompanionCount;
 
-typedef struct CountCompanions
+typedef struct NamespaceCounts
 {
 	Graph *graph;
 	CompanionCount *counts;
 	int n;
 	int most;
-} CountCompanions;
+} NamespaceCounts;
 
 static bool
-count_companion(TupleTableSlot *slot, void *context)
+count_companion_by_namespace(TupleTableSlot *slot, void *context)
 {
-	CountCompanions *count = (CountCompanions *) context;
+	NamespaceCounts *count = (NamespaceCounts *) context;
 	Identifier *companion =
 	    graph_slot_identifier(count->graph, &companions_table, slot, COMPANION_COMPANION);
 	int len = IDENTIFIER_NAMESPACE_LEN(companion);
@@ -122,7 +122,7 @@ rederive_batch(Graph *graph, Batch *batch)
 		if (event->n_refs == 0)
 			continue;
 		anchor = graph_add(graph, batch->nodes[refs[0]].identifier);
-		graph->nodes[anchor].rederived = true;
+		graph->nodes[anchor].gained_events = true;
 		graph->nodes[anchor].row.anchored_at = Min(graph->nodes[anchor].row.anchored_at, event->at);
 		for (int i = 1; i < event->n_refs; i++)
 			note_edge(graph, anchor, graph_add(graph, batch->nodes[refs[i]].identifier), event);
@@ -228,16 +228,16 @@ mark_generic(Graph *graph)
 	    AllocSetContextCreate(graph->context, "cdp companions", ALLOCSET_SMALL_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 
-	for (int i = 0; i < graph->n_seeds; i++)
+	for (int i = 0; i < graph->n_given; i++)
 	{
 		GraphNode *node = &graph->nodes[i];
-		CountCompanions count = {graph};
+		NamespaceCounts count = {graph};
 
 		CHECK_FOR_INTERRUPTS();
 		if (node->rule->generic_after < 0 || node->excluded)
 			continue;
-		stored_visit_companions(graph->store, PointerGetDatum(node->identifier), count_companion,
-		                        &count);
+		stored_visit_companions(graph->store, PointerGetDatum(node->identifier),
+		                        count_companion_by_namespace, &count);
 		node->excluded = node->became_generic = count.most >= node->rule->generic_after;
 		any = any || node->became_generic;
 		MemoryContextReset(context);

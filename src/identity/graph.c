@@ -62,7 +62,7 @@ graph_find(const Graph *graph, const Identifier *identifier)
 
 /* Whether a value is blocked, or its namespace's pattern does not let it pass. */
 static bool
-is_none(const Workspace *ws, const GraphNode *node)
+identifies_nobody(const Workspace *ws, const GraphNode *node)
 {
 	const char *text = IDENTIFIER_TEXT(node->identifier);
 	int namespace_len = IDENTIFIER_NAMESPACE_LEN(node->identifier);
@@ -100,7 +100,7 @@ graph_add(Graph *graph, const Identifier *identifier)
 	(void) stored_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
 	node->excluded = node->row.generic;
 	if (TIMESTAMP_IS_NOEND(node->row.first_seen)) /* only decisions name it */
-		node->excluded = is_none(store_workspace(graph->store), node);
+		node->excluded = identifies_nobody(store_workspace(graph->store), node);
 	return graph->n_nodes++;
 }
 
@@ -292,7 +292,7 @@ expand(Graph *graph, int node)
  * refused, and decisions that link connect with them.
  */
 Graph *
-graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_seeds)
+graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_given)
 {
 	MemoryContext scratch =
 	    AllocSetContextCreate(context, "cdp graph scratch", ALLOCSET_DEFAULT_SIZES);
@@ -302,9 +302,9 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 	graph->store = store;
 	graph->context = context;
 	graph->table = graphnodes_create(context, ARRAY_MIN, NULL);
-	for (int i = 0; i < n_seeds; i++)
+	for (int i = 0; i < n_given; i++)
 		(void) graph_add(graph, seeds[i]);
-	graph->n_seeds = graph->n_nodes;
+	graph->n_given = graph->n_nodes;
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -320,7 +320,7 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 
 /* Root of a node. */
 static int
-find_root(Graph *graph, int node)
+root_of(Graph *graph, int node)
 {
 #define PARENT(i) graph->nodes[i].parent
 	UNION_FIND_ROOT(node, PARENT);
@@ -440,7 +440,7 @@ find_separation(Graph *graph, int a, int b)
 	int two = a_first ? b : a;
 
 	for (int i = graph->nodes[one].separations; i >= 0; i = graph->ends[i].next)
-		if (find_root(graph, graph->ends[i].other) == two)
+		if (root_of(graph, graph->ends[i].other) == two)
 			return &graph->ends[i];
 	return NULL;
 }
@@ -464,8 +464,8 @@ compare_edges(const void *x, const void *y, void *arg)
 	const Graph *graph = (const Graph *) arg;
 	const GraphEdge *a = &graph->edges[*(const int *) x];
 	const GraphEdge *b = &graph->edges[*(const int *) y];
-	const GraphNode *of_a = &graph->nodes[a->other];
-	const GraphNode *of_b = &graph->nodes[b->other];
+	const GraphNode *other_a = &graph->nodes[a->other];
+	const GraphNode *other_b = &graph->nodes[b->other];
 	int order;
 
 	if (a->at != b->at)
@@ -473,17 +473,17 @@ compare_edges(const void *x, const void *y, void *arg)
 	order = memcmp(a->event_id.data, b->event_id.data, UUID_LEN);
 	if (order != 0)
 		return order;
-	if (of_a->rule->priority != of_b->rule->priority)
-		return of_a->rule->priority < of_b->rule->priority ? -1 : 1;
-	return identifier_compare(of_a->identifier, of_b->identifier);
+	if (other_a->rule->priority != other_b->rule->priority)
+		return other_a->rule->priority < other_b->rule->priority ? -1 : 1;
+	return identifier_compare(other_a->identifier, other_b->identifier);
 }
 
 /* Decides on one edge. */
 static void
 decide_edge(Graph *graph, GraphEdge *edge)
 {
-	int a = find_root(graph, edge->anchor);
-	int b = find_root(graph, edge->other);
+	int a = root_of(graph, edge->anchor);
+	int b = root_of(graph, edge->other);
 	const GraphEnd *separation;
 	const LimitCount *limit;
 
@@ -512,13 +512,13 @@ decide_edge(Graph *graph, GraphEdge *edge)
 	          !graph->nodes[edge->other].rule->can_merge) &&
 	         graph->nodes[a].anchored_at < edge->at && graph->nodes[b].anchored_at < edge->at)
 	{
-		const Identifier *of =
+		const Identifier *barred =
 		    graph->nodes[graph->nodes[edge->other].rule->can_merge ? edge->anchor : edge->other]
 		        .identifier;
 
 		edge->reason = REFUSED_MERGE;
-		edge->detail = psprintf("%.*s may not merge profiles", (int) IDENTIFIER_NAMESPACE_LEN(of),
-		                        IDENTIFIER_TEXT(of));
+		edge->detail = psprintf("%.*s may not merge profiles",
+		                        (int) IDENTIFIER_NAMESPACE_LEN(barred), IDENTIFIER_TEXT(barred));
 	}
 	else
 	{
@@ -530,7 +530,7 @@ decide_edge(Graph *graph, GraphEdge *edge)
 
 /* Applies the decisions that link; strict: an error where they join what is separated. */
 static void
-take_decisions(Graph *graph, bool strict)
+apply_links(Graph *graph, bool strict)
 {
 	for (int i = 0; i < graph->n_decisions; i++)
 	{
@@ -540,8 +540,8 @@ take_decisions(Graph *graph, bool strict)
 		if (graph->decisions[i].separate || a < 0 || b < 0 || graph->nodes[a].excluded ||
 		    graph->nodes[b].excluded)
 			continue;
-		a = find_root(graph, a);
-		b = find_root(graph, b);
+		a = root_of(graph, a);
+		b = root_of(graph, b);
 		if (a != b)
 			graph_unite(graph, a, b);
 	}
@@ -549,7 +549,7 @@ take_decisions(Graph *graph, bool strict)
 	{
 		const GraphEnd *end = &graph->ends[i];
 
-		if (find_root(graph, end->node) == find_root(graph, end->other))
+		if (root_of(graph, end->node) == root_of(graph, end->other))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			                errmsg("decisions would both link and separate two identifiers"),
 			                errdetail("They are %.*s and %.*s.",
@@ -570,7 +570,7 @@ graph_partition(Graph *graph, bool strict)
 	int n = 0;
 
 	begin_partition(graph);
-	take_decisions(graph, strict);
+	apply_links(graph, strict);
 	for (int i = 0; i < graph->n_edges; i++)
 		if (!graph->nodes[graph->edges[i].anchor].excluded &&
 		    !graph->nodes[graph->edges[i].other].excluded)
@@ -586,11 +586,11 @@ graph_partition(Graph *graph, bool strict)
 
 /* The profiles that a replay of the seeds' components may touch, sorted. */
 int64 *
-identity_component_profiles(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
+identity_component_profiles(Store *store, Identifier *const *seeds, int n_given, int *n_profiles)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
-	Graph *graph = graph_load(store, context, seeds, n_seeds);
+	Graph *graph = graph_load(store, context, seeds, n_given);
 	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
 	int n = 0;
 

@@ -21,7 +21,7 @@ typedef struct GraphNode
 	bool excluded;       /* it is generic or blocked: taken out */
 	bool became_generic; /* it has turned out generic */
 	bool separated;      /* from another by a decision, wherever that is */
-	bool rederived;      /* events have it for their anchor that had a removed one */
+	bool gained_events;  /* events have it for their anchor that had a removed one */
 
 	int parent; /* union-find; itself: a root */
 	int next;   /* of the same part; -1: the last */
@@ -76,7 +76,7 @@ typedef struct Graph
 	struct graphnodes_hash *table;
 	struct pairtable_hash *pairs; /* null: edges need not be found */
 	GraphNode *nodes;             /* the seeds first */
-	int n_seeds;
+	int n_given;
 	int n_nodes;
 	int max_nodes;
 	GraphEdge *edges;
@@ -91,8 +91,8 @@ typedef struct Graph
 } Graph;
 
 /* The components of some identifiers: all that evidence and decisions connect with them. */
-extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *seeds,
-                         int n_seeds);
+extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *identifiers,
+                         int n_given);
 
 /* The node of an identifier; -1: there is none. */
 extern int graph_find(const Graph *graph, const Identifier *identifier);

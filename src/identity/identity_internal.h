@@ -69,9 +69,9 @@ typedef struct IdentityBatch
 	int n_companions;
 	int max_companions;
 	struct pairtable_hash *companion_table;
-	int *suspects; /* nodes whose components must be replayed */
-	int n_suspects;
-	int max_suspects;
+	int *replay_nodes; /* nodes whose components must be replayed */
+	int n_replay_nodes;
+	int max_replay_nodes;
 	Merge *merges;
 	int n_merges;
 	int max_merges;
@@ -113,7 +113,7 @@ extern Component *evidence_component(Batch *batch, int node);
 
 /* companions.c: collects the batch's; the nodes that they make generic. */
 extern void companions_collect(Batch *batch);
-extern bool companions_find_generic(Batch *batch);
+extern bool companions_mark_generic(Batch *batch);
 
 /* guess.c: guesses the profile of each identifier that has no row yet. */
 extern void guess_profiles(Batch *batch);

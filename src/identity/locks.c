@@ -30,7 +30,7 @@ typedef struct LockRow
 
 /* Whether a row that has been locked was to be. */
 static bool
-must_still_lock(void *context)
+recheck_identifier(void *context)
 {
 	LockRow *lock = (LockRow *) context;
 
@@ -41,14 +41,14 @@ must_still_lock(void *context)
 
 /* Locks a row of identifiers, unless it has changed, or is one that is not to be locked by now. */
 static bool
-lock_row(void *context)
+lock_identifier_row(void *context)
 {
 	LockRow *lock = (LockRow *) context;
 	TupleTableSlot *slot =
 	    store_find(lock->store, &identifiers_table, PointerGetDatum(lock->node->identifier));
 
 	return slot != NULL && store_lock_unchanged(lock->store, &identifiers_table, slot) == LOCK_OK &&
-	       store_read_outside(lock->store, &identifiers_table, must_still_lock, lock);
+	       store_read_outside(lock->store, &identifiers_table, recheck_identifier, lock);
 }
 
 static void
@@ -95,7 +95,7 @@ identity_lock_node(Store *store, IdNode *node)
 	while (identity_must_lock(node))
 	{
 		CHECK_FOR_INTERRUPTS();
-		node->row_locked = store_attempt(store, &identifiers_table, lock_row, &lock);
+		node->row_locked = store_attempt(store, &identifiers_table, lock_identifier_row, &lock);
 		if (!node->row_locked)
 			read_again(store, node);
 	}
@@ -120,7 +120,7 @@ any_to_lock(const Batch *batch)
 
 /* Locks in their order what has no profile: new identifiers and refused ones. */
 static void
-lock_identifiers(Batch *batch)
+lock_batch_identifiers(Batch *batch)
 {
 	int *sorted;
 
@@ -146,12 +146,12 @@ lock_identifiers(Batch *batch)
 static void
 settle_identifiers(Batch *batch)
 {
-	lock_identifiers(batch);
+	lock_batch_identifiers(batch);
 	while (store_reading(batch->store) != identity_of(batch)->read_at)
 	{
 		CHECK_FOR_INTERRUPTS();
 		identity_read(batch);
-		lock_identifiers(batch);
+		lock_batch_identifiers(batch);
 	}
 }
 
@@ -194,8 +194,8 @@ typedef struct LockList
 	Batch *batch;
 	const int64 *ids;
 	int count;
-	int64 *more; /* those needed that are not of the batch's identifiers */
-	int n_more;
+	int64 *others; /* those needed that are not of the batch's identifiers */
+	int n_others;
 } LockList;
 
 /*
@@ -205,7 +205,7 @@ typedef struct LockList
  * replay from any of them to any other. seeds: room for all nodes.
  */
 static int
-collect_seeds(Batch *batch, Identifier **seeds)
+collect_replay_starts(Batch *batch, Identifier **starts)
 {
 	int n = 0;
 
@@ -214,9 +214,9 @@ collect_seeds(Batch *batch, Identifier **seeds)
 		IdNode *node = &batch->nodes[i];
 
 		/* of one without evidence nothing is stored but its row, with a guess for its profile */
-		if (node->is_guarded || (identity_of(batch)->n_suspects > 0 && !node->has_no_evidence &&
+		if (node->is_guarded || (identity_of(batch)->n_replay_nodes > 0 && !node->has_no_evidence &&
 		                         evidence_component(batch, i)->order_matters))
-			seeds[n++] = node->identifier;
+			starts[n++] = node->identifier;
 	}
 	return n;
 }
@@ -227,13 +227,13 @@ collect_seeds(Batch *batch, Identifier **seeds)
  * change without a write to the profiles that it concerns.
  */
 static bool
-recheck_locks(void *context)
+recheck_batch_locks(void *context)
 {
 	LockList *list = (LockList *) context;
 	Batch *batch = list->batch;
 	bool order_matters = false;
-	Identifier **seeds;
-	int n_seeds;
+	Identifier **starts;
+	int n_starts;
 
 	for (int i = 0; i < batch->n_nodes && !order_matters; i++)
 		order_matters = batch->nodes[i].is_guarded;
@@ -258,14 +258,14 @@ recheck_locks(void *context)
 	if (!order_matters)
 		return true;
 	evidence_decide(batch);
-	seeds = MemoryContextAllocHuge(batch->context, sizeof(Identifier *) * (batch->n_nodes + 1));
-	n_seeds = collect_seeds(batch, seeds);
-	list->more = n_seeds == 0
-	                 ? NULL
-	                 : identity_component_profiles(batch->store, seeds, n_seeds, &list->n_more);
-	if (ids_include(list->ids, list->count, list->more, list->n_more))
+	starts = MemoryContextAllocHuge(batch->context, sizeof(Identifier *) * (batch->n_nodes + 1));
+	n_starts = collect_replay_starts(batch, starts);
+	list->others = n_starts == 0 ? NULL
+	                             : identity_component_profiles(batch->store, starts, n_starts,
+	                                                           &list->n_others);
+	if (ids_include(list->ids, list->count, list->others, list->n_others))
 		return true;
-	identity_require_profiles(batch->store, list->more, list->n_more);
+	identity_require_profiles(batch->store, list->others, list->n_others);
 	return false;
 }
 
@@ -299,7 +299,7 @@ lock_listed(void *context)
 		            list->count <= SLICE_PROFILES &&
 		                MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES);
 	}
-	return store_read_outside(batch->store, &profiles_table, recheck_locks, list);
+	return store_read_outside(batch->store, &profiles_table, recheck_batch_locks, list);
 }
 
 /*
@@ -348,18 +348,18 @@ lock_single(Batch *batch)
 
 /* The batch's profiles and others, sorted and distinct. */
 static int64 *
-with_more(Batch *batch, const int64 *more, int n_more, int *count)
+profiles_to_lock(Batch *batch, const int64 *others, int n_others, int *count)
 {
 	int64 *own = stored_profiles(batch, count);
 	int64 *ids;
 	int n = *count;
 
-	if (n_more == 0)
+	if (n_others == 0)
 		return own;
-	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_more));
+	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_others));
 	memcpy(ids, own, sizeof(int64) * n);
-	memcpy(ids + n, more, sizeof(int64) * n_more);
-	*count = ids_sort(ids, n + n_more);
+	memcpy(ids + n, others, sizeof(int64) * n_others);
+	*count = ids_sort(ids, n + n_others);
 	return ids;
 }
 
@@ -379,9 +379,9 @@ identity_lock(Batch *batch)
 	for (;;)
 	{
 		batch_forget_profiles(batch);
-		list.ids = with_more(batch, list.more, list.n_more, &list.count);
-		list.more = NULL;
-		list.n_more = 0;
+		list.ids = profiles_to_lock(batch, list.others, list.n_others, &list.count);
+		list.others = NULL;
+		list.n_others = 0;
 		if (store_attempt(batch->store, &profiles_table, lock_listed, &list))
 			return;
 		store_refresh(batch->store);

@@ -169,7 +169,7 @@ typedef struct FindKind
 } FindKind;
 
 static bool
-note_decision(TupleTableSlot *slot, void *context)
+note_decision_of_kind(TupleTableSlot *slot, void *context)
 {
 	FindKind *find = (FindKind *) context;
 	bool isnull;
@@ -187,9 +187,9 @@ identity_has_decision(Store *store, Datum identifier, const char *kind)
 
 	if (!store_has_rows(store, &decisions_table))
 		return false;
-	stored_visit_decisions(store, identifier, true, note_decision, &find);
+	stored_visit_decisions(store, identifier, true, note_decision_of_kind, &find);
 	if (!find.found)
-		stored_visit_decisions(store, identifier, false, note_decision, &find);
+		stored_visit_decisions(store, identifier, false, note_decision_of_kind, &find);
 	return find.found;
 }
 
@@ -235,7 +235,7 @@ stored_has_evidence(Store *store, Datum identifier)
  * mostly new, and nothing is.
  */
 static void
-classify(Store *store, IdNode *node)
+note_evidence(Store *store, IdNode *node)
 {
 	Datum identifier = PointerGetDatum(node->identifier);
 
@@ -298,7 +298,7 @@ identity_read_node(Store *store, IdNode *node)
 	if (!node->inserted_by_us)
 		node->has_row =
 		    stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row);
-	classify(store, node);
+	note_evidence(store, node);
 }
 
 /* Reads which profile each identifier belongs to. */

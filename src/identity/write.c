@@ -147,15 +147,15 @@ compare_refusals(const void *a, const void *b, void *arg)
 	const Batch *batch = (const Batch *) arg;
 	const Refusal *x = (const Refusal *) a;
 	const Refusal *y = (const Refusal *) b;
-	const Event *of_x = &batch->events[x->event];
-	const Event *of_y = &batch->events[y->event];
+	const Event *event_x = &batch->events[x->event];
+	const Event *event_y = &batch->events[y->event];
 	int order = compare_refusal_keys(batch, x, y);
 
 	if (order != 0)
 		return order;
-	if (of_x->at != of_y->at)
-		return of_x->at < of_y->at ? -1 : 1;
-	return memcmp(of_x->id.data, of_y->id.data, UUID_LEN);
+	if (event_x->at != event_y->at)
+		return event_x->at < event_y->at ? -1 : 1;
+	return memcmp(event_x->id.data, event_y->id.data, UUID_LEN);
 }
 
 void
@@ -259,8 +259,8 @@ identity_write(Batch *batch, ReplayQueue *queue)
 
 	write_batch_evidence(batch);
 	anchors_correct(batch);
-	for (int i = 0; i < identity->n_suspects; i++)
-		replay_queue_add(queue, batch->nodes[identity->suspects[i]].identifier);
+	for (int i = 0; i < identity->n_replay_nodes; i++)
+		replay_queue_add(queue, batch->nodes[identity->replay_nodes[i]].identifier);
 }
 
 void

@@ -36,7 +36,7 @@ row_event_id(Statement *statement)
 
 /* Takes an event id; false: it had been taken before. */
 static bool
-take_new_id(Store *store, const pg_uuid_t *id)
+claim_new_id(Store *store, const pg_uuid_t *id)
 {
 	Datum values[1] = {UUIDPGetDatum(id)};
 
@@ -49,15 +49,15 @@ take_new_id(Store *store, const pg_uuid_t *id)
  * follows the first.
  */
 static void
-take_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
+claim_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
 {
 	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
-	    !take_new_id(statement->store, id))
+	    !claim_new_id(statement->store, id))
 		statement_mark_repeated(statement, row);
 }
 
 static int
-compare_ids(const void *a, const void *b)
+compare_id_rows(const void *a, const void *b)
 {
 	const IdRow *x = (const IdRow *) a;
 	const IdRow *y = (const IdRow *) b;
@@ -67,7 +67,7 @@ compare_ids(const void *a, const void *b)
 }
 
 static void
-take_ids_in_memory(Statement *statement)
+claim_ids_in_memory(Statement *statement)
 {
 	IdRow *ids =
 	    MemoryContextAllocHuge(statement->batch->context, sizeof(IdRow) * statement->n_rows);
@@ -77,17 +77,17 @@ take_ids_in_memory(Statement *statement)
 		ids[row].id = *row_event_id(statement);
 		ids[row].row = row;
 	}
-	qsort(ids, statement->n_rows, sizeof(IdRow), compare_ids);
+	qsort(ids, statement->n_rows, sizeof(IdRow), compare_id_rows);
 	for (int64 i = 0; i < statement->n_rows; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		take_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
+		claim_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
 	}
 }
 
 /* The same for any number of rows: sorted by (id, row), on disk where need be. */
 static void
-take_ids_on_disk(Statement *statement)
+claim_ids_on_disk(Statement *statement)
 {
 	TupleDesc desc = CreateTemplateTupleDesc(2);
 	AttrNumber columns[2] = {1, 2};
@@ -123,7 +123,7 @@ take_ids_on_disk(Statement *statement)
 		int64 row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
 
 		CHECK_FOR_INTERRUPTS();
-		take_id(statement, id, row, first ? NULL : &before);
+		claim_id(statement, id, row, first ? NULL : &before);
 		before = *id;
 		first = false;
 	}
@@ -132,13 +132,13 @@ take_ids_on_disk(Statement *statement)
 }
 
 void
-event_ids_take(Statement *statement)
+event_ids_claim(Statement *statement)
 {
 	statement_rewind(statement);
 	if (statement->n_rows <= IDS_IN_MEMORY)
-		take_ids_in_memory(statement);
+		claim_ids_in_memory(statement);
 	else
-		take_ids_on_disk(statement);
+		claim_ids_on_disk(statement);
 	batch_reset(statement->batch);
 }
 

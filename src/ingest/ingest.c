@@ -24,19 +24,19 @@ ingest_in_batches(Statement *statement)
 {
 	Batch *batch = statement->batch;
 	int64 row = 0;
-	bool more;
+	bool rows_left;
 
 	batch_reset(batch);
 	statement_lock(statement);
 	statement_rewind(statement);
 	do
 	{
-		more = statement_fill(statement, &row);
+		rows_left = statement_fill(statement, &row);
 		store_refresh(statement->store);
 		identity_read(batch);
 		pipeline_run_locked(batch, &statement->queue);
 		batch_reset(batch);
-	} while (more);
+	} while (rows_left);
 }
 
 static void
@@ -44,7 +44,7 @@ ingest_statement(Statement *statement)
 {
 	int64 row = 0;
 
-	event_ids_take(statement);
+	event_ids_claim(statement);
 	/* repeats first: rows are found by the anchors that they were inserted with, then by their ids */
 	if (statement->n_repeated > 0)
 		event_ids_remove_repeated(statement);

@@ -42,7 +42,7 @@ extern bool bits_get(const bits8 *bits, int64 i);
 extern void bits_set(bits8 *bits, int64 i);
 
 /* event_ids.c: takes the ids of all rows, sorted; removes the rows whose id had been taken. */
-extern void event_ids_take(Statement *statement);
+extern void event_ids_claim(Statement *statement);
 extern void event_ids_remove_repeated(Statement *statement);
 
 /* statement_locks.c: takes all locks of a statement of several batches. */

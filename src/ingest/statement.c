@@ -58,7 +58,7 @@ typedef struct Filling
 {
 	Statement *statement;
 	int64 *row;
-	bool more;
+	bool rows_left;
 } Filling;
 
 /* The next row that is no repeat, as an event of the batch; false: it is full, or none is left. */
@@ -72,7 +72,7 @@ next_event(EventRun *run)
 	{
 		if (!statement_next(statement))
 		{
-			filling->more = false;
+			filling->rows_left = false;
 			return false;
 		}
 		if (statement_is_repeated(statement, (*filling->row)++))
@@ -91,7 +91,7 @@ statement_fill(Statement *statement, int64 *row)
 	EventRun run = {statement->batch, next_event, &filling};
 
 	events_run(&run);
-	return filling.more;
+	return filling.rows_left;
 }
 
 bool
@@ -102,5 +102,5 @@ statement_fill_identifiers(Statement *statement, int64 *row)
 
 	while (next_event(&run))
 		;
-	return filling.more;
+	return filling.rows_left;
 }

@@ -15,7 +15,7 @@
 
 /* Whether a column of profiles is the users' own, and written by them. */
 static bool
-is_own(const Workspace *ws, TupleDesc desc, int i)
+is_own_column(const Workspace *ws, TupleDesc desc, int i)
 {
 	Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
@@ -28,14 +28,14 @@ is_own(const Workspace *ws, TupleDesc desc, int i)
 }
 
 static bool
-has_own(Batch *batch)
+has_own_columns(Batch *batch)
 {
 	TupleDesc desc = store_row_type(batch->store, &profiles_table);
 
 	for (int i = 0;
 	     desc->natts > workspace_table(batch->ws, &profiles_table)->n_columns && i < desc->natts;
 	     i++)
-		if (is_own(batch->ws, desc, i))
+		if (is_own_column(batch->ws, desc, i))
 			return true;
 	return false;
 }
@@ -50,7 +50,7 @@ columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
 		return;
 	for (Profile *other = profile->merged_profiles; other != NULL; other = other->next_merged)
 		for (int i = 0; i < desc->natts; i++)
-			if (slot->tts_isnull[i] && is_own(batch->ws, desc, i))
+			if (slot->tts_isnull[i] && is_own_column(batch->ws, desc, i))
 				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
 }
 
@@ -66,7 +66,7 @@ as_text(Form_pg_attribute attribute, Datum value)
 
 /* A row's values of the users' columns, as an object of texts and nulls. */
 static Jsonb *
-own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
+read_own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue *object;
@@ -78,7 +78,7 @@ own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 		bool isnull;
 		Datum value;
 
-		if (!is_own(batch->ws, desc, i))
+		if (!is_own_column(batch->ws, desc, i))
 			continue;
 		value = heap_getattr(tuple, i + 1, desc, &isnull);
 		item.type = jbvString;
@@ -105,26 +105,26 @@ void
 columns_record(Batch *batch, Profile *survivor)
 {
 	TupleDesc desc;
-	bool *taken;
+	bool *is_inherited;
 	MemoryContext oldcontext;
 
-	if (survivor->merged_profiles == NULL || !has_own(batch))
+	if (survivor->merged_profiles == NULL || !has_own_columns(batch))
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->context);
 	desc = store_row_type(batch->store, &profiles_table);
-	taken = palloc0(sizeof(bool) * desc->natts);
+	is_inherited = palloc0(sizeof(bool) * desc->natts);
 	for (Profile *loser = survivor->merged_profiles; loser != NULL; loser = loser->next_merged)
 	{
 		Datum *names = palloc(sizeof(Datum) * desc->natts);
 		int n = 0;
 
-		loser->own_columns = own_columns(batch, loser->tuple, desc);
+		loser->own_columns = read_own_columns(batch, loser->tuple, desc);
 		for (int i = 0; i < desc->natts; i++)
-			if (!taken[i] && is_own(batch->ws, desc, i) &&
+			if (!is_inherited[i] && is_own_column(batch->ws, desc, i) &&
 			    (survivor->tuple == NULL || heap_attisnull(survivor->tuple, i + 1, desc)) &&
 			    !heap_attisnull(loser->tuple, i + 1, desc))
 			{
-				taken[i] = true;
+				is_inherited[i] = true;
 				names[n++] = CStringGetTextDatum(NameStr(TupleDescAttr(desc, i)->attname));
 			}
 		loser->inherited =
@@ -135,7 +135,7 @@ columns_record(Batch *batch, Profile *survivor)
 
 /* The text that a record has for a column; null: it is null there, or not there. */
 static char *
-recorded(const Jsonb *columns, const char *name, bool *there)
+recorded_text(const Jsonb *columns, const char *name, bool *there)
 {
 	JsonbValue value;
 	const JsonbValue *found;
@@ -162,9 +162,9 @@ columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
 		Oid input;
 		Oid param;
 
-		if (!is_own(batch->ws, desc, i))
+		if (!is_own_column(batch->ws, desc, i))
 			continue;
-		text = recorded(columns, NameStr(attribute->attname), &there);
+		text = recorded_text(columns, NameStr(attribute->attname), &there);
 		if (!there)
 			continue; /* a column added since */
 		slot->tts_isnull[i] = text == NULL;
@@ -176,7 +176,7 @@ columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
 }
 
 static bool
-is_named(const ArrayType *names, const char *name)
+is_in_names(const ArrayType *names, const char *name)
 {
 	Datum *elements;
 	bool *nulls;
@@ -201,10 +201,10 @@ columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited, T
 		bool there;
 		char *text;
 
-		if (slot->tts_isnull[i] || !is_own(batch->ws, desc, i) ||
-		    !is_named(inherited, NameStr(attribute->attname)))
+		if (slot->tts_isnull[i] || !is_own_column(batch->ws, desc, i) ||
+		    !is_in_names(inherited, NameStr(attribute->attname)))
 			continue;
-		text = recorded(columns, NameStr(attribute->attname), &there);
+		text = recorded_text(columns, NameStr(attribute->attname), &there);
 		if (text != NULL && strcmp(text, as_text(attribute, slot->tts_values[i])) == 0)
 			slot->tts_isnull[i] = true;
 	}

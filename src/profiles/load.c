@@ -49,7 +49,7 @@ load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
 
 /* The working copy of a row, which is copied. */
 static void
-load_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
+load_stored(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
 	const AttrNumber *columns = workspace_table(batch->ws, &profiles_table)->columns;
 	TupleDesc desc = slot->tts_tupleDescriptor;
@@ -101,7 +101,7 @@ profiles_load(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	if (slot == NULL)
 		load_new(batch, profile);
 	else
-		load_row(batch, profile, slot);
+		load_stored(batch, profile, slot);
 	MemoryContextSwitchTo(oldcontext);
 }
 

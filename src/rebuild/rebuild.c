@@ -170,7 +170,7 @@ add_decision(TupleTableSlot *slot, void *context)
 
 /* Calls with a store of its own, in a context of its own. */
 static void
-with_store(Workspace *ws, const char *which, void (*work)(Store *store, const char *which))
+call_with_store(Workspace *ws, const char *which, void (*work)(Store *store, const char *which))
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp rebuild", ALLOCSET_DEFAULT_SIZES);
@@ -212,9 +212,9 @@ derive(Workspace *ws, bool partial, Cause cause, int64 *changes)
 	    ws, partial ? "SELECT cdp.rebuild_begin($1, true)" : "SELECT cdp.rebuild_begin($1, false)",
 	    cause, 0, NULL);
 	if (namespaces_of(ws)->max_generic_after >= 0)
-		with_store(ws, which, read_companions);
+		call_with_store(ws, which, read_companions);
 	call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)", cause, 0, NULL);
-	with_store(ws, which, replay_events);
+	call_with_store(ws, which, replay_events);
 	call_for_workspace(ws, "SELECT f.merged, f.parted FROM cdp.rebuild_finish($1, $2) f", cause, 2,
 	                   changes);
 }
@@ -254,7 +254,7 @@ derive_concerned(Workspace *ws, void *context)
 	{
 		call_for_workspace(ws, "SELECT cdp.forget_companions($1)", CAUSE_RULES, 0, NULL);
 		if (namespaces_of(ws)->max_generic_after >= 0)
-			with_store(ws, all_events, read_companions);
+			call_with_store(ws, all_events, read_companions);
 	}
 	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", CAUSE_RULES, 1, &concerned);
 	if (concerned == 0)

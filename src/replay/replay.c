@@ -69,8 +69,8 @@ typedef struct Part
 typedef struct Former
 {
 	int64 id;
-	OldProfile *of;
-	int part; /* that has its identifier; -1: none */
+	OldProfile *split_from; /* the profile that comes apart; it has the former id */
+	int part;               /* the part that has its identifier; -1: none */
 	bool revived;
 	ItemPointerData tid;
 	Jsonb *own_columns;
@@ -172,20 +172,20 @@ collect_old(Replay *replay)
 		}
 		old->n_nodes++;
 		old->is_splitting =
-		    old->is_splitting || node->excluded || node->rederived || node->part != old->part;
+		    old->is_splitting || node->excluded || node->gained_events || node->part != old->part;
 	}
 }
 
-typedef struct VisitFormer
+typedef struct NoteFormers
 {
 	Replay *replay;
-	OldProfile *of;
-} VisitFormer;
+	OldProfile *old;
+} NoteFormers;
 
 static bool
-visit_former(TupleTableSlot *slot, void *context)
+note_former(TupleTableSlot *slot, void *context)
 {
-	VisitFormer *visit = (VisitFormer *) context;
+	NoteFormers *visit = (NoteFormers *) context;
 	Replay *replay = visit->replay;
 	Store *store = replay->store;
 	MemoryContext oldcontext = MemoryContextSwitchTo(replay->graph->context);
@@ -199,7 +199,7 @@ visit_former(TupleTableSlot *slot, void *context)
 		ARRAY_GROW(replay->graph->context, replay->formers, replay->n_formers, replay->max_formers);
 		former = &replay->formers[replay->n_formers++];
 		memset(former, 0, sizeof(Former));
-		former->of = visit->of;
+		former->split_from = visit->old;
 		former->part = -1;
 		former->tid = slot->tts_tid;
 		former->id =
@@ -233,9 +233,9 @@ collect_formers(Replay *replay)
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
 		if (old->is_splitting)
 		{
-			VisitFormer visit = {replay, old};
+			NoteFormers visit = {replay, old};
 
-			stored_visit_merges(replay->store, old->id, visit_former, &visit);
+			stored_visit_merges(replay->store, old->id, note_former, &visit);
 		}
 }
 
@@ -260,10 +260,10 @@ compare_shares(const void *a, const void *b)
 }
 
 static bool
-is_claimed(const Replay *replay, const OldProfile *old, int part)
+has_former_id(const Replay *replay, const OldProfile *old, int part)
 {
 	for (int i = 0; i < replay->n_formers; i++)
-		if (replay->formers[i].of == old && replay->formers[i].part == part)
+		if (replay->formers[i].split_from == old && replay->formers[i].part == part)
 			return true;
 	return false;
 }
@@ -308,7 +308,7 @@ place_profile(Replay *replay, const Share *shares, int n, OldProfile *old)
 			continue;
 		if (part->parted_from == 0)
 			part->parted_from = old->id;
-		claimed = is_claimed(replay, old, shares[i].part);
+		claimed = has_former_id(replay, old, shares[i].part);
 		if (best >= 0 && (claimed > best_claimed ||
 		                  (claimed == best_claimed &&
 		                   !is_stronger_node(&replay->graph->nodes[shares[i].strongest],
@@ -411,11 +411,11 @@ revive_profiles(Replay *replay)
 		part->profile->is_new = part->is_new = true;
 		part->profile->own_columns = former->own_columns;
 		part->profile->inherited = former->inherited;
-		part->parted_from = former->of->id;
+		part->parted_from = former->split_from->id;
 		if (former->own_columns != NULL && former->inherited != NULL)
 		{
-			part->profile->next_split = former->of->profile->split_profiles;
-			former->of->profile->split_profiles = part->profile;
+			part->profile->next_split = former->split_from->profile->split_profiles;
+			former->split_from->profile->split_profiles = part->profile;
 		}
 		former->revived = part->revived = true;
 	}
@@ -502,7 +502,7 @@ apply_nodes(Replay *replay)
 			}
 		}
 		if (row.profile_id == node->row.profile_id && row.generic == node->row.generic &&
-		    !node->rederived)
+		    !node->gained_events)
 			continue;
 		if (row.generic)
 			rows_forget_times(&row);
@@ -643,11 +643,11 @@ apply_formers(Replay *replay)
 		bool isnull[N_MERGE_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile == NULL && former->of->part >= 0)
-			profile = replay->parts[former->of->part].profile;
+		if (profile == NULL && former->split_from->part >= 0)
+			profile = replay->parts[former->split_from->part].profile;
 		if (profile != NULL && !former->revived)
 			profile->gained_identifiers++;
-		if (profile != NULL && profile->id == former->of->id && !former->revived)
+		if (profile != NULL && profile->id == former->split_from->id && !former->revived)
 			continue;
 		slot = store_fetch(store, &merges_table, &former->tid);
 		if (slot == NULL)

@@ -32,7 +32,7 @@ write_changes(Batch *batch)
 }
 
 static void
-write_failures(Batch *batch)
+write_segment_failures(Batch *batch)
 {
 	SegmentsBatch *segments = segments_batch(batch);
 
@@ -59,7 +59,7 @@ write_failures(Batch *batch)
 void
 changes_write(Batch *batch)
 {
-	write_failures(batch);
+	write_segment_failures(batch);
 	write_changes(batch);
 }
 

@@ -59,7 +59,7 @@ typedef struct Progress
 	int rank;            /* the next to look at */
 	bool *was_member;    /* by rank: before the pass */
 	bool *is_member;     /* ... and after */
-	bool leaves_gone;    /* the profile leaves segments that do not exist any more */
+	bool leaves_deleted; /* the profile leaves segments that do not exist any more */
 	bool row_ready;
 	ClockContext clock;
 } Progress;
@@ -106,11 +106,11 @@ readers_of_keys(const Workspace *ws, const ProfileValue *value, const FoldedValu
 
 	for (int i = 0; i < segments->n_key_readers; i++)
 	{
-		const KeyReaders *of_key = &segments->key_readers[i];
+		const KeyReaders *by_key = &segments->key_readers[i];
 
-		if (of_key->key.column == column &&
-		    !value->same_key(folded->stored, folded->value, of_key->key.key, of_key->key.key_len))
-			readers = bms_add_members(readers, of_key->segments);
+		if (by_key->key.column == column &&
+		    !value->same_key(folded->stored, folded->value, by_key->key.key, by_key->key.key_len))
+			readers = bms_add_members(readers, by_key->segments);
 	}
 	return readers;
 }
@@ -153,11 +153,11 @@ evaluate_set_member(Workspace *ws, const Segment *segment, bool member)
  * now. Those that ask for that one by a prefix follow then, and not before.
  */
 static void
-lose_member(Progress *progress, const SegmentMember *member)
+leave_deleted_segment(Progress *progress, const SegmentMember *member)
 {
 	if (progress->pass == PASS_NOW)
 	{
-		progress->leaves_gone = true;
+		progress->leaves_deleted = true;
 		progress->pending = order_readers_by_prefix(progress->segments, member->name,
 		                                            member->name_len, progress->pending);
 	}
@@ -168,7 +168,7 @@ lose_member(Progress *progress, const SegmentMember *member)
 
 /* stale is the pass's, in the batch's memory. */
 static void
-begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
+begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *pending)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -178,11 +178,11 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 	progress->pass = pass;
 	progress->at = at;
 	progress->until = DT_NOEND;
-	progress->pending = stale;
+	progress->pending = pending;
 	progress->excluded = NULL;
 	progress->rank = -1;
 	progress->row_ready = false;
-	progress->leaves_gone = false;
+	progress->leaves_deleted = false;
 	progress->cause = pass == PASS_DUE                   ? CAUSE_CLOCK
 	                  : subject->merged_profiles != NULL ? CAUSE_MERGE
 	                                                     : batch->cause;
@@ -197,7 +197,7 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 		if (segment != NULL)
 			progress->was_member[segment->rank] = true;
 		else
-			lose_member(progress, &member);
+			leave_deleted_segment(progress, &member);
 	}
 	if (pass == PASS_DUE && (progress->flags & SWEEP_REDEFINED) != 0)
 		progress->excluded = bms_add_members(progress->excluded, progress->wanted);
@@ -219,7 +219,7 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 
 /* Makes the row that the pass is about the one that predicates read. */
 static void
-prepare_row(Progress *progress)
+set_scan_row(Progress *progress)
 {
 	Batch *batch = progress->batch;
 
@@ -244,7 +244,7 @@ evaluate_segment(Progress *progress, const Segment *segment)
 	bool isnull;
 	Datum result;
 
-	prepare_row(progress);
+	set_scan_row(progress);
 	if (segment->expression.clock == NULL)
 		result = ExecEvalExprSwitchContext(segment->expression.state, econtext, &isnull);
 	else
@@ -307,7 +307,7 @@ run_pass(Progress *progress)
  * member that is no segment any more leaves.
  */
 static void
-conclude(Progress *progress)
+update_members(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -319,8 +319,8 @@ conclude(Progress *progress)
 	int n = 0;
 	int rank = -1;
 
-	if (!progress->leaves_gone && memcmp(progress->was_member, progress->is_member,
-	                                     sizeof(bool) * progress->segments->n_segments) == 0)
+	if (!progress->leaves_deleted && memcmp(progress->was_member, progress->is_member,
+	                                        sizeof(bool) * progress->segments->n_segments) == 0)
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	while ((rank = bms_next_member(progress->pending, rank)) >= 0)
@@ -333,7 +333,7 @@ conclude(Progress *progress)
 
 		segment_set_get(subject->segments, i, &member);
 		segment = segment_of_member(ws, &member);
-		if (segment != NULL ? progress->is_member[segment->rank] : !progress->leaves_gone)
+		if (segment != NULL ? progress->is_member[segment->rank] : !progress->leaves_deleted)
 			members[n++] = member;
 		else
 			changes_add(batch, subject->id, member.name, member.name_len, false, progress->at,
@@ -406,7 +406,7 @@ end_now(Progress *progress)
 	Bitmapset *evaluated = bms_intersect(progress->pending, progress->segments->clock_segments);
 
 	MemoryContextSwitchTo(oldcontext);
-	conclude(progress);
+	update_members(progress);
 	if (subject->has_next_evaluation && subject->next_evaluation_at > progress->at &&
 	    !(progress->all_profiles && bms_is_subset(progress->segments->clock_segments, evaluated)))
 		next = Min(next, subject->next_evaluation_at);
@@ -429,7 +429,7 @@ end_pass(Progress *progress)
 	switch (progress->pass)
 	{
 		case PASS_DUE:
-			conclude(progress);
+			update_members(progress);
 			subject->evaluated_at = progress->at;
 			set_timer(subject, Max(progress->until, progress->at + 1));
 			mark_timer(progress);
@@ -457,7 +457,7 @@ begin_now(Progress *progress)
 	Profile *profile = progress->subject;
 	TimestampTz at = Max(batch->instant, profile->evaluated_at);
 	MemoryContext oldcontext;
-	Bitmapset *stale;
+	Bitmapset *pending;
 
 	if ((progress->flags & SWEEP_MAY_GO_BACK) != 0)
 		at = batch->instant;
@@ -467,14 +467,14 @@ begin_now(Progress *progress)
 		return false;
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	if (progress->all_profiles)
-		stale = bms_copy(progress->wanted);
+		pending = bms_copy(progress->wanted);
 	else if (profile->tuple == NULL || profile->merged_profiles != NULL ||
 	         profile->split_profiles != NULL)
-		stale = bms_copy(progress->segments->all_segments);
+		pending = bms_copy(progress->segments->all_segments);
 	else
-		stale = readers_of_changes(batch, profile);
+		pending = readers_of_changes(batch, profile);
 	MemoryContextSwitchTo(oldcontext);
-	begin_pass(progress, PASS_NOW, at, stale);
+	begin_pass(progress, PASS_NOW, at, pending);
 	return true;
 }
 
@@ -502,11 +502,11 @@ next_pass(Progress *progress)
 		{
 			Profile *subject = progress->subject;
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-			Bitmapset *stale = bms_copy(progress->segments->clock_segments);
+			Bitmapset *pending = bms_copy(progress->segments->clock_segments);
 
 			MemoryContextSwitchTo(oldcontext);
 			begin_pass(progress, PASS_DUE, Max(subject->next_evaluation_at, subject->evaluated_at),
-			           stale);
+			           pending);
 			return true;
 		}
 		if (progress->subject != profile)
@@ -576,7 +576,7 @@ evaluate_pin(Workspace *ws)
 }
 
 static void
-evaluate(Progress *progress)
+run_passes(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -606,7 +606,7 @@ evaluate_now(Progress *progress)
 	store_prepare_rows(batch->store, &profiles_table);
 	progress->stored =
 	    MakeSingleTupleTableSlot(store_row_type(batch->store, &profiles_table), &TTSOpsHeapTuple);
-	evaluate(progress);
+	run_passes(progress);
 	ExecDropSingleTupleTableSlot(progress->stored);
 }
 
@@ -634,7 +634,7 @@ evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc)
 	batch->slice = &profile;
 	batch->n_slice = 1;
 	progress.stored = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	evaluate(&progress);
+	run_passes(&progress);
 	ExecDropSingleTupleTableSlot(progress.stored);
 }
 

@@ -22,15 +22,15 @@ typedef struct Load
 {
 	Batch *batch;
 	const Bitmapset *wanted;
-	const Segments *all;
+	const Segments *definitions;
 	int flags; /* SWEEP_ */
 	StoreScan *scan;
 	TupleTableSlot *slot;
-	bool screening;  /* rows are looked at before they are loaded */
-	bool added;      /* nobody is in the wanted segments yet, and they read no others */
-	bool referenced; /* some segment is referred to by others */
-	bool row_waits;  /* the slot's row is neither dealt with nor loaded */
-	bool more;
+	bool screening;    /* rows are looked at before they are loaded */
+	bool starts_empty; /* nobody is in the wanted segments yet, and they read no others */
+	bool referenced;   /* some segment is referred to by others */
+	bool row_waits;    /* the slot's row is neither dealt with nor loaded */
+	bool rows_left;
 	int n_rows;
 	TimestampTz now;
 	Datum *values; /* room for a row's */
@@ -46,22 +46,22 @@ typedef struct Load
  * clock, which would ask for a timer, or fails to compile.
  */
 static bool
-can_screen(Load *load)
+prepare_screening(Load *load)
 {
 	Workspace *ws = load->batch->ws;
 	int rank = -1;
 
-	load->added = (load->flags & SWEEP_ADDED) != 0;
+	load->starts_empty = (load->flags & SWEEP_ADDED) != 0;
 	while ((rank = bms_next_member(load->wanted, rank)) >= 0)
 	{
 		const Segment *segment = segment_of_rank(ws, rank);
 
 		if (segment->expression.state == NULL)
 			return false;
-		load->added = load->added && bms_is_empty(segment->expression.segments);
+		load->starts_empty = load->starts_empty && bms_is_empty(segment->expression.segments);
 	}
-	for (int i = 0; i < load->all->n_segments; i++)
-		load->referenced = load->referenced || load->all->segments[i].dependents != NULL;
+	for (int i = 0; i < load->definitions->n_segments; i++)
+		load->referenced = load->referenced || load->definitions->segments[i].dependents != NULL;
 	return true;
 }
 
@@ -83,10 +83,10 @@ read_members(Load *load, Datum stored)
 			return false;
 		load->was_member[segment->rank] = true;
 	}
-	for (int i = 0; load->referenced && i < load->all->n_segments; i++)
-		if (load->all->segments[i].dependents != NULL)
-			evaluate_set_member(ws, &load->all->segments[i],
-			                    load->was_member[load->all->segments[i].rank]);
+	for (int i = 0; load->referenced && i < load->definitions->n_segments; i++)
+		if (load->definitions->segments[i].dependents != NULL)
+			evaluate_set_member(ws, &load->definitions->segments[i],
+			                    load->was_member[load->definitions->segments[i].rank]);
 	return true;
 }
 
@@ -117,7 +117,7 @@ find_changes(Load *load)
  * the clock is the tick's.
  */
 static bool
-look_at_row(Load *load)
+screen_row(Load *load)
 {
 	Batch *batch = load->batch;
 	Workspace *ws = batch->ws;
@@ -128,9 +128,9 @@ look_at_row(Load *load)
 	Datum stored;
 
 	if (load->segments != NULL)
-		memset(load->was_member, 0, sizeof(bool) * load->all->n_segments);
+		memset(load->was_member, 0, sizeof(bool) * load->definitions->n_segments);
 	load->segments = NULL;
-	if (load->added)
+	if (load->starts_empty)
 	{
 		find_changes(load);
 		if (load->n_changed == 0)
@@ -146,15 +146,15 @@ look_at_row(Load *load)
 	if ((load->flags & SWEEP_MAY_GO_BACK) != 0 && load->now < evaluated_at)
 		return false;
 	if (has_timer &&
-	    (next <= Max(load->now, evaluated_at) || bms_is_empty(load->all->clock_segments)))
+	    (next <= Max(load->now, evaluated_at) || bms_is_empty(load->definitions->clock_segments)))
 		return false;
 	if (!read_members(load, stored))
 		return false;
-	if (!load->added)
+	if (!load->starts_empty)
 		find_changes(load);
 	for (int i = 0; i < load->n_changed; i++)
 		if (segment_of_rank(ws, load->changed[i])->dependents != NULL ||
-		    (load->added && load->was_member[load->changed[i]]))
+		    (load->starts_empty && load->was_member[load->changed[i]]))
 			return false;
 	return true;
 }
@@ -191,7 +191,7 @@ changed_members(Load *load, TimestampTz at)
 
 /* Prepares the slot's row with the segments that it is in now, and notes what has changed. */
 static void
-prepare_row(Load *load)
+prepare_changed_row(Load *load)
 {
 	Batch *batch = load->batch;
 	SegmentsBatch *prepared = segments_batch(batch);
@@ -229,7 +229,7 @@ prepare_row(Load *load)
 }
 
 static void
-load_row(Load *load)
+load_for_pass(Load *load)
 {
 	Batch *batch = load->batch;
 	bool isnull;
@@ -242,10 +242,10 @@ load_row(Load *load)
 static bool
 next_row(Load *load)
 {
-	load->more = store_scan_next(load->scan);
-	load->row_waits = load->more;
-	load->n_rows += load->more;
-	return load->more;
+	load->rows_left = store_scan_next(load->scan);
+	load->row_waits = load->rows_left;
+	load->n_rows += load->rows_left;
+	return load->rows_left;
 }
 
 static bool
@@ -265,14 +265,14 @@ load_rows(void *context)
 		{
 			MemoryContext oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 
-			done = look_at_row(load);
+			done = screen_row(load);
 			if (done && load->n_changed > 0)
-				prepare_row(load);
+				prepare_changed_row(load);
 			MemoryContextSwitchTo(oldcontext);
 			ResetExprContext(econtext);
 		}
 		if (!done)
-			load_row(load);
+			load_for_pass(load);
 		load->row_waits = false;
 		if (!done || load->n_changed > 0)
 			full = batch->n_profiles + segments_batch(batch)->n_rows >= SLICE_PROFILES ||
@@ -290,7 +290,7 @@ stop_screening(void *context, const ErrorData *error)
 	if (!load->screening || !load->row_waits)
 		return false;
 	load->screening = false;
-	load_row(load);
+	load_for_pass(load);
 	load->row_waits = false;
 	return true;
 }
@@ -300,7 +300,7 @@ screen_rows(Load *load)
 {
 	Batch *batch = load->batch;
 	int nest_level = evaluate_pin(batch->ws);
-	int n = Max(load->all->n_segments, 1);
+	int n = Max(load->definitions->n_segments, 1);
 
 	load->was_member = MemoryContextAllocZero(batch->values, n);
 	load->changed = MemoryContextAlloc(batch->values, sizeof(int) * n);
@@ -322,21 +322,21 @@ sweep_load(Batch *batch, const Bitmapset *wanted, int flags, StoreScan *scan, bo
            int *n_rows)
 {
 	Load load = {.batch = batch,
-	             .all = segments_of(batch->ws),
+	             .definitions = segments_of(batch->ws),
 	             .wanted = wanted,
 	             .flags = flags,
 	             .scan = scan,
 	             .slot = store_scan_slot(scan),
-	             .more = true};
+	             .rows_left = true};
 
-	load.screening = screen && can_screen(&load);
+	load.screening = screen && prepare_screening(&load);
 	if (load.screening)
 		screen_rows(&load);
 	else
 		(void) load_rows(&load);
 	ExecClearTuple(load.slot);
 	*n_rows = load.n_rows;
-	return load.more;
+	return load.rows_left;
 }
 
 /* Writes the rows that have been prepared. */

@@ -98,7 +98,7 @@ segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags)
 	Batch *batch;
 	ForgetFailures forget = {.wanted = wanted};
 	StoreScan *scan;
-	bool more = true;
+	bool rows_left = true;
 	bool screen = true;
 
 	sweep_begin(&sweep, ws, cause);
@@ -107,12 +107,12 @@ segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags)
 	forget.store = sweep.store;
 	store_visit_all(sweep.store, &segment_errors_table, forget_failure, &forget);
 	store_refresh(sweep.store);
-	while (more)
+	while (rows_left)
 	{
 		int n_rows;
 		int n_written;
 
-		more = sweep_load(batch, wanted, flags, scan, screen, &n_rows);
+		rows_left = sweep_load(batch, wanted, flags, scan, screen, &n_rows);
 		sweep_evaluate(&sweep, wanted, flags);
 		n_written = segments_batch(batch)->n_failures;
 		for (int i = 0; i < batch->n_slice; i++)
@@ -166,14 +166,14 @@ sweep_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorest
 	TupleTableSlot *row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	TupleTableSlot *old_row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	TimestampTz now = cdp_now();
-	bool more = true;
+	bool rows_left = true;
 
 	sweep_begin(&sweep, ws, CAUSE_COLUMN);
 	batch = sweep.batch;
 	store_refresh_command(sweep.store);
-	while (more)
+	while (rows_left)
 	{
-		while (has_room(batch) && (more = tuplestore_gettupleslot(rows, true, false, row)))
+		while (has_room(batch) && (rows_left = tuplestore_gettupleslot(rows, true, false, row)))
 		{
 			bool isnull;
 			bool found;

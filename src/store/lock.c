@@ -89,32 +89,32 @@ typedef struct StoreAttempt
 {
 	Store *store;
 	const WorkspaceTable *table;
-	bool (*take)(void *);
+	bool (*lock_rows)(void *);
 	void *context;
 } StoreAttempt;
 
 static bool
-take_and_release(void *context)
+lock_and_release(void *context)
 {
 	StoreAttempt *attempt = (StoreAttempt *) context;
-	bool taken = attempt->take(attempt->context);
+	bool locked = attempt->lock_rows(attempt->context);
 
 	release(attempt->store, attempt->table);
-	return taken;
+	return locked;
 }
 
 bool
-store_attempt(Store *store, const WorkspaceTable *which, bool (*take)(void *), void *context)
+store_attempt(Store *store, const WorkspaceTable *which, bool (*lock_rows)(void *), void *context)
 {
-	StoreAttempt attempt = {store, which, take, context};
+	StoreAttempt attempt = {store, which, lock_rows, context};
 	ErrorData *error;
-	bool taken;
+	bool locked;
 
 	release(store, which);
-	taken = cdp_attempt(take_and_release, &attempt, &error);
+	locked = cdp_attempt(lock_and_release, &attempt, &error);
 	if (error != NULL)
 		ReThrowError(error);
-	return taken;
+	return locked;
 }
 
 bool

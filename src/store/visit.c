@@ -16,7 +16,7 @@
  * are more of them than the store keeps, or a visit is going on by it.
  */
 static StoreIndex *
-find_index(Store *store, Oid index_id)
+keep_index(Store *store, Oid index_id)
 {
 	for (int i = 0; i < STORE_INDEXES; i++)
 	{
@@ -41,7 +41,7 @@ visit_index(Store *store, const WorkspaceTable *which, Oid index_id, ScanKey key
 {
 	StoreTable *table = open_table(store, which);
 	MemoryContext oldcontext = CurrentMemoryContext;
-	StoreIndex *kept = find_index(store, index_id);
+	StoreIndex *kept = keep_index(store, index_id);
 	StoreIndex own = {.id = index_id};
 	StoreIndex *index = kept != NULL ? kept : &own;
 

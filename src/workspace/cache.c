@@ -87,7 +87,7 @@ init_cache(void)
  * what another part defines. CurrentMemoryContext is the workspace's.
  */
 static void
-read_definitions(Workspace *ws)
+read_parts(Workspace *ws)
 {
 	WorkspacePart *part;
 
@@ -123,7 +123,7 @@ read_workspace(Oid events)
 	workspace_find_columns(ws);
 	workspace_find_indexes(ws);
 	workspace_become_owner(ws, &user);
-	read_definitions(ws);
+	read_parts(ws);
 	workspace_restore_user(&user);
 	MemoryContextSwitchTo(oldcontext);
 	return ws;

@@ -85,7 +85,7 @@ workspace_find_tables(Workspace *ws)
  * are these, unique if wanted. Names of indexes are the user's business.
  */
 static Oid
-find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
+find_index_on(Oid relid, bool unique, int ncolumns, const char *const *columns)
 {
 	Relation rel = table_open(relid, AccessShareLock);
 	List *indexes = RelationGetIndexList(rel);
@@ -216,7 +216,7 @@ find_index_state(Workspace *ws, const WorkspaceIndex *index, IndexState *state)
 {
 	Oid table = workspace_table(ws, index->table)->oid;
 
-	state->oid = find_index(table, false, index->n_columns, index->columns);
+	state->oid = find_index_on(table, false, index->n_columns, index->columns);
 	state->types = palloc(sizeof(Oid) * index->n_columns);
 	for (int i = 0; i < index->n_columns; i++)
 		state->types[i] = get_atttype(table, get_attnum(table, index->columns[i]));
@@ -233,7 +233,7 @@ workspace_find_indexes(Workspace *ws)
 		for (int k = 0; k < table->n_key; k++)
 			key[k] = table->columns[k].name;
 		if (table->n_key > 0)
-			ws->tables[i].key = find_index(ws->tables[i].oid, true, table->n_key, key);
+			ws->tables[i].key = find_index_on(ws->tables[i].oid, true, table->n_key, key);
 	}
 	ws->indexes = palloc(sizeof(IndexState) * Max(n_workspace_indexes, 1));
 	for (int i = 0; i < n_workspace_indexes; i++)
