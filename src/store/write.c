@@ -456,6 +456,7 @@ store_touch(Store *store, const WorkspaceTable *which, Datum key)
 
 	if (slot == NULL || store_is_own(slot))
 		return;
+	store_check_locked(store, which, &slot->tts_tid);
 	same = write_slot(store, open_table(store, which));
 	ExecCopySlot(same, slot);
 	update_row(store, open_table(store, which), &slot->tts_tid, same);
