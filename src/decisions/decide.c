@@ -17,7 +17,6 @@
 #include "replay/replay.h"
 #include "storage/lmgr.h"
 #include "store/lock.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "workspace/lock.h"

@@ -8,9 +8,7 @@
 #include "common/cryptohash.h"
 #include "common/sha1.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "port/pg_bswap.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /*

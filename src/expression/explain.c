@@ -4,7 +4,6 @@
  */
 #include "expression/expression_internal.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -13,9 +12,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 /* Columns of the result, in their order. */
 enum

@@ -14,8 +14,6 @@
 #include "types/segment_query.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 /* Tests of membership: the function, its constant argument, and whether all names must hold. */

@@ -19,7 +19,6 @@
  */
 #include "identity/identity_internal.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

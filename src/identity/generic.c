@@ -9,7 +9,6 @@
 #include "identity/pair_table_internal.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* Evidence of this many events is taken again at a time. */

@@ -4,7 +4,6 @@
  */
 #include "identity/identity_internal.h"
 
-#include "utils/builtins.h"
 
 /*
  * Rows of identifiers keep when they were last seen to the day only, so that

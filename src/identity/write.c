@@ -6,7 +6,6 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 /*
  * Writes a piece of evidence, of which the earliest event stays: an insert

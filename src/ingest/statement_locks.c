@@ -10,7 +10,6 @@
 #include "miscadmin.h"
 #include "identity/rows.h"
 #include "store/lock.h"
-#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 

@@ -5,7 +5,6 @@
 #include "profiles/profiles_internal.h"
 
 #include "access/htup_details.h"
-#include "utils/memutils.h"
 
 void
 profiles_peek(Batch *batch, Profile *profile, TupleTableSlot *slot)

@@ -4,8 +4,6 @@
  */
 #include "profiles/profiles_internal.h"
 
-#include "access/htup_details.h"
-#include "utils/memutils.h"
 
 /* Fills the engine's columns of a row of profiles. */
 static void

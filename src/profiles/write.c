@@ -6,7 +6,6 @@
 
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
 /* Warns where a foreign key of users' references a profile that a merge removes. */
 static void

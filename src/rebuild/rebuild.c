@@ -21,7 +21,6 @@
 #include "miscadmin.h"
 #include "pipeline/pipeline.h"
 #include "replay/replay.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 

@@ -23,10 +23,8 @@
 #include "access/htup_details.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/params.h"
 #include "pgtime.h"
 #include "profiles/profiles.h"
-#include "utils/memutils.h"
 
 typedef enum PassKind
 {

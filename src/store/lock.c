@@ -7,7 +7,6 @@
 #include "store/lock.h"
 
 #include "access/xact.h"
-#include "utils/memutils.h"
 
 LockOutcome
 lock_row(Store *store, const WorkspaceTable *which, TupleTableSlot *slot, bool follow)

@@ -8,7 +8,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 
 /* A scan on the table's key under the store's snapshot. */
 static IndexScanDesc

@@ -4,11 +4,9 @@
  */
 #include "store/store_internal.h"
 
-#include "access/table.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 /*

@@ -7,7 +7,6 @@
 
 #include "normalise/phone.h"
 #include "types/ltv.h"
-#include "utils/builtins.h"
 
 static void
 read_settings_row(Workspace *ws, TupleTableSlot *slot)
