@@ -92,7 +92,6 @@ graph_add(Graph *graph, const Identifier *identifier)
 	node = &graph->nodes[graph->n_nodes];
 	memset(node, 0, sizeof(GraphNode));
 	node->identifier = copy;
-	node->hash = entry->hash;
 	node->rule = namespaces_rule(store_workspace(graph->store), IDENTIFIER_TEXT(copy),
 	                             IDENTIFIER_NAMESPACE_LEN(copy));
 	node->row.anchored_at = DT_NOEND;

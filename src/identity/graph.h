@@ -15,7 +15,6 @@ struct pairtable_hash;
 typedef struct GraphNode
 {
 	Identifier *identifier;
-	uint32 hash;
 	const NamespaceRule *rule;
 	StoredIdentifier row;
 	bool excluded;       /* it is generic or blocked: taken out */

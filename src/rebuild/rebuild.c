@@ -245,7 +245,6 @@ static void
 derive_concerned(Workspace *ws, void *context)
 {
 	RulesChange *change = (RulesChange *) context;
-	MemoryContext oldcontext;
 	int64 concerned;
 
 	call_for_workspace(ws, "SELECT cdp.rules_check($1)", CAUSE_RULES, 0, NULL);
@@ -261,10 +260,8 @@ derive_concerned(Workspace *ws, void *context)
 	derive(ws, true, CAUSE_RULES, change->changes);
 	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id",
 	                   CAUSE_RULES, 0, NULL);
-	oldcontext = MemoryContextSwitchTo(TopTransactionContext);
 	change->profiles =
 	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
-	MemoryContextSwitchTo(oldcontext);
 	change->n_profiles = SPI_processed;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

@@ -33,7 +33,6 @@ typedef struct OldProfile
 	int64 id;
 	Profile *profile;
 	int64 count; /* of its row: identifiers and former ids */
-	int n_nodes;
 	int part;          /* that has it; -1: none */
 	bool is_splitting; /* it does not keep all that it had, or its events are others */
 	char status;
@@ -54,7 +53,6 @@ typedef struct OldProfile
 typedef struct Part
 {
 	int first; /* its nodes, linked by next */
-	int n_nodes;
 	bool anchors;      /* some event: it is a profile */
 	Profile *profile;  /* that it becomes */
 	bool is_new;       /* ... which has no row yet */
@@ -110,7 +108,6 @@ collect_parts(Replay *replay)
 			continue;
 		memset(part, 0, sizeof(Part));
 		part->first = root->first;
-		part->n_nodes = root->size;
 		part->anchors = root->anchored_at != DT_NOEND;
 		part->contest_until = DT_NOBEGIN;
 		for (int n = root->first; n >= 0; n = graph->nodes[n].next)
@@ -168,9 +165,7 @@ collect_old(Replay *replay)
 			                                       PROFILE_IDENTIFIER_COUNT, &isnull));
 			old->part = node->part;
 			old->is_splitting = false;
-			old->n_nodes = 0;
 		}
-		old->n_nodes++;
 		old->is_splitting =
 		    old->is_splitting || node->excluded || node->gained_events || node->part != old->part;
 	}
