@@ -1,8 +1,8 @@
 /*
  * columns.c
  *	  The users' own columns on profiles when identities change. At a merge the
- *	  survivor's value stays, else it takes over the other's; what the merged
- *	  profile had is noted with the merge, so that a split gives it back.
+ *	  survivor's value stays; where it is null, it takes over the other's. What the
+ *	  merged profile had is recorded with the merge, so that a split can give it back.
  */
 #include "profiles/profiles_internal.h"
 
@@ -12,18 +12,14 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
-/* Whether a column of profiles is the users' own, and written by them. */
+/* Whether a column of profiles is the users' own, and holds a value that they write. */
 static bool
 is_own_column(const Workspace *ws, TupleDesc desc, int i)
 {
 	Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-	if (attribute->attisdropped || attribute->attgenerated)
-		return false;
-	for (int c = 0; c < workspace_table(ws, &profiles_table)->n_columns; c++)
-		if (workspace_table(ws, &profiles_table)->columns[c] == i + 1)
-			return false;
-	return true;
+	return !attribute->attisdropped && !attribute->attgenerated &&
+	       !workspace_has_column(ws, &profiles_table, i + 1);
 }
 
 static bool
@@ -31,15 +27,15 @@ has_own_columns(Batch *batch)
 {
 	TupleDesc desc = store_row_type(batch->store, &profiles_table);
 
-	for (int i = 0;
-	     desc->natts > workspace_table(batch->ws, &profiles_table)->n_columns && i < desc->natts;
-	     i++)
+	if (desc->natts == workspace_table(batch->ws, &profiles_table)->n_columns)
+		return false;
+	for (int i = 0; i < desc->natts; i++)
 		if (is_own_column(batch->ws, desc, i))
 			return true;
 	return false;
 }
 
-/* Fills what is null in a survivor's row with the values of those merged into it. */
+/* Fills what is null in a survivor's row with the values of the profiles merged into it. */
 void
 columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
@@ -97,8 +93,8 @@ read_own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * Notes what the profiles merged into one have in the users' columns, and what
- * of it the survivor takes over. It lasts as long as the batch.
+ * Notes what the merged profiles have in the users' columns, and which of these values the
+ * survivor takes over. The notes last as long as the batch.
  */
 void
 columns_record(Batch *batch, Profile *survivor)
@@ -132,7 +128,7 @@ columns_record(Batch *batch, Profile *survivor)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* The text that a record has for a column; null: it is null there, or not there. */
+/* The text that is recorded for a column; null: a null is recorded, or (*there false) nothing. */
 static char *
 recorded_text(const Jsonb *columns, const char *name, bool *there)
 {
@@ -165,7 +161,7 @@ columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
 			continue;
 		text = recorded_text(columns, NameStr(attribute->attname), &there);
 		if (!there)
-			continue; /* a column added since */
+			continue; /* the column was added since */
 		slot->tts_isnull[i] = text == NULL;
 		if (text == NULL)
 			continue;
@@ -188,7 +184,10 @@ is_in_names(const ArrayType *names, const char *name)
 	return false;
 }
 
-/* Takes back what a survivor took over from a profile that has come apart, unless it was changed since. */
+/*
+ * A profile has come apart from a survivor: sets to null what the survivor took over from
+ * it, if the value is still the same.
+ */
 void
 columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited, TupleTableSlot *slot)
 {

@@ -46,7 +46,7 @@ load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
 	return PointerGetDatum(copy ? PG_DETOAST_DATUM_COPY(value) : PG_DETOAST_DATUM(value));
 }
 
-/* The working copy of a row, which is copied. */
+/* The working copy of a profile, from a copy of its row. */
 static void
 load_stored(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
@@ -113,7 +113,6 @@ profiles_mark_changed(Batch *batch, Profile *profile, int column)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Reads a profile's row, unless that was done when it was locked. */
 void
 load_profile(Batch *batch, Profile *profile)
 {

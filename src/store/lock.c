@@ -64,7 +64,10 @@ store_lock_if_free(Store *store, const WorkspaceTable *which, TupleTableSlot *sl
 	return result == TM_Ok;
 }
 
-/* Lets go of every buffer, so that a subtransaction can begin or end; the table stays open. */
+/*
+ * Releases every buffer pin and ends all scans, so that a subtransaction can begin or end.
+ * Makes sure that the table, its key and its slot are open, and stay so.
+ */
 static void
 release(Store *store, const WorkspaceTable *which)
 {
@@ -83,7 +86,7 @@ release(Store *store, const WorkspaceTable *which)
 	}
 }
 
-/* What store_attempt hands to cdp_attempt. */
+/* The context that store_attempt passes to cdp_attempt. */
 typedef struct StoreAttempt
 {
 	Store *store;

@@ -10,8 +10,8 @@
 #include "utils/snapmgr.h"
 
 /*
- * An index that nobody is visiting rows by, opened once per run; null: there
- * are more of them than the store keeps, or a visit is going on by it.
+ * Opens an index for a visit and keeps it open for the run. Null: another visit is using
+ * it, or the store already keeps STORE_INDEXES others.
  */
 static StoreIndex *
 keep_index(Store *store, Oid index_id)
@@ -32,7 +32,7 @@ keep_index(Store *store, Oid index_id)
 	return NULL;
 }
 
-/* Calls visit for each row that an index scan with these keys finds. */
+/* Calls visit for each row that an index scan with these keys finds, until it returns false. */
 static void
 visit_index(Store *store, const WorkspaceTable *which, Oid index_id, ScanKey keys, int nkeys,
             VisitRow visit, void *context)
@@ -146,6 +146,7 @@ store_visit_all(Store *store, const WorkspaceTable *which, VisitRow visit, void 
 	table_endscan(scan);
 }
 
+/* A visit that notes that there is a row, and ends. */
 static bool
 note_row(TupleTableSlot *slot, void *context)
 {

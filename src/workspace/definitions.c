@@ -1,6 +1,6 @@
 /*
  * definitions.c
- *	  Definitions are rows: reading them, and what a statement has changed of them.
+ *	  Definitions are rows: how they are read, and which of them a statement has changed.
  */
 #include "workspace/definitions.h"
 
