@@ -1,13 +1,13 @@
 /*
  * change.h
- *	  What has changed in a batch, and why.
+ *	  Changes of membership in a batch, and the causes of changes.
  */
 #ifndef CDP_CHANGE_H
 #define CDP_CHANGE_H
 
 #include "base/base.h"
 
-/* Why something came about, as segment_changes and merges say it. */
+/* Why a change happened, as segment_changes and merges record it. */
 typedef enum Cause
 {
 	CAUSE_EVENT,
@@ -28,7 +28,7 @@ typedef enum Cause
 
 extern const char *const cause_names[N_CAUSES];
 
-/* A membership that has begun or ended. */
+/* A profile has entered or left a segment. */
 typedef struct Change
 {
 	int64 profile_id;

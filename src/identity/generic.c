@@ -1,7 +1,7 @@
 /*
  * generic.c
- *	  Identifiers of a component that have become generic: they are taken out, and the events
- *	  that they anchored get other anchors.
+ *	  Identifiers of a component that have become generic: they are excluded, and the
+ *	  events that they anchored get other anchors.
  */
 #include "events/events.h"
 #include "identity/graph.h"
@@ -11,7 +11,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* Evidence of this many events is taken again at a time. */
+/* Most events whose evidence is derived again at a time. */
 #define REDERIVE_EVENTS 10000
 
 typedef struct CompanionCount
@@ -38,7 +38,7 @@ count_companion_by_namespace(TupleTableSlot *slot, void *context)
 	int len = IDENTIFIER_NAMESPACE_LEN(companion);
 	CompanionCount *last = count->n == 0 ? NULL : &count->counts[count->n - 1];
 
-	/* they come sorted, those of one namespace together */
+	/* the rows are sorted: those of one namespace follow each other */
 	if (last == NULL || last->name_len != len ||
 	    memcmp(last->name, IDENTIFIER_TEXT(companion), len) != 0)
 	{
@@ -55,7 +55,10 @@ count_companion_by_namespace(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* An edge by its nodes, made where there is none yet; the earlier event stays. */
+/*
+ * Notes an event as evidence of an edge, which is made if there is none; the earlier event
+ * stays.
+ */
 static void
 note_edge(Graph *graph, int anchor, int other, const Event *event)
 {
@@ -80,7 +83,7 @@ note_edge(Graph *graph, int anchor, int other, const Event *event)
 	}
 }
 
-/* Where the events of an anchor are. */
+/* The places of an anchor's events. */
 typedef struct EventPlaces
 {
 	ItemPointerData *tids;
@@ -98,7 +101,7 @@ note_place(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Takes the evidence of the batch's events again: their anchors are others now. */
+/* Derives the evidence of the batch's events again, by their new anchors. */
 static void
 rederive_batch(Graph *graph, Batch *batch)
 {
@@ -133,8 +136,8 @@ rederive_batch(Graph *graph, Batch *batch)
 }
 
 /*
- * The events that a removed node anchored have others for their anchors, or
- * none: their evidence and their refusals are other ones.
+ * The events of a node that became generic get another anchor, or none. So their evidence
+ * and their refusals are derived again.
  */
 static void
 rederive_events(Graph *graph, int node)
@@ -184,8 +187,8 @@ visit_anonymous(TupleTableSlot *slot, void *context)
 }
 
 /*
- * A node that cannot anchor has been seen in anonymous events, too, which no
- * evidence leads to.
+ * A node that cannot anchor may also be in anonymous events. No evidence leads to them, so
+ * all anonymous events are read, and the node is refused in those that name it.
  */
 static void
 refuse_in_anonymous(Graph *graph, int node)
@@ -197,7 +200,7 @@ refuse_in_anonymous(Graph *graph, int node)
 		events_visit_anonymous(graph->store, visit_anonymous, &visit);
 }
 
-/* The edges that lead to a removed node are refusals of it now. */
+/* Writes refusals for the edges that lead to a node that became generic. */
 static void
 refuse_edges(Graph *graph, int node)
 {
@@ -216,8 +219,8 @@ refuse_edges(Graph *graph, int node)
 }
 
 /*
- * Finds the nodes that are seen with too many others; returns whether there
- * are such. Who has just crossed the limit is a seed.
+ * Marks the nodes that have too many companions; returns whether there is one. Only the
+ * identifiers that the graph was loaded for can have just crossed the limit.
  */
 static bool
 mark_generic(Graph *graph)
@@ -246,7 +249,6 @@ mark_generic(Graph *graph)
 	return any;
 }
 
-/* Takes the nodes out that are seen with too many others. */
 void
 graph_remove_generic(Graph *graph)
 {

@@ -1,11 +1,11 @@
 /*
  * graph.c
- *	  A component of the identity graph, and its partition into profiles: what
- *	  taking all its evidence in the order of (effective time, event id) gives.
+ *	  Components of the identity graph, and their partition into profiles: it is what
+ *	  taking all evidence in the order of (effective time, event id) gives.
  *
- * Decisions that link come first and are stronger than limits. A pair of which
- * the union would put two separated identifiers together, break a limit, or
- * merge profiles where a namespace may not, is refused.
+ * Decisions that link come first and are stronger than limits. A pair is refused if
+ * joining it would put two separated identifiers together, or break a limit. It is also
+ * refused if it would merge profiles and one of its namespaces may not.
  */
 #include "identity/graph.h"
 #include "base/ids.h"
@@ -60,7 +60,7 @@ graph_find(const Graph *graph, const Identifier *identifier)
 	return entry == NULL ? -1 : entry->node;
 }
 
-/* Whether a value is blocked, or its namespace's pattern does not let it pass. */
+/* Whether an identifier is blocked, or does not match the pattern of its namespace. */
 static bool
 identifies_nobody(const Workspace *ws, const GraphNode *node)
 {
@@ -73,7 +73,7 @@ identifies_nobody(const Workspace *ws, const GraphNode *node)
 	                                  len - namespace_len - 1);
 }
 
-/* The node of an identifier, made where there is none yet: with a copy, and what is stored of it. */
+/* A new node has a copy of the identifier, and what is stored of it. */
 int
 graph_add(Graph *graph, const Identifier *identifier)
 {
@@ -159,7 +159,7 @@ visit_link_to(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* An identifier from its text form, which is canonical. */
+/* An identifier from its text form, which must be canonical. */
 static Identifier *
 identifier_of_text(const text *value)
 {
@@ -179,7 +179,7 @@ identifier_of_text(const text *value)
 	return identifier_make(&normalised);
 }
 
-/* The reason of a refusal; -1: one that is not of pairs, but of the identifier itself. */
+/* The reason of a refusal of a pair; -1: the row refuses the identifier itself. */
 static int
 pair_reason(Graph *graph, TupleTableSlot *slot)
 {
@@ -231,7 +231,7 @@ visit_refusal_to(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* A decision is noted from its smaller end; one that links leads on to the other. */
+/* Notes a decision, once: at its smaller identifier. A decision that links leads to the other. */
 static bool
 visit_decision(TupleTableSlot *slot, void *context)
 {
@@ -265,7 +265,7 @@ visit_decision(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Notes all evidence and decisions with a node, and adds the nodes that they lead to. */
+/* Notes all evidence and decisions that name a node, and adds the nodes that they lead to. */
 static void
 expand(Graph *graph, int node)
 {
@@ -286,12 +286,9 @@ expand(Graph *graph, int node)
 	}
 }
 
-/*
- * The component, or components, of the seeds: all that evidence, accepted or
- * refused, and decisions that link connect with them.
- */
+/* The loop also expands the nodes that it adds, until there are no new ones. */
 Graph *
-graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_given)
+graph_load(Store *store, MemoryContext context, Identifier *const *identifiers, int n)
 {
 	MemoryContext scratch =
 	    AllocSetContextCreate(context, "cdp graph scratch", ALLOCSET_DEFAULT_SIZES);
@@ -301,8 +298,8 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 	graph->store = store;
 	graph->context = context;
 	graph->table = graphnodes_create(context, ARRAY_MIN, NULL);
-	for (int i = 0; i < n_given; i++)
-		(void) graph_add(graph, seeds[i]);
+	for (int i = 0; i < n; i++)
+		(void) graph_add(graph, identifiers[i]);
 	graph->n_given = graph->n_nodes;
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
@@ -317,7 +314,7 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 
 /* Partition */
 
-/* Root of a node. */
+/* The root of a node's component. */
 static int
 root_of(Graph *graph, int node)
 {
@@ -386,7 +383,7 @@ find_limit(const GraphNode *root, const LimitCount *like)
 	return NULL;
 }
 
-/* Makes two components one; the larger one's root stays. */
+/* Makes two components one; the root of the larger one stays. */
 static void
 graph_unite(Graph *graph, int a, int b)
 {
@@ -527,7 +524,7 @@ decide_edge(Graph *graph, GraphEdge *edge)
 	edge->accepted = false;
 }
 
-/* Applies the decisions that link; strict: an error where they join what is separated. */
+/* Applies the decisions that link. strict: it is an error if they join what others separate. */
 static void
 apply_links(Graph *graph, bool strict)
 {
@@ -560,7 +557,6 @@ apply_links(Graph *graph, bool strict)
 	}
 }
 
-/* Decides on every edge; the nodes of a root, from first on, are one person then. */
 void
 graph_partition(Graph *graph, bool strict)
 {
@@ -583,13 +579,13 @@ graph_partition(Graph *graph, bool strict)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* The profiles that a replay of the seeds' components may touch, sorted. */
 int64 *
-identity_component_profiles(Store *store, Identifier *const *seeds, int n_given, int *n_profiles)
+identity_component_profiles(Store *store, Identifier *const *identifiers, int n_identifiers,
+                            int *n_profiles)
 {
 	MemoryContext context =
-	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
-	Graph *graph = graph_load(store, context, seeds, n_given);
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp component", ALLOCSET_DEFAULT_SIZES);
+	Graph *graph = graph_load(store, context, identifiers, n_identifiers);
 	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
 	int n = 0;
 

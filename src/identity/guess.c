@@ -1,13 +1,13 @@
 /*
  * guess.c
- *	  Guessing the profile of a new identifier.
+ *	  Guesses the profile of a new identifier.
  */
 #include "identity/identity_internal.h"
 
 #include "base/union_find.h"
 #include "commands/sequence.h"
 
-/* Root of a node, by an array of parents. */
+/* The root of a node, in an array of parents. */
 static int
 guess_root(int *parents, int i)
 {
@@ -18,8 +18,8 @@ guess_root(int *parents, int i)
 }
 
 /*
- * Guesses the profile of each identifier that has no row yet, as if no limit
- * stood in the way: mostly right, so that the row need not be written twice.
+ * Guesses as if no limit stood in the way. The guess is nearly always right, so that the
+ * identifier's row is written once.
  */
 void
 guess_profiles(Batch *batch)

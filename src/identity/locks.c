@@ -1,19 +1,18 @@
 /*
  * locks.c
- *	  All that a batch is going to write is locked before it is decided.
+ *	  Locks all that a batch is going to write, before anything is decided.
  *
- * The order is the same in every statement: new identifiers and those without a
- * profile, sorted; then all profiles, sorted. Known identifiers are read, not
- * locked: their profile only changes while the profiles that they leave and come
- * to are locked, and both rows are written then. So after a wait everything is
- * read again. Where it shows other profiles, or none, the locks are given back (a
- * subtransaction) and taken again. Each such round means that somebody else's
- * change was committed.
+ * The order is the same in every statement: first new identifiers and those without a
+ * profile, sorted; then all profiles, sorted. Known identifiers are read, not locked. Their
+ * profile changes only while the profiles that they leave and come to are locked, and both
+ * rows are written then. So after a wait everything is read again. The identifiers may
+ * belong to other profiles now, or to none. Then the locks are given back, by rolling back
+ * a subtransaction, and taken again. Each such round means that another transaction has
+ * committed a change.
  *
- * A refused identifier may have evidence and no profile. Its row is not locked:
- * the profiles of its evidence guard it, all those that a replay of its component
- * would touch. They are locked with the batch's own, as they are where a replay
- * is to be expected.
+ * A refused identifier may have evidence and no profile. Its row is not locked. The
+ * profiles of its evidence guard it: all that a replay of its component would touch. They
+ * are locked together with the batch's own, as they are where a replay is expected.
  */
 #include "identity/identity_internal.h"
 #include "base/ids.h"
@@ -28,7 +27,7 @@ typedef struct LockRow
 	IdNode *node;
 } LockRow;
 
-/* Whether a row that has been locked was to be. */
+/* Reads an identifier again whose row was just locked; returns whether it must still be locked. */
 static bool
 recheck_identifier(void *context)
 {
@@ -39,7 +38,7 @@ recheck_identifier(void *context)
 	return lock->node->has_row && identity_must_lock(lock->node);
 }
 
-/* Locks a row of identifiers, unless it has changed, or is one that is not to be locked by now. */
+/* Locks a row of identifiers. False: it has changed, or must not be locked any more. */
 static bool
 lock_identifier_row(void *context)
 {
@@ -61,13 +60,13 @@ read_again(Store *store, IdNode *node)
 }
 
 /*
- * Locks one identifier that has been read (identity_read_node) and has no row or
- * no profile: inserts it, or locks the row that is there. Another session may
- * have been quicker.
+ * Locks one identifier that has been read (identity_read_node) and has no row or no
+ * profile: inserts its row, or locks the existing one. Another session may do the same
+ * first.
  *
- * A row that has a profile by the time it is ours must not be locked: a change of
- * its profile writes it under the locks of profiles. The same holds for one that
- * evidence guards.
+ * If the row has a profile by the time that we lock it, the lock is given back: a change
+ * of its profile writes the row under the locks of profiles. The same holds for a row that
+ * is guarded by evidence.
  */
 void
 identity_lock_node(Store *store, IdNode *node)
@@ -101,7 +100,7 @@ identity_lock_node(Store *store, IdNode *node)
 	}
 }
 
-/* Whether a node, as it has been read, is to be locked itself and is not yet. */
+/* Whether a node, as it was read, must be locked itself and is not locked yet. */
 bool
 identity_must_lock(const IdNode *node)
 {
@@ -118,7 +117,7 @@ any_to_lock(const Batch *batch)
 	return false;
 }
 
-/* Locks in their order what has no profile: new identifiers and refused ones. */
+/* Locks the identifiers without a profile, in their order: new ones and refused ones. */
 static void
 lock_batch_identifiers(Batch *batch)
 {
@@ -138,10 +137,10 @@ lock_batch_identifiers(Batch *batch)
 }
 
 /*
- * Locks what has no profile, and reads again until all has been read with one
- * snapshot. An identifier may have lost its profile while something else was
- * waited for; it is locked then, out of the order, which is the one case in
- * which two inserts could wait for each other.
+ * Locks the identifiers without a profile, and reads again until all identifiers have been
+ * read under one snapshot. An identifier may lose its profile while we wait for another
+ * lock. It is locked then, out of the order: the only case in which two inserts can wait
+ * for each other.
  */
 static void
 settle_identifiers(Batch *batch)
@@ -155,7 +154,7 @@ settle_identifiers(Batch *batch)
 	}
 }
 
-/* The profile that a node is stored with; 0: none. */
+/* The profile that a node's stored row has; 0: none. */
 static int64
 stored_profile(const IdNode *node)
 {
@@ -176,7 +175,7 @@ stored_profiles(Batch *batch, int *count)
 	return ids;
 }
 
-/* Makes the batch's copy of a profile that has just been locked, with its values where there is room. */
+/* Makes the batch's copy of a profile that was just locked. read: with its values. */
 static void
 note_locked(Batch *batch, int64 id, TupleTableSlot *slot, bool read)
 {
@@ -194,15 +193,15 @@ typedef struct LockList
 	Batch *batch;
 	const int64 *ids;
 	int count;
-	int64 *others; /* those needed that are not of the batch's identifiers */
+	int64 *others; /* component profiles that are needed too, of other identifiers */
 	int n_others;
 } LockList;
 
 /*
- * The identifiers whose components decide which profiles a replay may touch:
- * guarded ones, and where the batch has suspects, all that others may be refused
- * to belong to. The batch's own evidence, which is not stored yet, may lead a
- * replay from any of them to any other. seeds: room for all nodes.
+ * Collects the identifiers whose components say which profiles a replay may touch. These
+ * are the guarded ones. If the batch needs a replay, they are also all identifiers in
+ * components where the order matters: the batch's own evidence, which is not stored yet,
+ * may lead a replay from any of them to any other. starts: room for all nodes.
  */
 static int
 collect_replay_starts(Batch *batch, Identifier **starts)
@@ -213,7 +212,7 @@ collect_replay_starts(Batch *batch, Identifier **starts)
 	{
 		IdNode *node = &batch->nodes[i];
 
-		/* of one without evidence nothing is stored but its row, with a guess for its profile */
+		/* a node without evidence has nothing stored but its row, with a guessed profile */
 		if (node->is_guarded || (identity_of(batch)->n_replay_nodes > 0 && !node->has_no_evidence &&
 		                         evidence_component(batch, i)->order_matters))
 			starts[n++] = node->identifier;
@@ -269,7 +268,7 @@ recheck_batch_locks(void *context)
 	return false;
 }
 
-/* Whether one of the batch's identifiers belongs to a profile. */
+/* Whether an identifier of the batch belongs to this profile. */
 static bool
 is_of_batch(const Batch *batch, int64 profile_id)
 {
@@ -303,9 +302,9 @@ lock_listed(void *context)
 }
 
 /*
- * Locks the only profile of a batch without a subtransaction, as long as the
- * order of its evidence does not matter: false if it may. If the row changed
- * while we waited, the batch is read again before the next attempt.
+ * Locks the only profile of a batch, without a subtransaction. False: there are several, or
+ * the order of evidence matters. If the row changed while we waited, the batch is read
+ * again before the next attempt.
  */
 static bool
 lock_single(Batch *batch)
@@ -346,7 +345,7 @@ lock_single(Batch *batch)
 	}
 }
 
-/* The batch's profiles and others, sorted and distinct. */
+/* The stored profiles of the batch's identifiers and these others, sorted and distinct. */
 static int64 *
 profiles_to_lock(Batch *batch, const int64 *others, int n_others, int *count)
 {
@@ -364,9 +363,8 @@ profiles_to_lock(Batch *batch, const int64 *others, int n_others, int *count)
 }
 
 /*
- * Locks all that the batch is going to write: identifiers without a profile,
- * then the profiles of the others and those that a replay would touch, in the
- * order of their ids.
+ * Locks identifiers without a profile first; then the profiles of the others and those that
+ * a replay would touch, in the order of their ids.
  */
 void
 identity_lock(Batch *batch)
