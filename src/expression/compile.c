@@ -42,7 +42,10 @@ definition_end(DefinitionReading *reading)
 	AtEOXact_GUC(true, reading->nest_level);
 }
 
-/* Compiles an analysed expression into state or clock, for evaluation in estate. */
+/*
+ * Compiles an analysed expression, for evaluation in estate: into *clock if it reads the
+ * clock, else into *state. *n_params is the number of parameters that it needs.
+ */
 static void
 build_state(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state,
             ClockNode **clock, int *n_params)
@@ -53,7 +56,7 @@ build_state(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **
 	                      .text = written_text,
 	                      .context = walk};
 
-	/* folds constants: one that fails, as 1 / 0, fails here */
+	/* folds constants: a constant part that fails, as 1 / 0, fails here */
 	expression =
 	    expression_planner((Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
 	if (clock_is_read((Node *) expression))
@@ -99,7 +102,7 @@ expression_of_event(Workspace *ws, const ExpressionSort *sort, const char *name,
 
 	definition_begin(&reading, ws, sort, name, text);
 	reads_begin(&walk.reads, ws);
-	/* folds constants: one that fails, as 1 / 0, fails here */
+	/* folds constants: a constant part that fails, as 1 / 0, fails here */
 	expression = expression_planner(analyse(&walk, text));
 	state = ExecPrepareExpr(expression, estate);
 	definition_end(&reading);
@@ -117,7 +120,7 @@ typedef struct Compilation
 	ExpressionWalk walk;
 } Compilation;
 
-/* The keys that the walk has noted, of traits and of computed traits. */
+/* Collects the keys that the walk has noted: of traits, and names of computed traits. */
 static void
 collect_keys(Expression *expression, const Reads *reads)
 {

@@ -1,6 +1,6 @@
 /*
  * explain.c
- *	  What an expression is on a row, part by part.
+ *	  Explains the value of an expression on a row, part by part.
  */
 #include "expression/expression_internal.h"
 
@@ -38,7 +38,7 @@ typedef struct Explain
 	EState *estate;
 	ClockContext clock;
 	int n_nodes;
-	int parent; /* of the nodes that are looked at */
+	int parent; /* number of the part whose parts are explained now; 0: none */
 } Explain;
 
 /* One part that is being evaluated. */
@@ -48,10 +48,10 @@ typedef struct Part
 	Node *expression;
 	Datum value;
 	bool isnull;
-	TimestampTz flips_at; /* DT_NOEND: by the clock alone, never */
+	TimestampTz flips_at; /* the clock alone may change it then; DT_NOEND: never */
 } Part;
 
-/* Evaluates a part by itself, as of now. */
+/* Evaluates a part by itself, at the current instant. */
 static bool
 evaluate_part(void *context)
 {
@@ -83,7 +83,7 @@ evaluate_part(void *context)
 	return true;
 }
 
-/* The key of traits, or the column, that a part reads and nothing else; null: neither. */
+/* The key of traits, if a part is the read of one; else null. */
 static char *
 trait_read_by(Explain *explain, Node *expression)
 {
@@ -92,6 +92,7 @@ trait_read_by(Explain *explain, Node *expression)
 	return llast(explain->walk.reads.keys);
 }
 
+/* The column, if a part is the read of one; else null. */
 static char *
 column_read_by(Explain *explain, Node *expression)
 {
@@ -99,7 +100,7 @@ column_read_by(Explain *explain, Node *expression)
 
 	if (IsA(expression, Var))
 		return get_attname(profiles, ((Var *) expression)->varattno, false);
-	/* cdp.last_purchase_at(ltv) and the like: named by the function */
+	/* functions such as cdp.last_purchase_at(ltv): their name stands for the column */
 	if (IsA(expression, FuncExpr) && exprType(expression) == TIMESTAMPTZOID &&
 	    ((FuncExpr *) expression)->args != NIL &&
 	    IsA(linitial(((FuncExpr *) expression)->args), Var))
@@ -107,7 +108,7 @@ column_read_by(Explain *explain, Node *expression)
 	return NULL;
 }
 
-/* The computed trait that a part reads and nothing else; null: none. */
+/* The computed trait, if a part is the read of one; else null. */
 static const DefinedName *
 computed_read_by(Explain *explain, Node *expression)
 {
@@ -117,7 +118,7 @@ computed_read_by(Explain *explain, Node *expression)
 	return name == NULL ? NULL : &computed->names[defined_names_find(computed, name)];
 }
 
-/* The row of one part. */
+/* Evaluates one part and puts its row into the result. */
 static void
 put_part(Explain *explain, Node *expression, int node)
 {
@@ -173,7 +174,7 @@ put_part(Explain *explain, Node *expression, int node)
 
 static bool explain_node(Node *node, void *context);
 
-/* Whether a node is current_date, which is written as a cast of the clock. */
+/* Whether a node is current_date: a cast of the clock to a date. */
 static bool
 is_today(Node *node)
 {
@@ -181,7 +182,7 @@ is_today(Node *node)
 	       ((FuncExpr *) node)->args != NIL && IsA(linitial(((FuncExpr *) node)->args), Param);
 }
 
-/* walker: whether a membership is read, of a test that is resolved to those of single segments. */
+/* Tree walker: whether a node reads the membership of a single segment, as a parameter. */
 static bool
 contain_members(Node *node, void *context)
 {
@@ -192,7 +193,7 @@ contain_members(Node *node, void *context)
 	return expression_tree_walker(node, contain_members, context);
 }
 
-/* Parts of a part that say more than it does itself. */
+/* Explains the parts of a node, if they say more than the node itself. */
 static bool
 explain_parts(Node *node, void *context)
 {
@@ -201,13 +202,13 @@ explain_parts(Node *node, void *context)
 	if (IsA(node, Var) || IsA(node, Param) || reads_note_trait(&explain->walk.reads, node) ||
 	    is_today(node) || reads_computed_name(&explain->walk.reads, node) != NULL)
 		return false;
-	/* of a test of several segments each of them; of one, it is that itself */
+	/* a test of several segments is explained as one test for each */
 	if (reads_note_members(&explain->walk.reads, node))
 		node = reads_resolve_members(&explain->walk.reads, node);
 	return expression_tree_walker(node, explain_node, context);
 }
 
-/* Whether a node is a whole value of profiles: its operators show what matters. */
+/* Whether a node is a whole value of profiles, as traits: only what is read of it matters. */
 static bool
 is_whole_value(Workspace *ws, Node *node)
 {
@@ -218,7 +219,10 @@ is_whole_value(Workspace *ws, Node *node)
 	return false;
 }
 
-/* walker: a row for the node, where it is worth one, and then for its parts. */
+/*
+ * Tree walker: puts a row for the node, if it depends on the profile or the clock, then
+ * its parts.
+ */
 static bool
 explain_node(Node *node, void *context)
 {
@@ -243,7 +247,7 @@ explain_node(Node *node, void *context)
 	return false;
 }
 
-/* Membership, as it is stored or as of now where the row is due, for texts that ask for it. */
+/* Sets the parameters of membership from the set of segments that the caller was given. */
 static void
 set_members(Explain *explain, const SegmentSet *segments)
 {

@@ -1,6 +1,6 @@
 /*
  * reads.c
- *	  What expressions read: keys of traits, computed traits, segments.
+ *	  What an expression reads: keys of traits, computed traits, segments.
  */
 #include "expression/reads.h"
 
@@ -16,7 +16,7 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
-/* Tests of membership: the function, its constant argument, and whether all names must hold. */
+/* Tests of membership, as places in Reads.member_functions. */
 enum
 {
 	MEMBER_ONE,
@@ -47,7 +47,7 @@ function_of(const char *name, Oid first, Oid second)
 	                      false);
 }
 
-/* Attribute number and type of a value of profiles. */
+/* The attribute number of a value of profiles, and its type. */
 static AttrNumber
 value_column_of(Workspace *ws, const char *name, Oid *type)
 {
@@ -105,9 +105,9 @@ reads_begin(Reads *reads, Workspace *ws)
 }
 
 /*
- * The constant argument of a call, by name or as an operator, of one of some
- * functions on a column of profiles; null: it is no such call. It is the second
- * one, or the first where that is of another type than the column.
+ * The constant argument of a call of one of these functions, by name or as an operator, on
+ * a column of profiles; *which is the function. Null: the node is no such call. The column
+ * is the other argument: the first one, or the second as in query @@ segments.
  */
 static Const *
 constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int *which)
@@ -161,7 +161,7 @@ reads_note_trait(Reads *reads, Node *node)
 	return true;
 }
 
-/* The constant name by which a node reads a computed trait; null: it does not. */
+/* The constant name by which a node reads a computed trait; null: it reads none. */
 static Const *
 computed_name_constant(Reads *reads, Node *node, int *which)
 {
@@ -205,7 +205,7 @@ reads_computed_at(Reads *reads, Node *node, Node *instant)
 	                             exprInputCollation(node), COERCE_EXPLICIT_CALL);
 }
 
-/* Which of the functions that read a trait at an instant a node calls; -1: none. */
+/* Which of the functions in computed_at a node calls; -1: none. */
 static int
 which_read_at_instant(Reads *reads, Node *node)
 {
@@ -257,7 +257,7 @@ find_segment(Reads *reads, const char *name)
 	return -1;
 }
 
-/* The parameter that says whether a profile is in a segment. */
+/* Makes the parameter that says whether a profile is in a segment, and notes the segment. */
 static Node *
 member_param(Reads *reads, const char *name)
 {
@@ -273,7 +273,10 @@ member_param(Reads *reads, const char *name)
 	return (Node *) param;
 }
 
-/* Whether a profile is in any segment whose name has a prefix, of those that are there now. */
+/*
+ * An expression for: the profile is in any segment whose name has this prefix. It covers the
+ * segments that exist now; the prefix is noted for those that will come.
+ */
 static Node *
 prefix_params(Reads *reads, const char *prefix, int len)
 {
@@ -293,7 +296,10 @@ prefix_params(Reads *reads, const char *prefix, int len)
 	return params == NIL ? makeBoolConst(false, false) : (Node *) makeBoolExpr(OR_EXPR, params, -1);
 }
 
-/* A query as parameters, from its item number *item on, which goes on behind what belongs to it. */
+/*
+ * Makes an expression from the item *item of a query and the items below it; *item moves
+ * past them.
+ */
 static Node *
 query_params(Reads *reads, const SegmentQuery *query, int *item)
 {
@@ -326,7 +332,7 @@ query_params(Reads *reads, const SegmentQuery *query, int *item)
 	return first->negated ? (Node *) makeBoolExpr(NOT_EXPR, list_make1(node), -1) : node;
 }
 
-/* The test as parameters; null: the node is none. */
+/* A test of membership as an expression over parameters; null: the node is no such test. */
 static Node *
 member_test_params(Reads *reads, Node *node)
 {
