@@ -55,7 +55,7 @@ write_segment_failures(Batch *batch)
 	segments->n_failures = 0;
 }
 
-/* Part: writes what the slice's evaluation has come to. */
+/* Part: writes the results of evaluating the slice. */
 void
 changes_write(Batch *batch)
 {

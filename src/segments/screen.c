@@ -1,14 +1,13 @@
 /*
  * screen.c
- *	  Segments on every profile: the rows are read in the order of the table, and
- *	  the wanted predicates are evaluated on each where it lies.
+ *	  A sweep over every profile: rows are read in the order of the table, and the wanted
+ *	  predicates are evaluated on each row where it is read.
  *
- * Most rows stay as they are, and most others change in nothing but their
- * segments: such a row is prepared at once, and written at the end of the slice.
- * Only rows that need a full pass (evaluate.c) are loaded: a flip is due, a
- * predicate must report its next flip, other segments depend on the result, or a
- * predicate failed. A pass would give the same for every row, at a multiple of
- * the cost.
+ * Most rows stay as they are, and most others change only in their segments. Such a row is
+ * prepared at once, and written at the end of the slice. Only rows that need a full pass
+ * (evaluate.c) are loaded: a flip is due, a predicate must report its next flip, other
+ * segments depend on the result, or a predicate failed. A pass would give the same result
+ * for every row, at several times the cost.
  */
 #include "segments/segments_internal.h"
 
@@ -26,15 +25,15 @@ typedef struct Load
 	int flags; /* SWEEP_ */
 	StoreScan *scan;
 	TupleTableSlot *slot;
-	bool screening;    /* rows are looked at before they are loaded */
-	bool starts_empty; /* nobody is in the wanted segments yet, and they read no others */
+	bool screening;    /* rows are screened before they are loaded */
+	bool starts_empty; /* no profile is in the wanted segments yet; they refer to no others */
 	bool referenced;   /* some segment is referred to by others */
-	bool row_waits;    /* the slot's row is neither dealt with nor loaded */
-	bool rows_left;
+	bool row_waits;    /* the slot's row has been read; it is neither screened nor loaded */
+	bool rows_left;    /* the scan has not ended */
 	int n_rows;
 	TimestampTz now;
-	Datum *values; /* room for a row's */
-	/* of the slot's row */
+	Datum *values; /* room for the values of a row */
+	/* about the slot's row */
 	SegmentSet *segments; /* null: it is in none */
 	bool *was_member;     /* by rank */
 	int *changed;         /* ranks of the segments that it enters or leaves */
@@ -42,8 +41,8 @@ typedef struct Load
 } Load;
 
 /*
- * Whether rows can be dealt with without a pass: no wanted segment reads the
- * clock, which would ask for a timer, or fails to compile.
+ * Sets what screening needs to know of the segments. False: rows need passes, because a
+ * wanted segment reads the clock, so that rows need timers, or does not compile.
  */
 static bool
 prepare_screening(Load *load)
@@ -65,7 +64,7 @@ prepare_screening(Load *load)
 	return true;
 }
 
-/* Reads which segments a row is in; false: it is in one that is no more. */
+/* Reads which segments the slot's row is in; false: it is in one that was deleted. */
 static bool
 read_members(Load *load, Datum stored)
 {
@@ -90,7 +89,7 @@ read_members(Load *load, Datum stored)
 	return true;
 }
 
-/* Evaluates the wanted segments: which are not as the row is known to be in them? */
+/* Evaluates the wanted segments; those whose result differs from was_member are changed. */
 static void
 find_changes(Load *load)
 {
@@ -111,10 +110,9 @@ find_changes(Load *load)
 }
 
 /*
- * Looks which wanted segments the slot's row enters or leaves. False: that, or
- * what comes before and after it, is a matter of passes. A row that was in none
- * of them and comes into none is not looked at further: what is due on it by
- * the clock is the tick's.
+ * Finds which wanted segments the slot's row enters or leaves. False: the row needs passes.
+ * Where no profile is in the wanted segments yet, a row that enters none of them is done:
+ * flips that are due on it are left to the tick.
  */
 static bool
 screen_row(Load *load)
@@ -136,7 +134,7 @@ screen_row(Load *load)
 		if (load->n_changed == 0)
 			return true;
 	}
-	/* the last column first: the row is taken apart once */
+	/* the last column first: so the row is deformed once */
 	stored = store_value(batch->store, &profiles_table, load->slot, PROFILE_SEGMENTS, &isnull);
 	next = DatumGetTimestampTz(store_value(batch->store, &profiles_table, load->slot,
 	                                       PROFILE_NEXT_EVALUATION_AT, &isnull));
@@ -159,7 +157,7 @@ screen_row(Load *load)
 	return true;
 }
 
-/* The set of segments that the slot's row is in with what it enters and without what it leaves. */
+/* The slot's set of segments after the changes. */
 static SegmentSet *
 changed_members(Load *load, TimestampTz at)
 {
@@ -189,7 +187,7 @@ changed_members(Load *load, TimestampTz at)
 	return segment_set_collect(members, n);
 }
 
-/* Prepares the slot's row with the segments that it is in now, and notes what has changed. */
+/* Prepares the slot's row with its new set of segments, and notes the changes. */
 static void
 prepare_changed_row(Load *load)
 {
@@ -281,7 +279,7 @@ load_rows(void *context)
 	return true;
 }
 
-/* A row that fails is loaded, as all that follow it are. */
+/* After a row has failed, it and all later rows of the slice are loaded. */
 static bool
 stop_screening(void *context, const ErrorData *error)
 {
@@ -312,10 +310,10 @@ screen_rows(Load *load)
 }
 
 /*
- * Fills a batch from a scan of profiles on which the wanted segments are to be
- * evaluated, with a slice of rows that change or may do so. screen: rows are
- * screened first, until one fails; a row that is loaded all the same is evaluated
- * twice. Returns whether there may be more; *n_rows: how many it has read.
+ * Fills a batch, from a scan of profiles, with a slice of rows that change or may change by
+ * the wanted segments. screen: rows are screened first, until one fails. A row that is
+ * screened and then loaded is evaluated twice. Returns whether the scan may have more rows;
+ * *n_rows: the number of rows read.
  */
 bool
 sweep_load(Batch *batch, const Bitmapset *wanted, int flags, StoreScan *scan, bool screen,
