@@ -1,16 +1,15 @@
 /*
  * backfill.c
- *	  How profiles are filled with computed traits from past events.
+ *	  Fills profiles with computed traits from past events.
  *
- * It is one aggregate over the events of each profile, in SQL (sql/computed). An
- * expression that fails on an event ends the first attempt; the second one has a
- * subtransaction per event, and counts what fails. So definitions that do not
- * fail pay nothing for those that may.
+ * The back-fill is one aggregate over the events of each profile, in SQL (sql/computed). If
+ * an expression fails on an event, the first attempt ends. The second attempt has a
+ * subtransaction per event, and counts the failures. So definitions that do not fail pay
+ * nothing for those that may.
  *
- * The aggregate's state is in memory (internal), against the rule that states are
- * ordinary values: it is a step of a definition, in one process and under the
- * lock that keeps writers out, and a varlena state would be written again for
- * each of a customer's events.
+ * The aggregate's state is in memory (internal), against the rule that states are ordinary
+ * values. It is a step of a definition, in one process, under the lock that keeps writers
+ * out. A varlena state would be written again for each of a customer's events.
  */
 #include "computed/computed_internal.h"
 
@@ -29,7 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-/* What a profile's events add is put together once there is this much of it. */
+/* Least number of deltas of a profile that are merged into its state at a time. */
 #define GROUP_DELTAS 256
 
 /* Failures of a trait on a profile's events. */
@@ -46,13 +45,13 @@ typedef struct BackfillFailure
 	pg_uuid_t event_id;
 } BackfillFailure;
 
-/* The back-fill that is going on. */
+/* A back-fill. */
 typedef struct Backfill
 {
 	Workspace *ws;
 	const Bitmapset *wanted;
-	Datum removed; /* text[]: names whose states go away */
-	bool step_over_failures;
+	Datum removed;           /* text[]: names of the traits whose states are removed */
+	bool step_over_failures; /* the second attempt */
 	int32 today;
 	TupleTableSlot *slot; /* for a row of events */
 	RowDeltas row;
@@ -60,7 +59,7 @@ typedef struct Backfill
 	HTAB *failures;
 } Backfill;
 
-/* A hidden argument of cdp.computed_accum, from the step that runs the aggregate. */
+/* The running back-fill: a hidden argument of cdp.computed_accum. */
 static Backfill *running_backfill = NULL;
 
 static void
@@ -80,7 +79,7 @@ count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const p
 	failure->event_id = *event_id;
 }
 
-/* A row whose expressions may fail. */
+/* An event on which expressions may fail. */
 typedef struct EventAttempt
 {
 	Backfill *backfill;
@@ -106,7 +105,7 @@ skip_trait(void *context, const ErrorData *error)
 	return true;
 }
 
-/* What the row in the slot adds; where that may fail, past what does. */
+/* Evaluates what the row in the slot adds; the second attempt steps over what fails. */
 static void
 evaluate_event(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
 {
@@ -119,7 +118,7 @@ evaluate_event(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
 		deltas_of_row(&backfill->row);
 }
 
-/* Value of an engine's column of the row of events in the slot. */
+/* The value of an engine column in the slot's row of events. */
 static Datum
 row_value(const Backfill *backfill, EventColumn column)
 {
@@ -132,9 +131,9 @@ row_value(const Backfill *backfill, EventColumn column)
 PG_FUNCTION_INFO_V1(cdp_computed_accum);
 
 /*
- * cdp.computed_accum(state, profile id, row of events) -> state: transition
- * function of cdp.computed_agg. Errors outside a back-fill: what it computes are
- * the traits that are being defined.
+ * cdp.computed_accum(state, profile id, row of events) -> state: transition function of
+ * cdp.computed_agg. It errors outside a back-fill, since it computes the traits that are
+ * being defined.
  */
 Datum
 cdp_computed_accum(PG_FUNCTION_ARGS)
@@ -178,7 +177,7 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 		oldcontext = MemoryContextSwitchTo(context);
 		fold_deltas(group, current->row.deltas.data, current->row.deltas.len, at,
 		            fold_day(current->ws, at), event_id);
-		/* the larger the state, the more is put to it at a time */
+		/* the larger the state, the more is merged into it at a time */
 		if (computed_builder_size(&group->builder) >=
 		    Max(GROUP_DELTAS, (int) (VARSIZE_ANY(group->computed) / 16)))
 			fold_flush(group);
@@ -209,7 +208,7 @@ text_array(Datum *texts, int n)
 	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* The traits that are wanted as a profile without events has them. */
+/* The wanted traits of a profile without events. */
 static Computed *
 wanted_without_events(const Workspace *ws, const Bitmapset *wanted)
 {
@@ -224,7 +223,7 @@ wanted_without_events(const Workspace *ws, const Bitmapset *wanted)
 	return computed_without_events(traits, n, ws->time_zone);
 }
 
-/* The names of the events that the wanted traits look at; null: of any. */
+/* The names of the events that the wanted traits count; null: one of them counts any event. */
 static Datum
 wanted_events(const Workspace *ws, const Bitmapset *wanted, char *isnull)
 {
@@ -270,7 +269,7 @@ fill_profiles(Workspace *ws, void *context)
 		elog(ERROR, "could not fill computed traits");
 }
 
-/* One attempt at the back-fill. Sorts and hashes may take what an index build may. */
+/* One attempt at the back-fill. Its sorts and hashes may use as much memory as an index build. */
 static bool
 attempt_backfill(void *context)
 {
@@ -296,7 +295,7 @@ attempt_backfill(void *context)
 	return true;
 }
 
-/* Writes the failures that have been counted. */
+/* Writes the counted failures. */
 static void
 write_trait_failures(Backfill *backfill)
 {

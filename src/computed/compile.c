@@ -35,7 +35,7 @@ static const ExpressionSort trait_expression = {
     .coerce = coerce_expression,
 };
 
-/* The class that values of a type are, and the type that they become; COMPUTED_NONE: none. */
+/* The class of a type's values, and the type that they are cast to; COMPUTED_NONE: no class. */
 static ComputedClass
 class_of_type(Oid type, Oid *becomes)
 {
@@ -78,7 +78,7 @@ class_of_type(Oid type, Oid *becomes)
 	}
 }
 
-/* Gives the expression the type that its values are kept in. */
+/* Casts the expression to the type in which its values are kept. */
 static Node *
 coerce_expression(ParseState *pstate, Node *expression)
 {
@@ -109,7 +109,7 @@ refuse_class(const char *kind, ComputedClass value_class, const char *takes)
 	                errhint("It takes %s.", takes)));
 }
 
-/* Errors unless a kind can take values of a class. */
+/* Errors if a kind cannot take values of a class. */
 static void
 check_class(ComputedKind kind, ComputedClass value_class)
 {
@@ -233,7 +233,7 @@ try_compile(void *context)
 	return true;
 }
 
-/* The trait of a definition as its states know it. */
+/* Fills a trait in the form that states use. */
 static void
 fill_trait(ComputedTrait *trait, const ComputedDefinition *definition)
 {
@@ -283,7 +283,7 @@ read_computed_trait(Workspace *ws, TupleTableSlot *slot)
 	computed->definitions[computed->n++] = definition;
 }
 
-/* Part: reads the definitions, and says which names expressions may use. */
+/* Part: reads the definitions, and lists the names that expressions may use. */
 static void
 read_computed_traits(Workspace *ws)
 {
@@ -305,8 +305,8 @@ read_computed_traits(Workspace *ws)
 }
 
 /*
- * Part: compiles them. One that does not compile any more (a column was dropped)
- * has the reason in broken: it must not keep events out.
+ * Part: compiles the definitions. If one no longer compiles (a column was dropped), broken
+ * has the reason: it must not keep events out.
  */
 static void
 compile_computed_traits(Workspace *ws)

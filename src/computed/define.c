@@ -13,7 +13,7 @@
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
 
-/* Refuses to take a trait away that segments read. */
+/* Errors if a trait that segments read has been deleted or renamed. */
 static void
 check_readers(Workspace *ws, List *old)
 {

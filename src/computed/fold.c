@@ -7,7 +7,7 @@
 #include "profiles/profiles.h"
 #include "types/ltv_format.h"
 
-/* Deltas are put together once a builder holds this many. */
+/* A builder's deltas are merged once it holds this many. */
 #define FOLD_DELTAS 20000
 
 int32
@@ -53,7 +53,7 @@ fold_deltas(ComputedFold *fold, const char *deltas, int len, TimestampTz at, int
 	}
 }
 
-/* Puts together what has been collected, and ends the builder. */
+/* Merges the collected deltas into the state, and ends the builder. */
 static void
 fold_merge_deltas(ComputedFold *fold)
 {

@@ -1,14 +1,14 @@
 /*
  * decide.c
- *	  What people decide on identity: two identifiers are one person (link), or
- *	  never are (separate). A decision is a row; making or withdrawing one replays
- *	  the components concerned.
+ *	  People decide on identity: two identifiers are one person (link), or never are
+ *	  (separate). A decision is a row. Making or withdrawing one replays the components of
+ *	  both identifiers.
  *
- * Locks as at an insert: the identifiers, sorted, where they have no profile;
- * then all profiles of the components, sorted. Withdrawing the last decision on
- * an identifier that no event has named forgets it. Everybody else counts on a
- * row of identifiers that he has seen: so that is done alone, as a rebuild is,
- * under the lock of a change of definitions.
+ * Locks are taken in the order of an INSERT: first the two identifiers, sorted, if they have
+ * no profile; then all component profiles, sorted. Withdrawing the last decision on an
+ * identifier that no event has named deletes the identifier's row. All other statements rely
+ * on it that a row of identifiers, once read, never disappears. So this runs alone, as a
+ * rebuild does, under the lock of a change of definitions.
  */
 #include "identity/identity.h"
 #include "base/ids.h"
@@ -23,16 +23,16 @@
 
 extern WorkspacePart decisions_part;
 
-/* Two identifiers, the smaller one first. */
+/* A decision on two identifiers, the smaller one first, that is made or withdrawn. */
 typedef struct Deciding
 {
 	Store *store;
 	IdNode nodes[2];
-	int64 *locked; /* sorted */
+	int64 *locked; /* ids of the profiles that are locked, sorted */
 	int n_locked;
 } Deciding;
 
-/* An identifier from what the user wrote; deciding: it must be one that a decision can be on. */
+/* The identifier that the user wrote; deciding: it must be one that may be decided on. */
 static Identifier *
 read_identifier(Workspace *ws, text *received, bool deciding)
 {
@@ -78,7 +78,10 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 	}
 }
 
-/* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
+/*
+ * Locks the identifiers that have no profile and are not guarded, if that was not done yet.
+ * making: a decision is made, so both get a row.
+ */
 static void
 lock_two_identifiers(Deciding *deciding, bool making)
 {
@@ -101,7 +104,7 @@ lock_two_identifiers(Deciding *deciding, bool making)
 	store_refresh(deciding->store);
 }
 
-/* The profiles of both components. */
+/* The component profiles of both identifiers. */
 static int64 *
 find_component_profiles(Deciding *deciding, int *n)
 {
@@ -110,7 +113,7 @@ find_component_profiles(Deciding *deciding, int *n)
 	return identity_component_profiles(deciding->store, identifiers, 2, n);
 }
 
-/* Whether what has been committed while locks were waited for asks for no others. */
+/* Reads again, after waiting for locks; returns whether no other locks are needed. */
 static bool
 recheck_two_components(void *context)
 {
@@ -152,7 +155,7 @@ lock_profiles(void *context)
 	return store_read_outside(store, &profiles_table, recheck_two_components, deciding);
 }
 
-/* Locks all that a replay of both components touches. */
+/* Locks all that a replay of both components may touch. */
 static void
 lock_components(Deciding *deciding, bool making)
 {
@@ -197,7 +200,10 @@ replay_two_components(Deciding *deciding, Cause cause)
 	replay_components(deciding->store, identifiers, 2, cause, REPLAY_STRICT);
 }
 
-/* An identifier that no event has named and no decision names is forgotten, see lock_for. */
+/*
+ * Deletes the row of an identifier that no event has named and no decision names, see
+ * lock_tables.
+ */
 static void
 forget_unseen(Deciding *deciding)
 {
@@ -217,9 +223,10 @@ forget_unseen(Deciding *deciding)
 }
 
 /*
- * Writes the rows that others lock before they decide anything on the two, also
- * where nothing in them has changed: a transaction with an older snapshot, which
- * does not see the decision, shall fail to serialize and not decide without it.
+ * Writes again the rows that others lock before they decide on the two identifiers, even if
+ * nothing in these rows has changed. A transaction with an older snapshot cannot see
+ * the decision. It meets the new row version and fails to serialize, instead of deciding
+ * without it.
  */
 static void
 mark_decided(Deciding *deciding)
@@ -240,38 +247,43 @@ mark_decided(Deciding *deciding)
 	}
 }
 
-/* Error: two identifiers that no event has named have no profile that they could share. */
+/* The detail of an error that is about both identifiers. */
+static int
+detail_of_both(const Deciding *deciding)
+{
+	const Identifier *a = deciding->nodes[0].identifier;
+	const Identifier *b = deciding->nodes[1].identifier;
+
+	return errdetail("They are \"%.*s\" and \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a),
+	                 (int) IDENTIFIER_LEN(b), IDENTIFIER_TEXT(b));
+}
+
+/* Error: no event has named either identifier, so there is no profile that they could share. */
 static void
 require_seen(const Deciding *deciding)
 {
 	if (deciding->n_locked > 0)
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("neither identifier has been seen in an event"),
-	                errdetail("They are \"%.*s\" and \"%.*s\".",
-	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
-	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
-	                errhint("Link them once there is an event with one of them, or insert an event "
-	                        "with both.")));
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("neither identifier has been seen in an event"), detail_of_both(deciding),
+	         errhint("Link them once there is an event with one of them, or insert an event "
+	                 "with both.")));
 }
 
-/* Error: there is a decision of the other kind on the two. */
+/* Error: there is a decision of the other kind on the two identifiers. */
 static void
 refuse_contradiction(const Deciding *deciding, const char *is, const char *function)
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                errmsg("the two identifiers are %s", is),
-	                errdetail("They are \"%.*s\" and \"%.*s\".",
-	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
-	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errmsg("the two identifiers are %s", is), detail_of_both(deciding),
 	                errhint("Withdraw that first, with %s.", function)));
 }
 
-/* Whether the decision on the two is one that links, or separates. */
+/*
+ * Whether there is a decision of this kind on the two; *slot: the decision of either kind,
+ * or null.
+ */
 static bool
 is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 {
@@ -284,7 +296,7 @@ is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 	              kind) == 0;
 }
 
-/* Makes (on) or withdraws a decision; returns whether anything had to be done. */
+/* Makes (making) or withdraws a decision; returns whether anything had to be done. */
 static bool
 decide(Store *store, Identifier *a, Identifier *b, bool link, bool making, Oid by)
 {
@@ -319,7 +331,7 @@ decide(Store *store, Identifier *a, Identifier *b, bool link, bool making, Oid b
 	return exists != making;
 }
 
-/* What a user asks for. */
+/* What the user asks for: the arguments of cdp.decide. */
 typedef struct Request
 {
 	const char *workspace;
@@ -329,7 +341,7 @@ typedef struct Request
 	bool making;
 } Request;
 
-/* Reads the two identifiers by the rules of the workspace as they are. */
+/* Reads the two identifiers by the workspace's current rules. */
 static void
 read_request(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
 {
@@ -337,7 +349,10 @@ read_request(Workspace *ws, const Request *request, Identifier **a, Identifier *
 	*b = read_identifier(ws, request->b, request->making);
 }
 
-/* Whether there is something to withdraw; alone: and that may forget an identifier. */
+/*
+ * Whether there is a decision to withdraw; *forgets: withdrawing it may delete an
+ * identifier's row.
+ */
 static bool
 can_withdraw(Workspace *ws, const Request *request, bool *forgets)
 {
@@ -365,11 +380,14 @@ can_withdraw(Workspace *ws, const Request *request, bool *forgets)
 }
 
 /*
- * Locks the tables for a request: as an insert does, or alone where it forgets
- * an identifier. A seen identifier stays one, and an unseen one has a row only
- * with a decision: so what is found under the weak lock holds. The weak lock is
- * given back before the strong one is taken, two who upgrade would wait for
- * each other. False: there is nothing to withdraw.
+ * Locks the tables for a request. False: there is nothing to withdraw.
+ *
+ * It takes the weak locks of an INSERT; if the request may delete an identifier's row, it
+ * takes the strong lock on profiles, which excludes all other writers. What is found under
+ * the weak lock stays true. An identifier that an event has named remains one. An identifier
+ * that no event has named has a row only while a decision names it. The weak lock is given back
+ * before the strong one is taken: two sessions that upgraded a lock would wait for each
+ * other.
  */
 static bool
 lock_tables(Workspace **ws, const Request *request)
@@ -398,9 +416,9 @@ lock_tables(Workspace **ws, const Request *request)
 PG_FUNCTION_INFO_V1(cdp_decide);
 
 /*
- * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to be
- * done: makes or withdraws a decision on two identifiers. Only for who may act
- * as the owner of the workspace.
+ * cdp.decide(workspace, a, b, link, make, cause) -> whether anything had to be done: makes or
+ * withdraws a decision on two identifiers. The user must be able to act as the owner of the
+ * workspace.
  */
 Datum
 cdp_decide(PG_FUNCTION_ARGS)

@@ -1,6 +1,6 @@
 /*
  * event_ids.c
- *	  Event ids: each counts once for ever. Rows whose id was taken before are removed.
+ *	  Event ids: each id counts once for ever. Rows whose id was taken before are removed.
  */
 #include "ingest/ingest_internal.h"
 
@@ -17,7 +17,7 @@
 /* Up to this many event ids of a statement are sorted in memory. */
 #define IDS_IN_MEMORY 500000
 
-/* An event id and the row it stands in. */
+/* An event id and the number of its row. */
 typedef struct IdRow
 {
 	pg_uuid_t id;
@@ -33,7 +33,7 @@ row_event_id(Statement *statement)
 	return DatumGetUUIDP(id);
 }
 
-/* Takes an event id; false: it had been taken before. */
+/* Claims an event id; false: it was taken before. */
 static bool
 claim_new_id(Store *store, const pg_uuid_t *id)
 {
@@ -44,8 +44,8 @@ claim_new_id(Store *store, const pg_uuid_t *id)
 }
 
 /*
- * Takes one id; in a statement they come sorted, so that a repeat within it
- * follows the first.
+ * Claims the id of a row, or marks the row as a repeat. A statement's ids come sorted, so a
+ * repeat within the statement follows its first row (before: the previous id).
  */
 static void
 claim_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
@@ -84,7 +84,7 @@ claim_ids_in_memory(Statement *statement)
 	}
 }
 
-/* The same for any number of rows: sorted by (id, row), on disk where need be. */
+/* The same for any number of rows: they are sorted by (id, row), on disk if necessary. */
 static void
 claim_ids_on_disk(Statement *statement)
 {
@@ -147,7 +147,7 @@ typedef struct FindEvent
 	TupleTableSlot *wanted; /* the row as it was inserted */
 } FindEvent;
 
-/* Whether a stored row of events is the wanted one, which this statement inserted. */
+/* Whether a stored row of events was inserted by this transaction and equals the wanted one. */
 static bool
 is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 {
@@ -176,8 +176,8 @@ is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 }
 
 /*
- * A row with a repeated id: the statement's own, equal in every column, and
- * if there are several, any of them.
+ * Deletes a row with a repeated id. If several rows are equal in every column, any of them
+ * will do.
  */
 static bool
 remove_row(TupleTableSlot *slot, void *context)
@@ -211,6 +211,6 @@ event_ids_remove_repeated(Statement *statement)
 		at = DatumGetTimestampTz(
 		    store_value(store, &events_table, statement->slot, EVENT_OCCURRED_AT, &isnull));
 		events_visit_at(store, anchor, anchor_is_null, at, remove_row, &find);
-		store_refresh(store); /* of two equal rows, the next search finds the other */
+		store_refresh(store); /* so that, of two equal rows, the next search finds the other */
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * statement.c
- *	  The new rows of a statement, one bit for each, and their way into batches.
+ *	  Reads the new rows of a statement into batches, and keeps a bit for each row.
  */
 #include "ingest/ingest_internal.h"
 
@@ -53,7 +53,7 @@ statement_mark_repeated(Statement *statement, int64 row)
 	statement->n_repeated++;
 }
 
-/* Rows of a statement on their way into a batch. */
+/* A batch is filled with rows of a statement. */
 typedef struct Filling
 {
 	Statement *statement;
@@ -61,7 +61,7 @@ typedef struct Filling
 	bool rows_left;
 } Filling;
 
-/* The next row that is no repeat, as an event of the batch; false: it is full, or none is left. */
+/* Reads the next row that is no repeat into the batch; false: it is full, or no row is left. */
 static bool
 next_event(EventRun *run)
 {

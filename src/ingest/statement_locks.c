@@ -1,6 +1,6 @@
 /*
  * statement_locks.c
- *	  The locks of a statement of several batches, all before the first batch.
+ *	  Takes the locks of a statement of several batches, all before the first batch.
  */
 #include "ingest/ingest_internal.h"
 #include "base/ids.h"
@@ -13,7 +13,7 @@
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
-/* Puts the distinct identifiers of a statement into a sort, batch by batch; n: how many. */
+/* Sorts the identifiers of a statement, batch by batch; *n: how many there are. */
 static Tuplesortstate *
 sort_identifiers(Statement *statement, int64 *n)
 {
@@ -49,12 +49,12 @@ typedef struct LockSort
 {
 	Statement *statement;
 	Tuplesortstate *identifiers;
-	bits8 *row_locked_bits; /* a bit per distinct identifier: its row is ours */
+	bits8 *row_locked_bits; /* a bit per distinct identifier: we have locked its row */
 	Tuplesortstate *profiles;
-	int read_at;               /* the snapshot that all of them were read with; -1: several */
-	ReplayQueue guarded;       /* identifiers whose components may have to be replayed */
-	List *contested;           /* profiles of which the same holds */
-	int64 *component_profiles; /* of those components */
+	int read_at;               /* store_reading when all were read; -1: under several snapshots */
+	ReplayQueue guarded;       /* identifiers whose components may need a replay */
+	List *contested;           /* profiles whose components may need a replay */
+	int64 *component_profiles; /* the profiles of those components */
 	int n_component_profiles;
 } LockSort;
 
@@ -66,10 +66,10 @@ begin_profile_sort(void)
 }
 
 /*
- * Reads the statement's identifiers in their order: those with a profile give
- * profiles, of the others it notes which are guarded. take: locks those that
- * have no row or no profile; else false if there is one. A new row gets neither
- * a profile nor times yet: its batch sees to them.
+ * Reads the statement's identifiers in their order. Their profiles are put into the sort
+ * profiles; identifiers that are guarded are noted. may_lock: those without a row or a
+ * profile are locked. Otherwise, false if there is such an identifier. A new row gets no
+ * profile and no times here; the batch of its event sets them.
  */
 static bool
 walk_identifiers(LockSort *lock, Tuplesortstate *profiles, bool may_lock)
@@ -167,8 +167,8 @@ queue_first_identifier(TupleTableSlot *slot, void *context)
 }
 
 /*
- * Whether the components that a replay may touch are locked, too: those of
- * contested profiles and guarded identifiers. What is missing is noted.
+ * Finds the component profiles of contested profiles and guarded identifiers: a replay may
+ * touch them. Returns whether they are locked too; if not, notes them for the next attempt.
  */
 static bool
 add_component_profiles(LockSort *lock)
@@ -197,9 +197,9 @@ add_component_profiles(LockSort *lock)
 }
 
 /*
- * Whether what is locked is all that the statement is going to write. Where
- * something may have changed since the identifiers were read, they are read
- * again; evidence may have changed where no locked row has, see identity/locks.c.
+ * Whether all that the statement is going to write is locked. If something may have changed
+ * since the identifiers were read, they are read again. Evidence may have changed even if no
+ * locked row has, see identity/locks.c.
  */
 static bool
 recheck_statement_locks(void *context)
@@ -226,7 +226,7 @@ recheck_statement_locks(void *context)
 	return add_component_profiles(lock);
 }
 
-/* Locks sorted profiles; false: one of them has been merged into another, or others are needed. */
+/* Locks the sorted profiles; false: one of them no longer exists, or others are needed too. */
 static bool
 lock_sorted_profiles(void *context)
 {
@@ -250,7 +250,7 @@ lock_sorted_profiles(void *context)
 			identity_report_missing(before);
 		if (slot == NULL || store_lock(store, &profiles_table, slot) != LOCK_OK)
 		{
-			lock->n_component_profiles = 0; /* it may be the one that is gone */
+			lock->n_component_profiles = 0; /* the missing profile may be one of them */
 			return false;
 		}
 		(void) store_value(store, &profiles_table, slot, PROFILE_CONTESTED_UNTIL, &isnull);
@@ -265,7 +265,7 @@ lock_sorted_profiles(void *context)
 	return store_read_outside(store, &profiles_table, recheck_statement_locks, lock);
 }
 
-/* Takes all locks of a statement of several batches. See identity/locks.c. */
+/* See identity/locks.c for the order of the locks. */
 void
 statement_lock(Statement *statement)
 {
