@@ -1,6 +1,6 @@
 /*
  * cdp.c
- *	  Module start: the settings of the rooms, and the table of parts.
+ *	  The module's start: it defines the settings and registers the table of parts.
  */
 #include "base/base.h"
 

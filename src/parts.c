@@ -1,11 +1,11 @@
 /*
  * parts.c
- *	  The table of parts: what a workspace is made of. A capability adds a line
- *	  here, and its three folders: src, sql and tests of its name.
+ *	  The table of parts: what a workspace is made of. A capability adds a line here,
+ *	  its folders in src and sql, and tests that have its name.
  *
- * The order is that of creation, reading, compiling and calling: a part may use
- * the tables and definitions of those before it. It is also the order of the
- * values in a row of profiles.
+ * Parts are created, read, compiled and called in this order: a part may use the
+ * tables and definitions of the parts before it. It is also the order of the values
+ * in a row of profiles.
  */
 #include "workspace/parts.h"
 

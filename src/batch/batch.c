@@ -1,6 +1,6 @@
 /*
  * batch.c
- *	  The batch: its arrays and how its nodes and profiles are found.
+ *	  The batch: its arrays, and how its nodes and profiles are found.
  */
 #include "batch/batch.h"
 
@@ -28,13 +28,12 @@ typedef struct ProfileEntry
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* Below this many nodes a look through the array is faster than a table. */
+/* Up to this many nodes, a search through the array is faster than a hash table. */
 #define SCAN_NODES 8
 
 /*
- * Nodes by text: open addressing over the nodes array. Slots hold a node's
- * number plus one; the table has a power of two of them and is at most half
- * full.
+ * A hash table of nodes by text, with open addressing. A slot holds a node's number plus
+ * one. The number of slots is a power of two; at most half of them are used.
  */
 struct nodetable_hash
 {
@@ -57,29 +56,28 @@ batch_create(Store *store, MemoryContext parent, Cause cause)
 	return batch;
 }
 
-/* So much memory of values, and no more, is kept from one batch for the next. */
+/* Least and most memory for values that one batch keeps for the next. */
 #define KEPT_MIN (256 * 1024)
 #define KEPT_MAX (4 * 1024 * 1024)
 
 /*
- * Empties the context of the values. One that has been large stays so: else its
- * memory goes back to the system, and is asked for and zeroed anew each time.
+ * Empties the context of the values. A context that was large keeps its memory:
+ * otherwise each batch would give it back to the system, and ask for zeroed pages again.
  */
 static MemoryContext
 reset_values(MemoryContext values)
 {
-	Size taken = MemoryContextMemAllocated(values, true);
+	Size allocated = MemoryContextMemAllocated(values, true);
 	MemoryContext parent = MemoryContextGetParent(values);
 
 	MemoryContextReset(values);
-	if (taken < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
+	if (allocated < KEPT_MIN || MemoryContextMemAllocated(values, true) >= KEPT_MIN)
 		return values;
 	MemoryContextDelete(values);
-	return AllocSetContextCreate(parent, "cdp values", Min(taken, KEPT_MAX),
+	return AllocSetContextCreate(parent, "cdp values", Min(allocated, KEPT_MAX),
 	                             ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
 }
 
-/* Forgets the events and all that came of them; the store stays. */
 void
 batch_reset(Batch *batch)
 {
@@ -107,18 +105,18 @@ batch_is_full(Batch *batch)
 	           BATCH_BYTES;
 }
 
-/* Bytes that a batch takes from its context at a time for small copies. */
+/* Bytes that the arena for small copies allocates at a time. */
 #define ARENA_BYTES (64 * 1024)
 
 /*
- * Room that lives as long as the batch's events. Pieces lie side by side,
- * without an allocator's overhead; the first ones of a batch cost little.
+ * Allocates memory that lives as long as the batch's events. Pieces lie side by side,
+ * without an allocator's overhead. The first block is small, for batches of one event.
  */
 static void *
-batch_take(Batch *batch, Size size)
+arena_alloc(Batch *batch, Size size)
 {
 	Size room = MAXALIGN(size);
-	char *taken;
+	char *piece;
 
 	if (room > batch->arena_left)
 	{
@@ -127,17 +125,17 @@ batch_take(Batch *batch, Size size)
 		batch->arena = MemoryContextAllocHuge(batch->context, block);
 		batch->arena_left = block;
 	}
-	taken = batch->arena;
+	piece = batch->arena;
 	batch->arena += room;
 	batch->arena_left -= room;
 	batch->arena_used += room;
-	return taken;
+	return piece;
 }
 
 void *
 batch_copy(Batch *batch, const void *data, Size size)
 {
-	return memcpy(batch_take(batch, size), data, size);
+	return memcpy(arena_alloc(batch, size), data, size);
 }
 
 void *
@@ -153,7 +151,7 @@ batch_data(Batch *batch, const WorkspacePart *part, Size size)
 char *
 batch_note(Batch *batch, Event *event, const ProfileValue *value, int len)
 {
-	EventNote *note = batch_take(batch, offsetof(EventNote, data) + len);
+	EventNote *note = arena_alloc(batch, offsetof(EventNote, data) + len);
 
 	note->value = value->number;
 	note->len = len;
@@ -190,7 +188,7 @@ put_slot(Batch *batch, int node)
 	table->slots[slot] = node + 1;
 }
 
-/* Makes the table so large that it stays at most half full. */
+/* Doubles the table, or makes it, so that it stays at most half full. */
 static void
 grow_node_table(Batch *batch)
 {
@@ -226,14 +224,12 @@ find_node(Batch *batch, uint32 hash, const char *text, int len)
 	return -1;
 }
 
-/* The node with that canonical text; -1: the batch has none. */
 int
 batch_find_node(Batch *batch, const char *text, int len)
 {
 	return find_node(batch, hash_bytes((const unsigned char *) text, len), text, len);
 }
 
-/* The node of an identifier, made where the batch does not have it yet. */
 int
 batch_add_node(Batch *batch, const NormalisedIdentifier *normalised, const NamespaceRule *rule)
 {
@@ -275,7 +271,6 @@ compare_nodes(const void *a, const void *b, void *arg)
 	                          batch->nodes[*(const int *) b].identifier);
 }
 
-/* The numbers of all nodes in the order of their identifiers: the lock order. */
 int *
 batch_sorted_nodes(Batch *batch)
 {
@@ -287,7 +282,6 @@ batch_sorted_nodes(Batch *batch)
 	return sorted;
 }
 
-/* Notes an identifier of an event that is no evidence; the texts must last as long as the batch. */
 void
 batch_refuse(Batch *batch, int event, const char *identifier, int identifier_len,
              RefusalReason reason, const char *detail)
@@ -303,7 +297,6 @@ batch_refuse(Batch *batch, int event, const char *identifier, int identifier_len
 	refusal->detail = detail;
 }
 
-/* The batch's working copy of a profile; a new, empty one where *found is false. */
 Profile *
 batch_profile(Batch *batch, int64 id, bool *found)
 {
@@ -324,7 +317,6 @@ batch_profile(Batch *batch, int64 id, bool *found)
 	return entry->profile;
 }
 
-/* Forgets the profiles: their rows are to be read again. */
 void
 batch_forget_profiles(Batch *batch)
 {

@@ -1,6 +1,6 @@
 /*
  * change.h
- *	  What has changed in a batch, and why.
+ *	  Changes of membership in a batch, and the causes of changes.
  */
 #ifndef CDP_CHANGE_H
 #define CDP_CHANGE_H
@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 /*
- * Why something came about: the text that segment_changes and merges have for it.
+ * Why a change happened: the text that segment_changes and merges record.
  * These are the causes that several rooms name; a room may have others of its own.
  */
 typedef const char *Cause;
@@ -23,7 +23,7 @@ typedef const char *Cause;
 #define CAUSE_REBUILD "rebuild"
 #define CAUSE_RULES "rules"
 
-/* A membership that has begun or ended. */
+/* A profile has entered or left a segment. */
 typedef struct Change
 {
 	int64 profile_id;

@@ -12,7 +12,7 @@
 #include "utils/numeric.h"
 #include "utils/uuid.h"
 
-/* What a part has noted of an event's row, for its value of the profile: see batch_note. */
+/* What a part has noted of an event's row, for its value of profiles: see batch_note. */
 typedef struct EventNote
 {
 	struct EventNote *next;
@@ -30,11 +30,11 @@ typedef struct Event
 	Numeric amount; /* null: none */
 	const char *source;
 	int source_len;
-	int first_ref;                /* its nodes in batch->refs, the anchor first */
-	int n_refs;                   /* 0: it belongs to nobody */
-	int n_named;                  /* with those that are generic, or cannot anchor it */
-	EventNote *notes;             /* null: none */
-	const Identifier *row_anchor; /* the anchor that its row has; null: none */
+	int first_ref;    /* place of its nodes in batch->refs, the anchor first */
+	int n_refs;       /* nodes that are evidence; 0: the event is anonymous */
+	int n_named;      /* all its nodes: also generic ones, and those of an anonymous event */
+	EventNote *notes; /* null: none */
+	const Identifier *row_anchor; /* the anchor in its row of events; null: none */
 	int next;                     /* the next event of the same profile; -1: none */
 	char currency[4];
 } Event;

@@ -26,19 +26,19 @@ typedef struct IdNode
 	int event;            /* the last of the batch's that names it */
 	TimestampTz first_at; /* effective times of the batch's events with it */
 	TimestampTz last_at;
-	TimestampTz anchors_at; /* ... of the first that it anchors; DT_NOEND: none */
+	TimestampTz anchors_at; /* ... of the first event that it anchors; DT_NOEND: none */
 
-	/* what is stored of it, and what the room of identity makes of it */
+	/* what is stored of it, and what the room of identity decides */
 	StoredIdentifier row;
 	bool has_row;         /* in identifiers */
-	bool inserted_by_us;  /* by this statement: the graph does not know it yet */
-	bool has_new_id;      /* the profile guessed for it is an id that nobody has had */
+	bool inserted_by_us;  /* this statement inserted its row: the graph does not know it yet */
+	bool has_new_id;      /* the profile guessed for it has an id from the sequence */
 	bool is_guarded;      /* has a row without a profile, but with evidence: see identity/locks.c */
-	bool has_no_evidence; /* nothing else of it is stored */
-	bool row_locked;      /* by this statement: inserted, or locked without a profile */
-	bool becomes_generic; /* it was seen with too many others, the batch's included */
-	int degree;           /* the batch's pairs with it */
-	int component;        /* -1 before identity has decided */
+	bool has_no_evidence; /* nothing is stored of it, but perhaps its row */
+	bool row_locked;      /* this statement inserted the row, or locked it without a profile */
+	bool becomes_generic; /* seen with too many others, the batch's events included */
+	int degree;           /* number of the batch's pairs with it */
+	int component;        /* -1: identity has not decided yet */
 } IdNode;
 
 /* Why an identifier of an event is no evidence. */
@@ -47,7 +47,7 @@ typedef enum RefusalReason
 	REFUSED_INVALID,
 	REFUSED_BLOCKED,
 	REFUSED_GENERIC,
-	REFUSED_LIMIT, /* from here on: of pairs, which a replay may decide otherwise */
+	REFUSED_LIMIT, /* from here on the pair is refused; a replay may decide otherwise */
 	REFUSED_SEPARATED,
 	REFUSED_MERGE,
 	N_REFUSAL_REASONS
@@ -55,7 +55,7 @@ typedef enum RefusalReason
 
 typedef struct Refusal
 {
-	const char *identifier; /* canonical, or as received where it has no such form */
+	const char *identifier; /* canonical; as received where it has no canonical form */
 	int identifier_len;
 	int event;
 	RefusalReason reason;

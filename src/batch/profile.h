@@ -14,7 +14,7 @@
 #include "utils/jsonb.h"
 #include "workspace/tables.h"
 
-/* An identifier whose stored events are to be folded into a profile. */
+/* An identifier whose stored events will be folded into a profile. */
 typedef struct Piece
 {
 	struct Identifier *identifier;
@@ -24,23 +24,23 @@ typedef struct Piece
 /* A value of a profile: see ProfileValue. */
 typedef struct FoldedValue
 {
-	Datum stored;  /* as the row has it */
-	Datum value;   /* as it is to be */
-	void *builder; /* goes on from value; null: nothing has been folded in */
+	Datum stored;  /* what the row has */
+	Datum value;   /* what the row will have */
+	void *builder; /* starts from value; null: nothing has been folded in */
 } FoldedValue;
 
-/* A profile's row, with values: there while the profile's slice is worked on. */
+/* A profile of the batch. Its row and values are loaded while its slice is worked on. */
 typedef struct Profile
 {
 	int64 id;
-	int first_event;  /* of the batch's events; -1: none */
-	bool is_new;      /* has no row yet */
-	bool merged;      /* into another, in this batch */
-	bool is_refolded; /* its values are not to be trusted: they are folded from its pieces */
-	bool vanishes;    /* nothing is left of it */
+	int first_event;          /* of the batch's events; -1: none */
+	bool is_new;              /* has no row yet */
+	bool merged;              /* this batch merges it into another */
+	bool is_refolded;         /* its stored values are discarded and folded again from its pieces */
+	bool vanishes;            /* its row is deleted: no identifier is left */
 	int64 gained_identifiers; /* identifiers that the batch gives it, former ids included */
 	Piece *pieces;
-	struct Profile *merged_profiles; /* into it, linked by next_merged */
+	struct Profile *merged_profiles; /* profiles that are merged into it, linked by next_merged */
 	struct Profile *next_merged;
 
 	/* identity: its component, and whether the order of its evidence matters */
@@ -53,20 +53,19 @@ typedef struct Profile
 	TimestampTz was_seen_until;
 	bool contest;              /* the batch has refused evidence that touches it, ... */
 	TimestampTz contest_until; /* ... the last of it at this effective time */
-	bool exact_contest;        /* contest and contest_until say all that there is */
+	bool exact_contest;        /* a replay has found both: they replace what the row says */
 
-	/* users' own columns, of one that is merged, or comes apart again: see profiles/columns.c */
-	Jsonb *own_columns;   /* its values, as text; null: there are no such columns */
-	ArrayType *inherited; /* names of those that its survivor has taken over; null: none */
-	struct Profile
-	    *split_profiles; /* profiles that come apart from this one, linked by next_split */
+	/* users' own columns, of a profile that is merged or comes back: see profiles/columns.c */
+	Jsonb *own_columns;             /* its values, as text; null: users have no columns */
+	ArrayType *inherited;           /* columns whose values its survivor took over; null: none */
+	struct Profile *split_profiles; /* come apart from this one, linked by next_split */
 	struct Profile *next_split;
 
 	/* from here on: the row, and what becomes of it */
 	bool loaded;
 	HeapTuple tuple;   /* the row; null: it has none yet */
-	HeapTuple old_row; /* its row before the users' own update; null: the same */
-	HeapTuple new_row; /* ... then with the defaults of the user's columns, once evaluated */
+	HeapTuple old_row; /* its row before a user's UPDATE; null: there was none */
+	HeapTuple new_row; /* of a new profile: a row with the values of the users' columns */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 	int64 event_count;
@@ -78,8 +77,8 @@ typedef struct Profile
 	bool has_next_evaluation;
 	SegmentSet *segments;
 	FoldedValue values[MAX_PROFILE_VALUES];
-	bool has_folded;    /* an event, or another profile */
-	Bitmapset *changed; /* engine columns (ProfileColumn) whose value differs from the row's */
+	bool has_folded;    /* an event or another profile has been folded in */
+	Bitmapset *changed; /* engine columns (ProfileColumn) whose values differ from the row's */
 } Profile;
 
 #endif /* CDP_PROFILE_H */

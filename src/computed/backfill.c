@@ -1,16 +1,15 @@
 /*
  * backfill.c
- *	  How profiles are filled with computed traits from past events.
+ *	  Fills profiles with computed traits from past events.
  *
- * It is one aggregate over the events of each profile, in SQL (sql/computed). An
- * expression that fails on an event ends the first attempt; the second one has a
- * subtransaction per event, and counts what fails. So definitions that do not
- * fail pay nothing for those that may.
+ * The back-fill is one aggregate over the events of each profile, in SQL (sql/computed). If
+ * an expression fails on an event, the first attempt ends. The second attempt has a
+ * subtransaction per event, and counts the failures. So definitions that do not fail pay
+ * nothing for those that may.
  *
- * The aggregate's state is in memory (internal), against the rule that states are
- * ordinary values: it is a step of a definition, in one process and under the
- * lock that keeps writers out, and a varlena state would be written again for
- * each of a customer's events.
+ * The aggregate's state is in memory (internal), against the rule that states are ordinary
+ * values. It is a step of a definition, in one process, under the lock that keeps writers
+ * out. A varlena state would be written again for each of a customer's events.
  */
 #include "computed/computed_internal.h"
 
@@ -29,7 +28,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-/* What a profile's events add is put together once there is this much of it. */
+/* Least number of deltas of a profile that are merged into its state at a time. */
 #define GROUP_DELTAS 256
 
 /* Failures of a trait on a profile's events. */
@@ -46,13 +45,13 @@ typedef struct BackfillFailure
 	pg_uuid_t event_id;
 } BackfillFailure;
 
-/* The back-fill that is going on. */
+/* A back-fill. */
 typedef struct Backfill
 {
 	Workspace *ws;
 	const Bitmapset *wanted;
-	Datum gone; /* text[]: names whose states go away */
-	bool careful;
+	Datum removed;           /* text[]: names of the traits whose states are removed */
+	bool step_over_failures; /* the second attempt */
 	int32 today;
 	TupleTableSlot *slot; /* for a row of events */
 	RowDeltas row;
@@ -60,8 +59,8 @@ typedef struct Backfill
 	HTAB *failures;
 } Backfill;
 
-/* A hidden argument of cdp.computed_accum, from the step that runs the aggregate. */
-static Backfill *running = NULL;
+/* The running back-fill: a hidden argument of cdp.computed_accum. */
+static Backfill *running_backfill = NULL;
 
 static void
 count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const pg_uuid_t *event_id)
@@ -80,45 +79,46 @@ count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const p
 	failure->event_id = *event_id;
 }
 
-/* A row whose expressions may fail. */
-typedef struct CarefulRow
+/* An event on which expressions may fail. */
+typedef struct EventAttempt
 {
 	Backfill *backfill;
 	int64 profile;
 	const pg_uuid_t *event_id;
-} CarefulRow;
+} EventAttempt;
 
 static bool
-evaluate_careful_row(void *context)
+attempt_event(void *context)
 {
-	deltas_of_row(&((CarefulRow *) context)->backfill->row);
+	deltas_of_row(&((EventAttempt *) context)->backfill->row);
 	return true;
 }
 
 static bool
 skip_trait(void *context, const ErrorData *error)
 {
-	CarefulRow *careful = (CarefulRow *) context;
+	EventAttempt *step_over_failures = (EventAttempt *) context;
 
-	count_failure(careful->backfill, careful->profile, error, careful->event_id);
-	careful->backfill->row.trait++;
+	count_failure(step_over_failures->backfill, step_over_failures->profile, error,
+	              step_over_failures->event_id);
+	step_over_failures->backfill->row.trait++;
 	return true;
 }
 
-/* What the row in the slot adds; where that may fail, past what does. */
+/* Evaluates what the row in the slot adds; the second attempt steps over what fails. */
 static void
-evaluate_row(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
+evaluate_event(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
 {
-	CarefulRow careful = {backfill, profile, event_id};
+	EventAttempt step_over_failures = {backfill, profile, event_id};
 
 	backfill->row.trait = 0;
-	if (backfill->careful)
-		cdp_attempt_each(evaluate_careful_row, skip_trait, &careful);
+	if (backfill->step_over_failures)
+		cdp_attempt_each(attempt_event, skip_trait, &step_over_failures);
 	else
 		deltas_of_row(&backfill->row);
 }
 
-/* Value of an engine's column of the row of events in the slot. */
+/* The value of an engine column in the slot's row of events. */
 static Datum
 row_value(const Backfill *backfill, EventColumn column)
 {
@@ -131,14 +131,14 @@ row_value(const Backfill *backfill, EventColumn column)
 PG_FUNCTION_INFO_V1(cdp_computed_accum);
 
 /*
- * cdp.computed_accum(state, profile id, row of events) -> state: transition
- * function of cdp.computed_agg. Errors outside a back-fill: what it computes are
- * the traits that are being defined.
+ * cdp.computed_accum(state, profile id, row of events) -> state: transition function of
+ * cdp.computed_agg. It errors outside a back-fill, since it computes the traits that are
+ * being defined.
  */
 Datum
 cdp_computed_accum(PG_FUNCTION_ARGS)
 {
-	Backfill *current = running;
+	Backfill *current = running_backfill;
 	ComputedFold *group = PG_ARGISNULL(0) ? NULL : (ComputedFold *) PG_GETARG_POINTER(0);
 	HeapTupleHeader row;
 	HeapTupleData tuple = {0};
@@ -171,13 +171,13 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 	occurred_at = DatumGetTimestampTz(row_value(current, EVENT_OCCURRED_AT));
 	received_at = DatumGetTimestampTz(row_value(current, EVENT_RECEIVED_AT));
 	at = Min(occurred_at, received_at);
-	evaluate_row(current, PG_GETARG_INT64(1), event_id);
+	evaluate_event(current, PG_GETARG_INT64(1), event_id);
 	if (current->row.deltas.len > 0)
 	{
 		oldcontext = MemoryContextSwitchTo(context);
 		fold_deltas(group, current->row.deltas.data, current->row.deltas.len, at,
 		            fold_day(current->ws, at), event_id);
-		/* the larger the state, the more is put to it at a time */
+		/* the larger the state, the more is merged into it at a time */
 		if (computed_builder_size(&group->builder) >=
 		    Max(GROUP_DELTAS, (int) (VARSIZE_ANY(group->computed) / 16)))
 			fold_flush(group);
@@ -196,9 +196,10 @@ cdp_computed_final(PG_FUNCTION_ARGS)
 	ComputedFold *group = PG_ARGISNULL(0) ? NULL : (ComputedFold *) PG_GETARG_POINTER(0);
 	bool changed;
 
-	if (!AggCheckCallContext(fcinfo, NULL) || running == NULL || group == NULL)
+	if (!AggCheckCallContext(fcinfo, NULL) || running_backfill == NULL || group == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_COMPUTED_P(computed_builder_finish(&group->builder, running->today, &changed));
+	PG_RETURN_COMPUTED_P(
+	    computed_builder_finish(&group->builder, running_backfill->today, &changed));
 }
 
 static Datum
@@ -207,7 +208,7 @@ text_array(Datum *texts, int n)
 	return PointerGetDatum(construct_array(texts, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* The traits that are wanted as a profile without events has them. */
+/* The wanted traits of a profile without events. */
 static Computed *
 wanted_without_events(const Workspace *ws, const Bitmapset *wanted)
 {
@@ -222,7 +223,7 @@ wanted_without_events(const Workspace *ws, const Bitmapset *wanted)
 	return computed_without_events(traits, n, ws->time_zone);
 }
 
-/* The names of the events that the wanted traits look at; null: of any. */
+/* The names of the events that the wanted traits count; null: one of them counts any event. */
 static Datum
 wanted_events(const Workspace *ws, const Bitmapset *wanted, char *isnull)
 {
@@ -259,7 +260,7 @@ fill_profiles(Workspace *ws, void *context)
 
 	namestrcpy(&name, ws->name);
 	values[0] = NameGetDatum(&name);
-	values[1] = backfill->gone;
+	values[1] = backfill->removed;
 	values[2] = PointerGetDatum(wanted_without_events(ws, backfill->wanted));
 	values[3] = wanted_events(ws, backfill->wanted, &nulls[3]);
 	values[4] = BoolGetDatum(!bms_is_empty(backfill->wanted));
@@ -268,35 +269,35 @@ fill_profiles(Workspace *ws, void *context)
 		elog(ERROR, "could not fill computed traits");
 }
 
-/* One attempt at the back-fill. Sorts and hashes may take what an index build may. */
+/* One attempt at the back-fill. Its sorts and hashes may use as much memory as an index build. */
 static bool
 attempt_backfill(void *context)
 {
 	Backfill *backfill = (Backfill *) context;
-	Backfill *outer = running;
+	Backfill *outer = running_backfill;
 	int nest_level = NewGUCNestLevel();
 	char memory[32];
 
 	snprintf(memory, sizeof(memory), "%d", Max(maintenance_work_mem, work_mem));
 	(void) set_config_option("work_mem", memory, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
 	                         0, false);
-	running = backfill;
+	running_backfill = backfill;
 	PG_TRY();
 	{
 		store_while_writing(backfill->ws, fill_profiles, backfill);
 	}
 	PG_FINALLY();
 	{
-		running = outer;
+		running_backfill = outer;
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(true, nest_level);
 	return true;
 }
 
-/* Writes the failures that have been counted. */
+/* Writes the counted failures. */
 static void
-write_failures(Backfill *backfill)
+write_trait_failures(Backfill *backfill)
 {
 	Store *store = store_begin(backfill->ws);
 	HASH_SEQ_STATUS status;
@@ -311,12 +312,12 @@ write_failures(Backfill *backfill)
 }
 
 void
-backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
+backfill(Workspace *ws, Datum removed, const Bitmapset *wanted)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp backfill", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	Backfill run = {.ws = ws, .wanted = wanted, .gone = gone, .context = context};
+	Backfill run = {.ws = ws, .wanted = wanted, .removed = removed, .context = context};
 	TupleDesc desc = lookup_rowtype_tupdesc_copy(get_rel_type_id(ws->events), -1);
 	HASHCTL ctl = {.keysize = sizeof(((BackfillFailure *) NULL)->key),
 	               .entrysize = sizeof(BackfillFailure),
@@ -332,11 +333,11 @@ backfill(Workspace *ws, Datum gone, const Bitmapset *wanted)
 	if (!cdp_attempt(attempt_backfill, &run, &error))
 	{
 		FreeErrorData(error);
-		run.careful = true;
+		run.step_over_failures = true;
 		(void) attempt_backfill(&run);
 	}
 	expression_unpin(nest_level);
-	write_failures(&run);
+	write_trait_failures(&run);
 	ExecDropSingleTupleTableSlot(run.slot);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

@@ -8,12 +8,10 @@
 
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_node.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "expression/expression.h"
 
 static Node *coerce_expression(ParseState *pstate, Node *expression);
@@ -37,7 +35,7 @@ static const ExpressionSort trait_expression = {
     .coerce = coerce_expression,
 };
 
-/* The class that values of a type are, and the type that they become; COMPUTED_NONE: none. */
+/* The class of a type's values, and the type that they are cast to; COMPUTED_NONE: no class. */
 static ComputedClass
 class_of_type(Oid type, Oid *becomes)
 {
@@ -80,7 +78,7 @@ class_of_type(Oid type, Oid *becomes)
 	}
 }
 
-/* Gives the expression the type that its values are kept in. */
+/* Casts the expression to the type in which its values are kept. */
 static Node *
 coerce_expression(ParseState *pstate, Node *expression)
 {
@@ -111,7 +109,7 @@ refuse_class(const char *kind, ComputedClass value_class, const char *takes)
 	                errhint("It takes %s.", takes)));
 }
 
-/* Errors unless a kind can take values of a class. */
+/* Errors if a kind cannot take values of a class. */
 static void
 check_class(ComputedKind kind, ComputedClass value_class)
 {
@@ -160,8 +158,7 @@ check_range(const char *what, int32 value, int32 most)
 
 /* Compiles a definition, with its kind, in an executor state. */
 static void
-compile_definition(Workspace *ws, ComputedDefinition *definition, EState *estate,
-                   bool *uses_time_zone)
+compile_trait(Workspace *ws, ComputedDefinition *definition, EState *estate, bool *uses_time_zone)
 {
 	Oid type;
 	Oid becomes;
@@ -216,27 +213,27 @@ compile_check(Workspace *ws, const ComputedDefinition *definition)
 			ereport(ERROR,
 			        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			         errmsg("name of a computed trait must not contain control characters")));
-	compile_definition(ws, &copy, estate, &uses_time_zone);
+	compile_trait(ws, &copy, estate, &uses_time_zone);
 	FreeExecutorState(estate);
 }
 
-typedef struct Compilation
+typedef struct TraitCompilation
 {
 	Workspace *ws;
 	ComputedDefinition *definition;
-} Compilation;
+} TraitCompilation;
 
 static bool
-compile(void *context)
+try_compile(void *context)
 {
-	Compilation *compilation = (Compilation *) context;
+	TraitCompilation *compilation = (TraitCompilation *) context;
 	Workspace *ws = compilation->ws;
 
-	compile_definition(ws, compilation->definition, ws->estate, &ws->rows_use_time_zone);
+	compile_trait(ws, compilation->definition, ws->estate, &ws->rows_use_time_zone);
 	return true;
 }
 
-/* The trait of a definition as its states know it. */
+/* Fills a trait in the form that states use. */
 static void
 fill_trait(ComputedTrait *trait, const ComputedDefinition *definition)
 {
@@ -266,7 +263,7 @@ column_number(Workspace *ws, TupleTableSlot *slot, int column, int otherwise)
 }
 
 static void
-read_definition(Workspace *ws, TupleTableSlot *slot)
+read_computed_trait(Workspace *ws, TupleTableSlot *slot)
 {
 	ComputedTraits *computed = workspace_data(ws, &computed_part);
 	ComputedDefinition definition = {0};
@@ -286,14 +283,14 @@ read_definition(Workspace *ws, TupleTableSlot *slot)
 	computed->definitions[computed->n++] = definition;
 }
 
-/* Part: reads the definitions, and says which names expressions may use. */
+/* Part: reads the definitions, and lists the names that expressions may use. */
 static void
-read_definitions(Workspace *ws)
+read_computed_traits(Workspace *ws)
 {
 	ComputedTraits *computed = palloc0(sizeof(ComputedTraits));
 
 	ws->data[computed_part.number] = computed;
-	workspace_scan(ws, &computed_traits_table, read_definition);
+	workspace_scan(ws, &computed_traits_table, read_computed_trait);
 	if (computed->n > 0)
 		qsort(computed->definitions, computed->n, sizeof(ComputedDefinition), compare_definitions);
 	ws->computed_names.names = palloc(sizeof(DefinedName) * Max(computed->n, 1));
@@ -308,11 +305,11 @@ read_definitions(Workspace *ws)
 }
 
 /*
- * Part: compiles them. One that does not compile any more (a column was dropped)
- * has the reason in broken: it must not keep events out.
+ * Part: compiles the definitions. If one no longer compiles (a column was dropped), broken
+ * has the reason: it must not keep events out.
  */
 static void
-compile_definitions(Workspace *ws)
+compile_computed_traits(Workspace *ws)
 {
 	ComputedTraits *computed = workspace_data(ws, &computed_part);
 	ComputedTrait *sound = palloc(sizeof(ComputedTrait) * Max(computed->n, 1));
@@ -322,9 +319,9 @@ compile_definitions(Workspace *ws)
 	for (int i = 0; i < computed->n; i++)
 	{
 		ComputedDefinition *definition = &computed->definitions[i];
-		Compilation compilation = {ws, definition};
+		TraitCompilation compilation = {ws, definition};
 
-		(void) cdp_attempt(compile, &compilation, &definition->broken);
+		(void) cdp_attempt(try_compile, &compilation, &definition->broken);
 		fill_trait(&computed->traits[i], definition);
 		if (definition->broken != NULL)
 			continue;
@@ -356,8 +353,8 @@ WorkspacePart computed_part = {
     .name = "computed",
     .tables = (WorkspaceTable *const[]){&computed_traits_table, &computed_errors_table, NULL},
     .value = &computed_profile_value,
-    .read = read_definitions,
-    .compile = compile_definitions,
+    .read = read_computed_traits,
+    .compile = compile_computed_traits,
     .wants_rows = deltas_are_wanted,
     .read_row = deltas_read_row,
     .row_failed = deltas_row_failed,

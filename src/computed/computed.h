@@ -1,7 +1,7 @@
 /*
  * computed.h
- *	  Computed traits: definitions over a row of events, and the value computed of
- *	  profiles, which is a fold of what each event adds to them.
+ *	  Computed traits: definitions over a row of events, and the value computed of profiles,
+ *	  which is a fold of what each event adds.
  */
 #ifndef CDP_COMPUTED_ROOM_H
 #define CDP_COMPUTED_ROOM_H
@@ -14,8 +14,8 @@ extern WorkspacePart computed_part;
 extern bool computed_has_windows(Workspace *ws);
 
 /*
- * Fills those in all profiles from the events again:
- * where the clock was set back, states lack days that can be seen again.
+ * Fills such traits in all profiles from the events again. That is needed when the clock was
+ * set back: the states lack days that the windows see again.
  */
 extern void computed_fill_windows(Workspace *ws);
 

@@ -67,9 +67,9 @@ typedef struct ComputedTraits
 	ComputedDefinition *definitions; /* sorted by name bytes, as ws->computed_names */
 	int n;
 	int max;
-	ComputedTrait *traits;    /* the same as their states know them */
-	bool uses_days;           /* one has a window */
-	Computed *without_events; /* of a profile without events */
+	ComputedTrait *traits;    /* the same traits, in the form that states use */
+	bool uses_days;           /* some trait has a window */
+	Computed *without_events; /* the value of a profile without events */
 } ComputedTraits;
 
 static inline const ComputedTraits *
@@ -79,10 +79,9 @@ computed_of(const Workspace *ws)
 }
 
 /*
- * compile.c: checks a trait as a definition. Errors: 22023 for an unknown kind, a
- * name or number out of range, a missing expression; those of expression_check
- * for filter and expression, 42804 for an expression of a type that the kind
- * cannot take.
+ * compile.c: checks a trait as a definition. Errors: 22023 for an unknown kind, a name or
+ * number out of range, or a missing expression; those of expression_check for filter and
+ * expression; 42804 for an expression whose type the kind cannot take.
  */
 extern void compile_check(Workspace *ws, const ComputedDefinition *definition);
 
@@ -92,15 +91,15 @@ typedef struct RowDeltas
 	Workspace *ws;
 	const Bitmapset *wanted; /* traits by index; null: all */
 	TupleTableSlot *slot;
-	int trait;             /* the next to be evaluated */
-	StringInfoData deltas; /* per trait that counts the event: its number, and a value */
-	StringInfoData value;
+	int trait;             /* the next trait to evaluate */
+	StringInfoData deltas; /* for each trait that counts the event: its number and a value */
+	StringInfoData value;  /* room for one value */
 } RowDeltas;
 
 extern void deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted);
 extern void deltas_of_row(RowDeltas *row);
 
-/* Stage one: the part's view of a row. */
+/* Stage one: the part's functions wants_rows, read_row and row_failed. */
 extern bool deltas_are_wanted(Workspace *ws);
 extern void deltas_read_row(EventRun *run);
 extern void deltas_row_failed(EventRun *run, const ErrorData *error);
@@ -118,7 +117,7 @@ typedef struct TraitFailure
 typedef struct ComputedBatch
 {
 	RowDeltas row;
-	bool begun; /* row is */
+	bool begun; /* deltas_begin(row) has been called */
 	TraitFailure *failures;
 	int n_failures;
 	int max_failures;
@@ -126,15 +125,15 @@ typedef struct ComputedBatch
 
 extern ComputedBatch *computed_batch(Batch *batch);
 
-/* fold.c: deltas on their way into a state. */
+/* fold.c: folds deltas into a state. */
 typedef struct ComputedFold
 {
 	Workspace *ws;
 	Computed *computed; /* the state so far */
 	ComputedBuilder builder;
-	int32 today; /* days that no instant from it on can see are left out */
+	int32 today; /* days that no instant from today on can see are left out */
 	bool changed;
-	bool owns_values; /* the state, and what is added goes away: copy it */
+	bool owns_values; /* it owns the state, and copies added values: theirs do not last */
 } ComputedFold;
 
 extern void fold_begin(ComputedFold *fold, Workspace *ws, Computed *computed, int32 today,
@@ -142,22 +141,25 @@ extern void fold_begin(ComputedFold *fold, Workspace *ws, Computed *computed, in
 extern void fold_deltas(ComputedFold *fold, const char *deltas, int len, TimestampTz at, int32 day,
                         const pg_uuid_t *event_id);
 
-/* Puts together what has been collected. */
+/* Merges the collected deltas into the state. */
 extern void fold_flush(ComputedFold *fold);
 
-/* The day of an instant in the workspace's zone; 0 where no trait has a window. */
+/* The day of an instant in the workspace's zone; 0 if no trait has a window. */
 extern int32 fold_day(Workspace *ws, TimestampTz at);
 extern ProfileValue computed_profile_value;
 
 /*
- * trait_errors.c: counts failures of a trait on a profile's events, with the last
- * of them as a sample; writes those of the batch.
+ * trait_errors.c: adds n failures of a trait on a profile's events, with the last of them as a
+ * sample; writes the failures of the batch.
  */
 extern void trait_errors_add(Store *store, int trait, int64 profile, int64 n, int sqlerrcode,
                              const char *message, const pg_uuid_t *event_id);
 extern void trait_errors_write(Batch *batch);
 
-/* backfill.c: takes the states of some names (text[]) away, and fills the wanted traits. */
-extern void backfill(Workspace *ws, Datum gone, const Bitmapset *wanted);
+/*
+ * backfill.c: removes the states of the traits with these names (text[]), fills the wanted
+ * traits.
+ */
+extern void backfill(Workspace *ws, Datum removed, const Bitmapset *wanted);
 
 #endif /* CDP_COMPUTED_ROOM_INTERNAL_H */

@@ -13,7 +13,7 @@
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
 
-/* Refuses to take a trait away that segments read. */
+/* Errors if a trait that segments read has been deleted or renamed. */
 static void
 check_readers(Workspace *ws, List *old)
 {
@@ -52,8 +52,8 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	List *old;
 	List *new;
 	ListCell *lc;
-	Datum *gone;
-	int n_gone = 0;
+	Datum *removed;
+	int n_removed = 0;
 	Bitmapset *wanted = NULL;
 	Bitmapset *segments = NULL;
 
@@ -63,10 +63,10 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	old = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_oldtable);
 	new = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_newtable);
 	check_readers(ws, old);
-	gone = palloc(sizeof(Datum) * Max(list_length(old), 1));
+	removed = palloc(sizeof(Datum) * Max(list_length(old), 1));
 	foreach (lc, old)
 		if (!changed_rows_have(new, lfirst(lc)))
-			gone[n_gone++] = CStringGetTextDatum(((ChangedRow *) lfirst(lc))->texts[0]);
+			removed[n_removed++] = CStringGetTextDatum(((ChangedRow *) lfirst(lc))->texts[0]);
 	foreach (lc, new)
 	{
 		const ChangedRow *row = lfirst(lc);
@@ -81,10 +81,11 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 		    segments,
 		    segments_reading(ws, value_column(ws, &computed_profile_value), row->texts[0]));
 	}
-	if (n_gone > 0 || !bms_is_empty(wanted))
-		backfill(ws,
-		         PointerGetDatum(construct_array(gone, n_gone, TEXTOID, -1, false, TYPALIGN_INT)),
-		         wanted);
+	if (n_removed > 0 || !bms_is_empty(wanted))
+		backfill(
+		    ws,
+		    PointerGetDatum(construct_array(removed, n_removed, TEXTOID, -1, false, TYPALIGN_INT)),
+		    wanted);
 	if (!bms_is_empty(segments))
 		segments_sweep(ws, segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
 	workspace_restore_user(&user);

@@ -1,7 +1,7 @@
 /*
  * deltas.c
- *	  Stage one, for computed traits: what each event adds to them, by the filters
- *	  and expressions of their definitions, which see the row of events.
+ *	  Stage one, for computed traits: what each event adds to them. The filters and
+ *	  expressions of their definitions are evaluated on the row of events.
  */
 #include "computed/computed_internal.h"
 
@@ -18,9 +18,9 @@ deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted)
 	initStringInfo(&row->value);
 }
 
-/* What the row adds to a trait, if anything. */
+/* Appends what the row adds to a trait, if anything. */
 static void
-evaluate_trait(RowDeltas *row, const ComputedDefinition *definition)
+add_trait_delta(RowDeltas *row, const ComputedDefinition *definition)
 {
 	ExprContext *econtext = row->ws->econtext;
 	MemoryContext oldcontext;
@@ -51,8 +51,8 @@ evaluate_trait(RowDeltas *row, const ComputedDefinition *definition)
 }
 
 /*
- * Evaluates the traits on the row in slot, from trait on: of the row, where an
- * expression has failed, the rest.
+ * Evaluates the traits on the row in slot, from row->trait on. After a failure, the caller
+ * sets that to the trait after the failed one.
  */
 void
 deltas_of_row(RowDeltas *row)
@@ -77,7 +77,7 @@ deltas_of_row(RowDeltas *row)
 		     (definition->event_len == name_len &&
 		      memcmp(definition->event, VARDATA_ANY(name), name_len) == 0)) &&
 		    (row->wanted == NULL || bms_is_member(row->trait, row->wanted)))
-			evaluate_trait(row, definition);
+			add_trait_delta(row, definition);
 	}
 	ResetExprContext(econtext);
 }
@@ -94,7 +94,7 @@ deltas_are_wanted(Workspace *ws)
 	return computed_of(ws)->n > 0;
 }
 
-/* Notes with the event: the day of its time in the workspace's zone, then the deltas. */
+/* Keeps with the event: its day in the workspace's zone, then its deltas. */
 void
 deltas_read_row(EventRun *run)
 {
@@ -123,7 +123,7 @@ deltas_read_row(EventRun *run)
 	memcpy(note + sizeof(day), row->deltas.data, row->deltas.len);
 }
 
-/* Counts a failure, of an event that comes in. */
+/* Counts a failure, if the event is new. */
 void
 deltas_row_failed(EventRun *run, const ErrorData *error)
 {

@@ -7,7 +7,7 @@
 #include "profiles/profiles.h"
 #include "types/ltv_format.h"
 
-/* Deltas are put together once a builder holds this many. */
+/* A builder's deltas are merged once it holds this many. */
 #define FOLD_DELTAS 20000
 
 int32
@@ -53,9 +53,9 @@ fold_deltas(ComputedFold *fold, const char *deltas, int len, TimestampTz at, int
 	}
 }
 
-/* Puts together what has been collected, and ends the builder. */
+/* Merges the collected deltas into the state, and ends the builder. */
 static void
-fold_put_together(ComputedFold *fold)
+fold_merge_deltas(ComputedFold *fold)
 {
 	Computed *before = fold->computed;
 	bool changed;
@@ -70,7 +70,7 @@ fold_put_together(ComputedFold *fold)
 void
 fold_flush(ComputedFold *fold)
 {
-	fold_put_together(fold);
+	fold_merge_deltas(fold);
 	begin_builder(fold);
 }
 
@@ -124,7 +124,7 @@ finish_computed(Batch *batch, void *builder, bool *changed)
 {
 	ComputedFold *fold = (ComputedFold *) builder;
 
-	fold_put_together(fold);
+	fold_merge_deltas(fold);
 	*changed = fold->changed;
 	return PointerGetDatum(fold->computed);
 }

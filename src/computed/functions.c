@@ -1,6 +1,6 @@
 /*
  * functions.c
- *	  Computed traits from SQL: what back-fill and judge ask.
+ *	  Computed traits, from SQL: functions for the back-fill and for cdp.check.
  */
 #include "computed/computed_internal.h"
 
@@ -11,7 +11,7 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-/* The names in an array of texts, as traits of which nothing else is known. */
+/* The names in an array of texts, as traits that have nothing but a name. */
 static ComputedTrait *
 traits_of_names(ArrayType *array, int *n)
 {
@@ -31,7 +31,7 @@ traits_of_names(ArrayType *array, int *n)
 
 PG_FUNCTION_INFO_V1(cdp_computed_without);
 
-/* cdp.computed_without(computed, names text[]) -> computed: less those traits. */
+/* cdp.computed_without(computed, names text[]) -> computed: without those traits. */
 Datum
 cdp_computed_without(PG_FUNCTION_ARGS)
 {
@@ -56,12 +56,15 @@ cdp_has_computed(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(cdp_computed_trait_type);
 
-/* cdp.computed_trait_type(workspace, trait) -> type of its expression; null: it has none, or is broken. */
+/*
+ * cdp.computed_trait_type(workspace, trait) -> type of its expression; null: it has none,
+ * or is broken.
+ */
 Datum
 cdp_computed_trait_type(PG_FUNCTION_ARGS)
 {
 	static const char *const types[N_COMPUTED_CLASSES] = {
-	    [COMPUTED_NONE] = "boolean", /* of an expression it is counted whether it is null */
+	    [COMPUTED_NONE] = "boolean", /* of kind count: the expression only matters by being null */
 	    [COMPUTED_NUMBER] = "numeric",   [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
 	    [COMPUTED_TIME] = "timestamptz", [COMPUTED_DATE] = "date", [COMPUTED_JSON] = "jsonb",
 	};
@@ -75,7 +78,10 @@ cdp_computed_trait_type(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(cdp_computed_trait_fault);
 
-/* cdp.computed_trait_fault(workspace, trait) -> why its definition does not compile; null: it does. */
+/*
+ * cdp.computed_trait_fault(workspace, trait) -> why its definition does not compile; null:
+ * it does.
+ */
 Datum
 cdp_computed_trait_fault(PG_FUNCTION_ARGS)
 {
@@ -89,7 +95,7 @@ cdp_computed_trait_fault(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(cdp_empty_computed);
 
-/* cdp.empty_computed(workspace) -> computed: of a profile without events. */
+/* cdp.empty_computed(workspace) -> computed: the value of a profile without events. */
 Datum
 cdp_empty_computed(PG_FUNCTION_ARGS)
 {
@@ -101,7 +107,7 @@ cdp_empty_computed(PG_FUNCTION_ARGS)
 }
 
 static bool
-evaluate_row(void *context)
+try_event(void *context)
 {
 	deltas_of_row((RowDeltas *) context);
 	return true;
@@ -136,9 +142,9 @@ begin_trial(FunctionCallInfo fcinfo, Oid type)
 PG_FUNCTION_INFO_V1(cdp_computed_trait_fails);
 
 /*
- * cdp.computed_trait_fails(workspace, trait, row of events) -> boolean: whether
- * the trait's filter or expression fails on the event. The workspace and the
- * trait are those of the first call in a query.
+ * cdp.computed_trait_fails(workspace, trait, row of events) -> boolean: whether the trait's
+ * filter or expression fails on the event. In a query, the workspace and trait of the first
+ * call are used for all calls.
  */
 Datum
 cdp_computed_trait_fails(PG_FUNCTION_ARGS)
@@ -157,7 +163,7 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 	tuple.t_data = header;
 	ExecStoreHeapTuple(&tuple, trial->slot, false);
 	trial->row.trait = 0;
-	fails = !cdp_attempt(evaluate_row, &trial->row, &error);
+	fails = !cdp_attempt(try_event, &trial->row, &error);
 	if (fails)
 		FreeErrorData(error);
 	ExecClearTuple(trial->slot);

@@ -1,6 +1,6 @@
 /*
  * trait_errors.c
- *	  Counts the events on which a computed trait has failed, per profile.
+ *	  Counts the events on which a computed trait failed, per trait and profile.
  */
 #include "computed/computed_internal.h"
 
@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-/* Profile of a failure's event; 0: it belongs to nobody. */
+/* The profile of a failure's event; 0: the event is anonymous. */
 static int64
 failure_profile(Batch *batch, const TraitFailure *failure)
 {

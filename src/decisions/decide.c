@@ -1,14 +1,14 @@
 /*
  * decide.c
- *	  What people decide on identity: two identifiers are one person (link), or
- *	  never are (separate). A decision is a row; making or withdrawing one replays
- *	  the components concerned.
+ *	  People decide on identity: two identifiers are one person (link), or never are
+ *	  (separate). A decision is a row. Making or withdrawing one replays the components of
+ *	  both identifiers.
  *
- * Locks as at an insert: the identifiers, sorted, where they have no profile;
- * then all profiles of the components, sorted. Withdrawing the last decision on
- * an identifier that no event has named forgets it. Everybody else counts on a
- * row of identifiers that he has seen: so that is done alone, as a rebuild is,
- * under the lock of a change of definitions.
+ * Locks are taken in the order of an INSERT: first the two identifiers, sorted, if they have
+ * no profile; then all component profiles, sorted. Withdrawing the last decision on an
+ * identifier that no event has named deletes the identifier's row. All other statements rely
+ * on it that a row of identifiers, once read, never disappears. So this runs alone, as a
+ * rebuild does, under the lock of a change of definitions.
  */
 #include "identity/identity.h"
 #include "base/ids.h"
@@ -17,23 +17,22 @@
 #include "replay/replay.h"
 #include "storage/lmgr.h"
 #include "store/lock.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "workspace/lock.h"
 
 extern WorkspacePart decisions_part;
 
-/* Two identifiers, the smaller one first. */
+/* A decision on two identifiers, the smaller one first, that is made or withdrawn. */
 typedef struct Deciding
 {
 	Store *store;
 	IdNode nodes[2];
-	int64 *locked; /* sorted */
+	int64 *locked; /* ids of the profiles that are locked, sorted */
 	int n_locked;
 } Deciding;
 
-/* An identifier from what the user wrote; deciding: it must be one that a decision can be on. */
+/* The identifier that the user wrote; deciding: it must be one that may be decided on. */
 static Identifier *
 read_identifier(Workspace *ws, text *received, bool deciding)
 {
@@ -79,16 +78,19 @@ begin_deciding(Deciding *deciding, Store *store, Identifier *a, Identifier *b)
 	}
 }
 
-/* Locks those that nothing else guards and that are not locked yet; on: makes sure that both have a row. */
+/*
+ * Locks the identifiers that have no profile and are not guarded, if that was not done yet.
+ * making: a decision is made, so both get a row.
+ */
 static void
-lock_identifiers(Deciding *deciding, bool on)
+lock_two_identifiers(Deciding *deciding, bool making)
 {
 	for (int i = 0; i < 2; i++)
 	{
 		IdNode *node = &deciding->nodes[i];
 
 		identity_read_node(deciding->store, node);
-		if (on && node->has_row && node->row.generic)
+		if (making && node->has_row && node->row.generic)
 			ereport(
 			    ERROR,
 			    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -96,28 +98,28 @@ lock_identifiers(Deciding *deciding, bool on)
 			            (int) IDENTIFIER_LEN(node->identifier), IDENTIFIER_TEXT(node->identifier)),
 			     errdetail("It was seen with too many people: it is generic."),
 			     errhint("Raise generic_after of its namespace first, if that is wrong.")));
-		if ((node->has_row || on) && identity_must_lock(node))
+		if ((node->has_row || making) && identity_must_lock(node))
 			identity_lock_node(deciding->store, node);
 	}
 	store_refresh(deciding->store);
 }
 
-/* The profiles of both components. */
+/* The component profiles of both identifiers. */
 static int64 *
 find_component_profiles(Deciding *deciding, int *n)
 {
-	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+	Identifier *identifiers[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	return identity_component_profiles(deciding->store, seeds, 2, n);
+	return identity_component_profiles(deciding->store, identifiers, 2, n);
 }
 
-/* Whether what has been committed while locks were waited for asks for no others. */
+/* Reads again, after waiting for locks; returns whether no other locks are needed. */
 static bool
-recheck_locks(void *context)
+recheck_two_components(void *context)
 {
 	Deciding *deciding = (Deciding *) context;
 	Store *store = deciding->store;
-	int64 *closure;
+	int64 *needed;
 	int n;
 
 	store_refresh(store);
@@ -129,8 +131,8 @@ recheck_locks(void *context)
 		if (node->has_row && identity_must_lock(node))
 			return false;
 	}
-	closure = find_component_profiles(deciding, &n);
-	return ids_include(deciding->locked, deciding->n_locked, closure, n);
+	needed = find_component_profiles(deciding, &n);
+	return ids_include(deciding->locked, deciding->n_locked, needed, n);
 }
 
 static bool
@@ -150,17 +152,17 @@ lock_profiles(void *context)
 		if (store_lock(store, &profiles_table, slot) != LOCK_OK)
 			return false;
 	}
-	return store_read_outside(store, &profiles_table, recheck_locks, deciding);
+	return store_read_outside(store, &profiles_table, recheck_two_components, deciding);
 }
 
-/* Locks all that a replay of both components touches. */
+/* Locks all that a replay of both components may touch. */
 static void
-lock_components(Deciding *deciding, bool on)
+lock_components(Deciding *deciding, bool making)
 {
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		lock_identifiers(deciding, on);
+		lock_two_identifiers(deciding, making);
 		deciding->locked = find_component_profiles(deciding, &deciding->n_locked);
 	} while (!store_attempt(deciding->store, &profiles_table, lock_profiles, deciding));
 	store_refresh(deciding->store);
@@ -191,14 +193,17 @@ write_decision(Deciding *deciding, const char *kind, Oid by)
 }
 
 static void
-replay(Deciding *deciding, Cause cause)
+replay_two_components(Deciding *deciding, Cause cause)
 {
-	Identifier *seeds[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
+	Identifier *identifiers[2] = {deciding->nodes[0].identifier, deciding->nodes[1].identifier};
 
-	replay_components(deciding->store, seeds, 2, cause, REPLAY_STRICT);
+	replay_components(deciding->store, identifiers, 2, cause, REPLAY_STRICT);
 }
 
-/* An identifier that no event has named and no decision names is forgotten, see lock_for. */
+/*
+ * Deletes the row of an identifier that no event has named and no decision names, see
+ * lock_tables.
+ */
 static void
 forget_unseen(Deciding *deciding)
 {
@@ -218,9 +223,10 @@ forget_unseen(Deciding *deciding)
 }
 
 /*
- * Writes the rows that others lock before they decide anything on the two, also
- * where nothing in them has changed: a transaction with an older snapshot, which
- * does not see the decision, shall fail to serialize and not decide without it.
+ * Writes again the rows that others lock before they decide on the two identifiers, even if
+ * nothing in these rows has changed. A transaction with an older snapshot cannot see
+ * the decision. It meets the new row version and fails to serialize, instead of deciding
+ * without it.
  */
 static void
 mark_decided(Deciding *deciding)
@@ -241,38 +247,43 @@ mark_decided(Deciding *deciding)
 	}
 }
 
-/* Error: two identifiers that no event has named have no profile that they could share. */
+/* The detail of an error that is about both identifiers. */
+static int
+detail_of_both(const Deciding *deciding)
+{
+	const Identifier *a = deciding->nodes[0].identifier;
+	const Identifier *b = deciding->nodes[1].identifier;
+
+	return errdetail("They are \"%.*s\" and \"%.*s\".", (int) IDENTIFIER_LEN(a), IDENTIFIER_TEXT(a),
+	                 (int) IDENTIFIER_LEN(b), IDENTIFIER_TEXT(b));
+}
+
+/* Error: no event has named either identifier, so there is no profile that they could share. */
 static void
 require_seen(const Deciding *deciding)
 {
 	if (deciding->n_locked > 0)
 		return;
-	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("neither identifier has been seen in an event"),
-	                errdetail("They are \"%.*s\" and \"%.*s\".",
-	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
-	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
-	                errhint("Link them once there is an event with one of them, or insert an event "
-	                        "with both.")));
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	         errmsg("neither identifier has been seen in an event"), detail_of_both(deciding),
+	         errhint("Link them once there is an event with one of them, or insert an event "
+	                 "with both.")));
 }
 
-/* Error: there is a decision of the other kind on the two. */
+/* Error: there is a decision of the other kind on the two identifiers. */
 static void
 refuse_contradiction(const Deciding *deciding, const char *is, const char *function)
 {
 	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                errmsg("the two identifiers are %s", is),
-	                errdetail("They are \"%.*s\" and \"%.*s\".",
-	                          (int) IDENTIFIER_LEN(deciding->nodes[0].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[0].identifier),
-	                          (int) IDENTIFIER_LEN(deciding->nodes[1].identifier),
-	                          IDENTIFIER_TEXT(deciding->nodes[1].identifier)),
+	                errmsg("the two identifiers are %s", is), detail_of_both(deciding),
 	                errhint("Withdraw that first, with %s.", function)));
 }
 
-/* Whether the decision on the two is one that links, or separates. */
+/*
+ * Whether there is a decision of this kind on the two; *slot: the decision of either kind,
+ * or null.
+ */
 static bool
 is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 {
@@ -285,108 +296,114 @@ is_decided(Deciding *deciding, const char *kind, TupleTableSlot **slot)
 	              kind) == 0;
 }
 
-/* Makes (on) or withdraws a decision; returns whether anything had to be done. */
+/* Makes (making) or withdraws a decision; returns whether anything had to be done. */
 static bool
-decide(Store *store, Identifier *a, Identifier *b, bool link, bool on, Oid by, Cause cause)
+decide(Store *store, Identifier *a, Identifier *b, bool link, bool making, Oid by, Cause cause)
 {
 	Deciding deciding;
 	TupleTableSlot *slot;
-	bool there;
+	bool exists;
 
 	begin_deciding(&deciding, store, a, b);
-	lock_components(&deciding, on);
-	there = is_decided(&deciding, link ? "link" : "separate", &slot);
-	if (on && !there && slot != NULL)
+	lock_components(&deciding, making);
+	exists = is_decided(&deciding, link ? "link" : "separate", &slot);
+	if (making && !exists && slot != NULL)
 		refuse_contradiction(&deciding, link ? "separated" : "linked",
 		                     link ? "cdp.unseparate" : "cdp.unlink");
-	if (there != on)
+	if (exists != making)
 	{
-		if (on && link)
+		if (making && link)
 			require_seen(&deciding);
-		if (on)
+		if (making)
 			write_decision(&deciding, link ? "link" : "separate", by);
 		else
 		{
 			store_delete(store, &decisions_table, &slot->tts_tid);
 			store_refresh(store);
 		}
-		replay(&deciding, cause);
-		if (!on)
+		replay_two_components(&deciding, cause);
+		if (!making)
 			forget_unseen(&deciding);
 		mark_decided(&deciding);
 		store_refresh(store); /* also for the next decision of the same command */
 	}
-	return there != on;
+	return exists != making;
 }
 
-/* What a user asks for. */
+/* What the user asks for: the arguments of cdp.decide. */
 typedef struct Request
 {
 	const char *workspace;
 	text *a;
 	text *b;
 	bool link;
-	bool on;
+	bool making;
 } Request;
 
-/* Reads the two identifiers by the rules of the workspace as they are. */
+/* Reads the two identifiers by the workspace's current rules. */
 static void
-read_identifiers(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
+read_request(Workspace *ws, const Request *request, Identifier **a, Identifier **b)
 {
-	*a = read_identifier(ws, request->a, request->on);
-	*b = read_identifier(ws, request->b, request->on);
+	*a = read_identifier(ws, request->a, request->making);
+	*b = read_identifier(ws, request->b, request->making);
 }
 
-/* Whether there is something to withdraw; alone: and that may forget an identifier. */
+/*
+ * Whether there is a decision to withdraw; *forgets: withdrawing it may delete an
+ * identifier's row.
+ */
 static bool
-can_withdraw(Workspace *ws, const Request *request, bool *alone)
+can_withdraw(Workspace *ws, const Request *request, bool *forgets)
 {
 	Store *store = store_begin(ws);
 	Deciding deciding;
 	Identifier *a;
 	Identifier *b;
 	TupleTableSlot *slot;
-	bool there;
+	bool exists;
 
-	read_identifiers(ws, request, &a, &b);
+	read_request(ws, request, &a, &b);
 	begin_deciding(&deciding, store, a, b);
-	there = is_decided(&deciding, request->link ? "link" : "separate", &slot);
-	*alone = false;
-	for (int i = 0; i < 2 && there; i++)
+	exists = is_decided(&deciding, request->link ? "link" : "separate", &slot);
+	*forgets = false;
+	for (int i = 0; i < 2 && exists; i++)
 	{
 		IdNode *node = &deciding.nodes[i];
 
 		if (stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row) &&
 		    TIMESTAMP_IS_NOEND(node->row.first_seen))
-			*alone = true;
+			*forgets = true;
 	}
 	store_end(store);
-	return there;
+	return exists;
 }
 
 /*
- * Locks the tables for a request: as an insert does, or alone where it forgets
- * an identifier. A seen identifier stays one, and an unseen one has a row only
- * with a decision: so what is found under the weak lock holds. The weak lock is
- * given back before the strong one is taken, two who upgrade would wait for
- * each other. False: there is nothing to withdraw.
+ * Locks the tables for a request. False: there is nothing to withdraw.
+ *
+ * It takes the weak locks of an INSERT; if the request may delete an identifier's row, it
+ * takes the strong lock on profiles, which excludes all other writers. What is found under
+ * the weak lock stays true. An identifier that an event has named remains one. An identifier
+ * that no event has named has a row only while a decision names it. The weak lock is given back
+ * before the strong one is taken: two sessions that upgraded a lock would wait for each
+ * other.
  */
 static bool
-lock_for(Workspace **ws, const Request *request)
+lock_tables(Workspace **ws, const Request *request)
 {
 	Oid events = (*ws)->events;
 	Oid profiles = workspace_table(*ws, &profiles_table)->oid;
-	bool alone = false;
+	bool forgets = false;
 
 	LockRelationOid(events, RowExclusiveLock);
 	LockRelationOid(profiles, RowExclusiveLock);
 	workspace_require_there(events, request->workspace);
 	*ws = workspace_of_events(events);
-	if (request->on)
+	if (request->making)
 		return true;
-	if (!can_withdraw(*ws, request, &alone))
+	if (!can_withdraw(*ws, request, &forgets))
 		return false;
-	if (alone)
+	if (forgets)
 	{
 		UnlockRelationOid(profiles, RowExclusiveLock);
 		LockRelationOid(profiles, ShareRowExclusiveLock);
@@ -398,9 +415,9 @@ lock_for(Workspace **ws, const Request *request)
 PG_FUNCTION_INFO_V1(cdp_decide);
 
 /*
- * cdp.decide(workspace, a, b, link, on, cause) -> whether anything had to
- * be done: makes or withdraws a decision on two identifiers. Only for who may act
- * as the owner of the workspace.
+ * cdp.decide(workspace, a, b, link, make, cause) -> whether anything had to be done: makes or
+ * withdraws a decision on two identifiers. The user must be able to act as the owner of the
+ * workspace.
  */
 Datum
 cdp_decide(PG_FUNCTION_ARGS)
@@ -421,12 +438,12 @@ cdp_decide(PG_FUNCTION_ARGS)
 	workspace_require_owner(ws);
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
-	if (lock_for(&ws, &request))
+	if (lock_tables(&ws, &request))
 	{
-		read_identifiers(ws, &request, &a, &b);
+		read_request(ws, &request, &a, &b);
 		workspace_become_owner(ws, &user);
 		store = store_begin(ws);
-		done = decide(store, a, b, request.link, request.on, by, cause);
+		done = decide(store, a, b, request.link, request.making, by, cause);
 		store_end(store);
 		workspace_restore_user(&user);
 	}

@@ -1,8 +1,8 @@
 /*
  * event.c
- *	  Stage one: a row of events becomes an Event, its identifiers canonical
- *	  nodes in order of strength. Also the BEFORE ROW trigger, which checks the
- *	  row, fills in what was left out and sets the anchor.
+ *	  Stage one: a row of events becomes an Event, and its identifiers become canonical
+ *	  nodes in the order of strength. Also the BEFORE ROW trigger, which checks the row,
+ *	  fills in what was left out and sets the anchor.
  */
 #include "events/events.h"
 
@@ -14,7 +14,6 @@
 #include "types/traits.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -32,7 +31,7 @@ typedef struct Candidate
 typedef void (*RefuseIdentifier)(void *context, const char *text, int len, RefusalReason reason,
                                  const char *detail);
 
-/* Reads the elements of a text[] one by one, without deconstructing it. */
+/* Reads the elements of a text[] one by one, without deconstructing the array. */
 typedef struct ElementReader
 {
 	const char *next;
@@ -75,7 +74,7 @@ elements_next(ElementReader *reader, const char **text, int *len)
 	return false;
 }
 
-/* Whether a is the stronger one: by namespace, then place. */
+/* Whether a is stronger than b: by namespace, then by place in the array. */
 static bool
 is_stronger(const Candidate *a, const Candidate *b)
 {
@@ -89,8 +88,8 @@ is_stronger(const Candidate *a, const Candidate *b)
 }
 
 /*
- * Canonicalises one identifier. True: usable. False: refused, and reported to
- * refuse (if given). A structural fault is an error.
+ * Makes one identifier canonical. True: it is usable. False: it is refused, and refuse
+ * (if given) is called. A structural fault is an error.
  */
 static bool
 read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
@@ -145,7 +144,7 @@ add_refusal(void *context, const char *text, int len, RefusalReason reason, cons
 	batch_refuse(batch, sink->event, batch_copy(batch, text, len), len, reason, detail);
 }
 
-/* Whether an identifier that was read is stronger than one that came before it. */
+/* Whether an identifier that was just read is stronger than an earlier one of the event. */
 static bool
 is_stronger_than_node(const Candidate *candidate, const IdNode *before)
 {
@@ -156,10 +155,10 @@ is_stronger_than_node(const Candidate *candidate, const IdNode *before)
 }
 
 /*
- * Puts the event's references to its usable identifiers in order: the anchor,
- * which is the strongest that may be one, then the others, stronger ones
- * first; behind them the generic ones, which are no evidence. Without an
- * anchor the event has no references: it is nobody's.
+ * Puts the event's references in order: first the anchor, which is the strongest usable
+ * identifier that may anchor; then the other usable ones, stronger ones first; last the
+ * generic ones, which are no evidence. Without an anchor n_refs is 0: the event is
+ * anonymous. Also lowers anchors_at of the anchor to the event's time.
  */
 void
 events_order_refs(Batch *batch, Event *event)
@@ -189,12 +188,17 @@ events_order_refs(Batch *batch, Event *event)
 		refs[0] = ref;
 	}
 	event->n_refs = anchor < 0 ? 0 : usable;
+	if (event->n_refs > 0)
+	{
+		IdNode *node = &batch->nodes[refs[0]];
+
+		node->anchors_at = Min(node->anchors_at, event->at);
+	}
 }
 
 /*
- * Adds the event's identifiers to the batch as nodes, and its references to
- * them in order of strength; repeats are ignored. Insertion sort: an event
- * has a handful.
+ * Adds the event's identifiers to the batch as nodes, and references to them in the order
+ * of strength; repeats are ignored. It sorts by insertion: an event has few identifiers.
  */
 static void
 add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
@@ -239,15 +243,9 @@ add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
 		node->last_at = Max(node->last_at, event->at);
 	}
 	events_order_refs(batch, event);
-	if (event->n_refs > 0)
-	{
-		IdNode *anchor = &batch->nodes[batch->refs[event->first_ref]];
-
-		anchor->anchors_at = Min(anchor->anchors_at, event->at);
-	}
 }
 
-/* A column of a row of events, by its place among the engine's. */
+/* The value of an engine column in a row of events. */
 static Datum
 event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnull)
 {
@@ -255,8 +253,8 @@ event_value(Workspace *ws, TupleTableSlot *slot, EventColumn column, bool *isnul
 }
 
 /*
- * Error: a row of events holds what cdp.normalise_event refuses or fills in.
- * Something has changed the row behind it.
+ * Error: a row of events holds a value that cdp.normalise_event would have refused or
+ * filled in. Another trigger has changed the row after it.
  */
 static void
 refuse_changed_row(const pg_uuid_t *id, const char *column)
@@ -271,7 +269,7 @@ refuse_changed_row(const pg_uuid_t *id, const char *column)
 	             "the order of their names.")));
 }
 
-/* The batch's copy of a source. There are few, and they come again and again. */
+/* The batch's copy of a source. Most events share a few sources, so the last ones are kept. */
 static const char *
 keep_source(Batch *batch, const char *source, int len)
 {
@@ -287,8 +285,8 @@ keep_source(Batch *batch, const char *source, int len)
 }
 
 /*
- * Decodes a row of events, but for its identifiers, into an event of the batch
- * that is not counted yet; what it points to is copied into the batch.
+ * Decodes a row of events, without its identifiers, into the batch's next event. The
+ * caller counts it (n_events). Its values are copied into the batch.
  */
 static Event *
 decode_event(Batch *batch, TupleTableSlot *slot)
@@ -349,7 +347,6 @@ decode_event(Batch *batch, TupleTableSlot *slot)
 	return event;
 }
 
-/* Decodes a row of events into the batch, values alone, and returns the event. */
 Event *
 events_read_values(Batch *batch, TupleTableSlot *slot)
 {
@@ -363,9 +360,8 @@ events_read_values(Batch *batch, TupleTableSlot *slot)
 }
 
 /*
- * Notes the anchor that a row of events has. It was set by the rules of its
- * time, or by itself alone, so that it need not be the one that the event has
- * in the end.
+ * Notes the anchor that the row has. The row trigger set it, by the rules at that time
+ * and without reading any table. So the event's anchor may be another one now.
  */
 static void
 note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
@@ -373,20 +369,20 @@ note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
 	bool isnull;
 	Datum value = event_value(batch->ws, slot, EVENT_ANCHOR, &isnull);
 	Identifier *stored;
+	int anchor = batch_anchor(batch, event);
 
 	if (isnull)
 		return;
 	stored = DatumGetIdentifierPP(value);
-	if (event->n_refs > 0)
+	if (anchor >= 0)
 	{
-		event->row_anchor = batch->nodes[batch->refs[event->first_ref]].identifier;
+		event->row_anchor = batch->nodes[anchor].identifier;
 		if (identifier_compare(stored, event->row_anchor) == 0)
 			return;
 	}
 	event->row_anchor = batch_copy(batch, stored, VARSIZE_ANY(stored));
 }
 
-/* Decodes a row of events into the batch, with its identifiers, and returns the event. */
 Event *
 events_read(Batch *batch, TupleTableSlot *slot)
 {
@@ -404,7 +400,6 @@ events_read(Batch *batch, TupleTableSlot *slot)
 	return event;
 }
 
-/* Error context: names the event that an error is about. */
 void
 events_error_context(void *arg)
 {
@@ -425,8 +420,9 @@ check_time(TimestampTz at, const char *column)
 }
 
 /*
- * Traits are an object within the limits of the type, so that they can be
- * folded whenever they come to belong to somebody. Small ones are.
+ * Errors if traits are no JSON object, or exceed the limits of the type cdp.traits. Stored
+ * traits must fit, since they are folded whenever the event gets a profile. A small
+ * object cannot exceed the limits, so it is not checked in detail.
  */
 static void
 check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_null)
@@ -454,7 +450,7 @@ check_traits(const pg_uuid_t *id, Datum traits, Datum source, bool source_is_nul
 	}
 }
 
-/* Amount and currency; returns the currency to store, upper case. */
+/* Checks amount and currency; returns the currency to store, in upper case. */
 static text *
 check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 {
@@ -504,7 +500,7 @@ find_anchor(Workspace *ws, ArrayType *identifiers)
 	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
 }
 
-/* A row of events before it is inserted, and the columns that are set in it. */
+/* A row of events before it is inserted, and the columns that the trigger sets. */
 typedef struct NewRow
 {
 	Workspace *ws;
@@ -523,7 +519,7 @@ set_column(NewRow *row, EventColumn column, Datum value)
 	row->isnull[row->n++] = false;
 }
 
-/* The row's id, made where there is none. */
+/* The row's id; a new one is set where it has none. */
 static pg_uuid_t *
 fill_id(NewRow *row)
 {
@@ -588,7 +584,7 @@ fill_anchor(NewRow *row)
 		set_column(row, EVENT_ANCHOR, PointerGetDatum(anchor));
 }
 
-/* Checks a row and fills in what was left out, but for its id. */
+/* Checks a row and fills in what was left out, except its id. */
 static void
 fill_row(NewRow *row, const pg_uuid_t *id)
 {
@@ -655,8 +651,8 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(cdp_canonical_identifier);
 
 /*
- * cdp.canonical_identifier(workspace name, text) -> cdp.identifier: as the
- * workspace's events are read; null where the value has no canonical form.
+ * cdp.canonical_identifier(workspace name, text) -> cdp.identifier: the canonical form
+ * that an event of the workspace would give it; null where it has none.
  */
 Datum
 cdp_canonical_identifier(PG_FUNCTION_ARGS)

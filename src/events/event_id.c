@@ -1,26 +1,21 @@
 /*
  * event_id.c
- *	  Event ids: new ones ordered by time, and fixed ones for the message ids
- *	  of other systems.
+ *	  Event ids: new ones are ordered by time; those for message ids of other systems
+ *	  depend on the message id alone.
  */
 #include "events/events.h"
 
 #include "common/cryptohash.h"
 #include "common/sha1.h"
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "port/pg_bswap.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-/*
- * UUID namespace of foreign message ids; any fixed value serves, and it must
- * never change.
- */
+/* UUID namespace of foreign message ids. Any fixed value will do, but it must never change. */
 static const uint8 message_namespace[UUID_LEN] = {0x6c, 0x1d, 0x0e, 0x2a, 0x5b, 0x57, 0x4e, 0x0b,
                                                   0x9d, 0x3f, 0x43, 0x44, 0x50, 0x65, 0x76, 0x74};
 
-/* Sets the version and the variant (RFC 9562, sections 4.1 and 4.2). */
+/* Sets version and variant (RFC 9562, sections 4.1 and 4.2). */
 static void
 set_version(pg_uuid_t *id, int version)
 {
@@ -29,9 +24,9 @@ set_version(pg_uuid_t *id, int version)
 }
 
 /*
- * Version 7: 48 bits of milliseconds since 1970, then 12 bits of the fraction
- * of the millisecond (method 3 of section 6.2), then 62 random bits. The real
- * clock counts, not cdp.clock: ids must not repeat when that stands still.
+ * Version 7: 48 bits of milliseconds since 1970, then 12 bits of the fraction of the
+ * millisecond (method 3 of section 6.2), then 62 random bits. It uses the real clock,
+ * not cdp.clock: ids must not repeat while that stands still.
  */
 pg_uuid_t *
 event_id_generate(void)
@@ -64,9 +59,8 @@ cdp_event_id(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(cdp_event_id_of);
 
 /*
- * cdp.event_id(text) -> uuid: version 5 (SHA-1 of a fixed namespace and the
- * text, RFC 9562 section 5.5): the same message id gives the same event id,
- * always and everywhere.
+ * cdp.event_id(text) -> uuid: version 5, the SHA-1 of a fixed namespace and the text
+ * (RFC 9562, section 5.5). The same message id always gives the same event id.
  */
 Datum
 cdp_event_id_of(PG_FUNCTION_ARGS)

@@ -1,7 +1,7 @@
 /*
  * events.h
- *	  Stage one: rows of events become events of a batch, their identifiers
- *	  canonical nodes in order of strength.
+ *	  Stage one: rows of events become events of a batch, and their identifiers become
+ *	  canonical nodes in the order of strength.
  */
 #ifndef CDP_EVENTS_H
 #define CDP_EVENTS_H
@@ -21,21 +21,24 @@ extern WorkspaceTable event_ids_table;
 /* A new event id, ordered by time (UUID version 7, RFC 9562). */
 extern pg_uuid_t *event_id_generate(void);
 
-/* Decodes a row of events into the batch, with its identifiers, or its values alone. */
+/* Decodes a row of events into the batch, with its identifiers; or without them. */
 extern Event *events_read(Batch *batch, TupleTableSlot *slot);
 extern Event *events_read_values(Batch *batch, TupleTableSlot *slot);
 
-/* Puts an event's references to its identifiers in order, see event.c. */
+/*
+ * Puts an event's references to its identifiers in order, and notes what it anchors: see
+ * event.c.
+ */
 extern void events_order_refs(Batch *batch, Event *event);
 
 /* Error context: names the event that an error is about; arg is its id. */
 extern void events_error_context(void *arg);
 
 /*
- * Rows of events on their way into a batch, with what the parts make of each.
- * next reads the next row, makes an event of it and sets event and slot; false:
- * there are no more for now. A part evaluates expressions on the row, from step
- * on, which counts them; so where one fails, the part goes on behind it.
+ * Reads rows of events into a batch and shows each row to the parts. next reads a row,
+ * makes an event of it and sets event and slot; false: there are no more for now. A part
+ * numbers its expressions on a row and begins with number step. If one fails, step is
+ * set to the next one, and the part is called again.
  */
 typedef struct EventRun
 {
@@ -45,15 +48,18 @@ typedef struct EventRun
 	Event *event;
 	TupleTableSlot *slot;
 
-	/* how far the row has come */
-	WorkspacePart *const *part; /* whose turn it is */
-	int step;
-	bool pending; /* a row has been read, and not all parts have seen it */
+	/* the progress of the current row */
+	WorkspacePart *const *part; /* the part that sees it next */
+	int step;                   /* the part's next expression */
+	bool pending;               /* a row has been read, and not all parts have seen it */
 } EventRun;
 
 extern void events_run(EventRun *run);
 
-/* Visits stored events: of an anchor; of none; of an anchor (or none) that occurred at an instant. */
+/*
+ * Visits stored events: those of an anchor; anonymous ones; those of an anchor, or
+ * anonymous ones, that occurred at an instant.
+ */
 extern void events_visit_anchored(Store *store, Datum anchor, VisitRow visit, void *context);
 extern void events_visit_anonymous(Store *store, VisitRow visit, void *context);
 extern void events_visit_at(Store *store, Datum anchor, bool anchor_is_null, TimestampTz at,

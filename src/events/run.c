@@ -1,17 +1,17 @@
 /*
  * run.c
- *	  Rows of events, one after another, and what each part makes of them.
+ *	  Reads rows of events one after another, and shows each row to the parts.
  *
- * An expression may fail on a row (a cast of data). An error needs a
- * subtransaction to recover from, so many rows are evaluated in one; where an
- * expression fails, the work goes on behind it in the next.
+ * An expression may fail on a row, as a cast of data does. Recovery from an error needs
+ * a subtransaction, so many rows share one. After a failure, the work goes on with the
+ * next expression in a new subtransaction.
  */
 #include "events/events.h"
 
 #include "expression/expression.h"
 #include "miscadmin.h"
 
-/* Shows the row to the parts whose turn has not been yet. */
+/* Shows the row to the parts that have not seen it yet. */
 static void
 show_row(EventRun *run)
 {
@@ -46,7 +46,7 @@ run_rows(void *context)
 	}
 }
 
-/* The expression that has failed is the part's own affair; false: the error was none of an expression. */
+/* Tells the part that its expression failed. False: the error did not come from an expression. */
 static bool
 skip_expression(void *context, const ErrorData *error)
 {

@@ -1,6 +1,6 @@
 /*
  * tables.c
- *	  The tables of events, and visits of stored ones by their anchor.
+ *	  The tables of events, and visits of stored events by their anchor.
  */
 #include "events/events.h"
 

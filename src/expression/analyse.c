@@ -1,9 +1,9 @@
 /*
  * analyse.c
- *	  From a text to an analysed expression. A text is one SQL expression; what it
- *	  may call is an allow-list by OID: the immutable functions of pg_catalog
- *	  and cdp, and named stable ones that depend on nothing but the time zone
- *	  and date style, which the engine sets to the workspace's.
+ *	  From a text to an analysed expression. A text is one SQL expression. Functions that
+ *	  it may call are decided by OID: the immutable functions of pg_catalog and cdp, and
+ *	  the stable ones listed here, which depend only on time zone and date style. The
+ *	  engine sets both.
  */
 #include "expression/expression_internal.h"
 
@@ -16,7 +16,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
@@ -25,13 +24,12 @@
 #include "parser/parse_type.h"
 #include "parser/parser.h"
 #include "rewrite/rewriteHandler.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Stable functions whose result depends on the time zone and date style only. */
+/* Stable functions whose result depends only on time zone and date style. */
 static const Oid zone_functions[] = {
     F_TIMESTAMPTZ_DATE,
     F_TIMESTAMPTZ_TIMESTAMP,
@@ -98,14 +96,14 @@ static const Oid zone_functions[] = {
     F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
 };
 
-/* Functions that are the engine's clock in a predicate, beside cdp.now(). */
+/* Functions that read the engine's clock in a predicate, as cdp.now() does. */
 static const Oid clock_functions[] = {
     F_NOW,
     F_TRANSACTION_TIMESTAMP,
     F_STATEMENT_TIMESTAMP,
 };
 
-/* Immutable functions whose result can be far larger than what they are given. */
+/* Immutable functions whose result can be far larger than their arguments. */
 static const Oid unbounded_functions[] = {
     F_REPEAT,
     F_LPAD_TEXT_INT4,
@@ -134,7 +132,7 @@ refuse_clock(const ExpressionWalk *walk, const char *what, int location, const c
 	                errposition(location >= 0 ? location + 1 : 0)));
 }
 
-/* check_functions_in_node callback: true stops at a function not allowed. */
+/* check_functions_in_node callback: true, which stops the check, if a function is not allowed. */
 static bool
 function_is_refused(Oid function, void *context)
 {
@@ -194,7 +192,7 @@ is_time_type(Oid type)
 	       type == TIMETZOID;
 }
 
-/* Whether values of a type have dates or times in them: arrays, ranges, rows. */
+/* Whether values of a type are or contain dates or times, as arrays, ranges and rows may. */
 static bool
 holds_time(Oid type)
 {
@@ -231,7 +229,7 @@ refuse_foreign(ExpressionWalk *walk, const char *what, const char *name, int loc
 	     errposition(location >= 0 ? location + 1 : 0)));
 }
 
-/* Whether reading a value of a type calls nobody's functions but PostgreSQL's and cdp's. */
+/* Whether reading a value of a type calls only functions of PostgreSQL and cdp. */
 static bool
 type_is_allowed(ExpressionWalk *walk, Oid type)
 {
@@ -252,10 +250,9 @@ type_is_allowed(ExpressionWalk *walk, Oid type)
 }
 
 /*
- * raw_expression_tree_walker callback. The parser evaluates literals as it
- * meets them, and the input of a domain, for one, calls what its constraints
- * say: so a predicate's types, functions and operators are checked before it
- * is analysed. Notes the string constants.
+ * raw_expression_tree_walker callback. Checks types, functions and operators before the
+ * expression is analysed, because analysis already evaluates literals. For example, the
+ * input of a domain calls the functions in its constraints. Also notes string constants.
  */
 static bool
 check_raw_node(Node *node, void *context)
@@ -296,8 +293,8 @@ check_raw_node(Node *node, void *context)
 }
 
 /*
- * A constant of a date or time type was a literal when it was read, and was
- * evaluated then: 'today' would be the day of the definition for ever.
+ * A literal of a date or time type becomes a constant when the text is read. So 'today'
+ * would always be the day of the definition; it is refused.
  */
 static void
 check_time_constant(ExpressionWalk *walk, Const *constant)
@@ -318,8 +315,8 @@ check_time_constant(ExpressionWalk *walk, Const *constant)
 }
 
 /*
- * A text on its way into a date or time goes through cdp.absolute_time_text,
- * which fails where it names a time relative to the clock.
+ * The argument of a cast from text to a date or time, wrapped in cdp.absolute_time_text.
+ * That function fails on a text that names a time relative to the clock.
  */
 static Expr *
 absolute_text(ExpressionWalk *walk, CoerceViaIO *cast)
@@ -351,7 +348,10 @@ absolute_text(ExpressionWalk *walk, CoerceViaIO *cast)
 	                             collation, COERCE_EXPLICIT_CALL);
 }
 
-/* Columns that are the engine's own business, or that a predicate would chase. */
+/*
+ * Notes the column, or refuses it: whole rows, system columns, the anchor of an event, and
+ * columns that result from evaluating segments.
+ */
 static void
 check_column(ExpressionWalk *walk, Var *var)
 {
@@ -392,8 +392,8 @@ check_column(ExpressionWalk *walk, Var *var)
 }
 
 /*
- * A type's input function that is called by name, as date_in('today'), goes
- * behind the back of the checks on casts.
+ * Refuses a call of a type's input function by name, as date_in('today'): it would evade
+ * the checks on casts.
  */
 static void
 check_input_call(ExpressionWalk *walk, FuncExpr *call)
@@ -411,8 +411,8 @@ check_input_call(ExpressionWalk *walk, FuncExpr *call)
 }
 
 /*
- * Whether a column is generated: a predicate evaluates what it is generated
- * from, because the row that it is evaluated on is not stored yet.
+ * Whether a column is generated. An expression evaluates the column's generation
+ * expression instead, because the row that it is evaluated on is not stored yet.
  */
 static bool
 is_generated(ExpressionWalk *walk, Var *var)
@@ -428,7 +428,7 @@ make_cast(Oid function, Oid type, Node *argument)
 	                             COERCE_EXPLICIT_CAST);
 }
 
-/* A time rounded to so many digits, as current_timestamp(3) is. */
+/* A time rounded to typmod digits, as in current_timestamp(3); below 0: not rounded. */
 static Node *
 make_rounded(Oid function, Oid type, Node *argument, int typmod)
 {
@@ -440,7 +440,7 @@ make_rounded(Oid function, Oid type, Node *argument, int typmod)
 	                                          COERCE_EXPLICIT_CAST);
 }
 
-/* The parameter that stands for the engine's clock. */
+/* Makes the parameter that stands for the engine's clock. */
 static Node *
 clock_param(ExpressionWalk *walk)
 {
@@ -461,7 +461,10 @@ clock_param(ExpressionWalk *walk)
 	return (Node *) param;
 }
 
-/* What a keyword that reads the clock is of the parameter. */
+/*
+ * Replaces a keyword that reads the clock, as current_date, with an expression over the
+ * parameter.
+ */
 static Node *
 clock_keyword(ExpressionWalk *walk, SQLValueFunction *keyword)
 {
@@ -496,7 +499,7 @@ clock_keyword(ExpressionWalk *walk, SQLValueFunction *keyword)
 
 static Node *check_node(Node *node, void *context);
 
-/* What a function that reads the clock is of the parameter; null: it does not. */
+/* The same for a function that reads the clock; null: this one does not. */
 static Node *
 clock_call(ExpressionWalk *walk, FuncExpr *call)
 {
@@ -520,13 +523,14 @@ clock_call(ExpressionWalk *walk, FuncExpr *call)
 }
 
 /*
- * A read of a computed trait is one at an instant: the clock's, where the trait
- * has a window; else any. Null: the node is none.
+ * Replaces a read of a computed trait with a read at an instant: at the clock's, if the
+ * trait has a window, else at any. Null: the node reads no computed trait.
  */
 static Node *
 computed_read(ExpressionWalk *walk, Node *node)
 {
-	int window = walk->sort->table == &profiles_table ? reads_computed(&walk->reads, node) : -1;
+	int window =
+	    walk->sort->table == &profiles_table ? reads_note_computed(&walk->reads, node) : -1;
 	Node *instant;
 
 	if (window < 0)
@@ -538,8 +542,8 @@ computed_read(ExpressionWalk *walk, Node *node)
 }
 
 /*
- * Checks every node, puts cdp.absolute_time_text under casts from text, and a
- * parameter for the clock.
+ * Checks every node. Wraps the argument of a cast from text to a date or time, and puts a
+ * parameter in place of the clock.
  */
 static Node *
 check_node(Node *node, void *context)
@@ -563,7 +567,7 @@ check_node(Node *node, void *context)
 		return replaced;
 	else if ((replaced = computed_read(walk, node)) != NULL)
 		return replaced;
-	else if (reads_trait(&walk->reads, node) || reads_members(&walk->reads, node))
+	else if (reads_note_trait(&walk->reads, node) || reads_note_members(&walk->reads, node))
 		return node;
 	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
 	         IsA(node, XmlExpr))
@@ -586,14 +590,14 @@ check_node(Node *node, void *context)
 	return node;
 }
 
-/* A bare * is a list of columns; the parser takes it for an expression's column and would crash. */
+/* Whether a node is a bare *: transformExpr would take it for a single column, and crash. */
 static bool
 is_star(Node *node)
 {
 	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* Bytes of white space and comments at the beginning of a text that the parser has accepted. */
+/* Number of bytes of white space and comments at the beginning of a text. */
 static int
 leading_blanks(const char *text)
 {
@@ -622,7 +626,7 @@ leading_blanks(const char *text)
 	}
 }
 
-/* The raw tree of a text that must be one expression and nothing else: no ALL before it, either. */
+/* The raw tree of a text, which must be one expression and nothing else; not even ALL before it. */
 static Node *
 parse_expression(ExpressionWalk *walk, const char *text)
 {

@@ -42,10 +42,13 @@ definition_end(DefinitionReading *reading)
 	AtEOXact_GUC(true, reading->nest_level);
 }
 
-/* Compiles an analysed expression into state or clock, for evaluation in estate. */
+/*
+ * Compiles an analysed expression, for evaluation in estate: into *clock if it reads the
+ * clock, else into *state. *n_params is the number of parameters that it needs.
+ */
 static void
-build(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state, ClockNode **clock,
-      int *n_params)
+build_state(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state,
+            ClockNode **clock, int *n_params)
 {
 	ClockBuild builder = {.estate = estate,
 	                      .next_param = SEGMENT_PARAM(walk->ws->segment_names.n),
@@ -53,7 +56,7 @@ build(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **state,
 	                      .text = written_text,
 	                      .context = walk};
 
-	/* folds constants: one that fails, as 1 / 0, fails here */
+	/* folds constants: a constant part that fails, as 1 / 0, fails here */
 	expression =
 	    expression_planner((Expr *) reads_resolve_members(&walk->reads, (Node *) expression));
 	if (clock_is_read((Node *) expression))
@@ -79,7 +82,7 @@ expression_check(Workspace *ws, const ExpressionSort *sort, const char *name, co
 	reads_begin(&walk.reads, ws);
 	expression = analyse(&walk, text);
 	walk.clock_as_column = false;
-	build(&walk, expression, estate, &state, &clock, &n_params);
+	build_state(&walk, expression, estate, &state, &clock, &n_params);
 	walk.clock_as_column = true;
 	if (walk.reads_clock)
 		sql = written_text((Node *) expression, &walk);
@@ -99,7 +102,7 @@ expression_of_event(Workspace *ws, const ExpressionSort *sort, const char *name,
 
 	definition_begin(&reading, ws, sort, name, text);
 	reads_begin(&walk.reads, ws);
-	/* folds constants: one that fails, as 1 / 0, fails here */
+	/* folds constants: a constant part that fails, as 1 / 0, fails here */
 	expression = expression_planner(analyse(&walk, text));
 	state = ExecPrepareExpr(expression, estate);
 	definition_end(&reading);
@@ -117,7 +120,7 @@ typedef struct Compilation
 	ExpressionWalk walk;
 } Compilation;
 
-/* The keys that the walk has noted, of traits and of computed traits. */
+/* Collects the keys that the walk has noted: of traits, and names of computed traits. */
 static void
 collect_keys(Expression *expression, const Reads *reads)
 {
@@ -134,7 +137,7 @@ collect_keys(Expression *expression, const Reads *reads)
 }
 
 static bool
-compile(void *context)
+try_compile_expression(void *context)
 {
 	Compilation *compilation = (Compilation *) context;
 	ExpressionWalk *walk = &compilation->walk;
@@ -148,7 +151,7 @@ compile(void *context)
 	definition_begin(&reading, ws, walk->sort, compilation->name, compilation->text);
 	reads_begin(&walk->reads, ws);
 	analysed = analyse(walk, compilation->text);
-	build(walk, analysed, ws->estate, &expression->state, &expression->clock, &n_params);
+	build_state(walk, analysed, ws->estate, &expression->state, &expression->clock, &n_params);
 	definition_end(&reading);
 	ws->n_params = Max(ws->n_params, n_params);
 	expression->columns = walk->columns;
@@ -167,7 +170,7 @@ expression_compile(Workspace *ws, const ExpressionSort *sort, const char *name, 
 {
 	Compilation compilation = {name, text, expression, {.ws = ws, .sort = sort}};
 
-	(void) cdp_attempt(compile, &compilation, &expression->broken);
+	(void) cdp_attempt(try_compile_expression, &compilation, &expression->broken);
 	expression->missing = compilation.walk.reads.missing;
 	expression->missing_computed = compilation.walk.reads.missing_computed;
 }

@@ -1,10 +1,9 @@
 /*
  * explain.c
- *	  What an expression is on a row, part by part.
+ *	  Explains the value of an expression on a row, part by part.
  */
 #include "expression/expression_internal.h"
 
-#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -13,9 +12,7 @@
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 /* Columns of the result, in their order. */
 enum
@@ -41,7 +38,7 @@ typedef struct Explain
 	EState *estate;
 	ClockContext clock;
 	int n_nodes;
-	int parent; /* of the nodes that are looked at */
+	int parent; /* number of the part whose parts are explained now; 0: none */
 } Explain;
 
 /* One part that is being evaluated. */
@@ -51,10 +48,10 @@ typedef struct Part
 	Node *expression;
 	Datum value;
 	bool isnull;
-	TimestampTz flips_at; /* DT_NOEND: by the clock alone, never */
+	TimestampTz flips_at; /* the clock alone may change it then; DT_NOEND: never */
 } Part;
 
-/* Evaluates a part by itself, as of now. */
+/* Evaluates a part by itself, at the current instant. */
 static bool
 evaluate_part(void *context)
 {
@@ -86,23 +83,24 @@ evaluate_part(void *context)
 	return true;
 }
 
-/* The key of traits, or the column, that a part reads and nothing else; null: neither. */
+/* The key of traits, if a part is the read of one; else null. */
 static char *
-trait_of(Explain *explain, Node *expression)
+trait_read_by(Explain *explain, Node *expression)
 {
-	if (!reads_trait(&explain->walk.reads, expression))
+	if (!reads_note_trait(&explain->walk.reads, expression))
 		return NULL;
 	return llast(explain->walk.reads.keys);
 }
 
+/* The column, if a part is the read of one; else null. */
 static char *
-column_of(Explain *explain, Node *expression)
+column_read_by(Explain *explain, Node *expression)
 {
 	Oid profiles = workspace_table(explain->walk.ws, &profiles_table)->oid;
 
 	if (IsA(expression, Var))
 		return get_attname(profiles, ((Var *) expression)->varattno, false);
-	/* cdp.last_purchase_at(ltv) and the like: named by the function */
+	/* functions such as cdp.last_purchase_at(ltv): their name stands for the column */
 	if (IsA(expression, FuncExpr) && exprType(expression) == TIMESTAMPTZOID &&
 	    ((FuncExpr *) expression)->args != NIL &&
 	    IsA(linitial(((FuncExpr *) expression)->args), Var))
@@ -110,9 +108,9 @@ column_of(Explain *explain, Node *expression)
 	return NULL;
 }
 
-/* The computed trait that a part reads and nothing else; null: none. */
+/* The computed trait, if a part is the read of one; else null. */
 static const DefinedName *
-computed_of(Explain *explain, Node *expression)
+computed_read_by(Explain *explain, Node *expression)
 {
 	const DefinedNames *computed = &explain->walk.ws->computed_names;
 	const char *name = reads_computed_name(&explain->walk.reads, expression);
@@ -120,16 +118,16 @@ computed_of(Explain *explain, Node *expression)
 	return name == NULL ? NULL : &computed->names[defined_names_find(computed, name)];
 }
 
-/* The row of one part. */
+/* Evaluates one part and puts its row into the result. */
 static void
 put_part(Explain *explain, Node *expression, int node)
 {
 	Part part = {.explain = explain, .expression = expression, .flips_at = DT_NOEND};
 	Datum values[N_EXPLAIN_COLUMNS] = {0};
 	bool isnull[N_EXPLAIN_COLUMNS];
-	char *trait = trait_of(explain, expression);
-	char *column = column_of(explain, expression);
-	const DefinedName *computed = computed_of(explain, expression);
+	char *trait = trait_read_by(explain, expression);
+	char *column = column_read_by(explain, expression);
+	const DefinedName *computed = computed_read_by(explain, expression);
 	ErrorData *error;
 
 	memset(isnull, true, sizeof(isnull));
@@ -176,7 +174,7 @@ put_part(Explain *explain, Node *expression, int node)
 
 static bool explain_node(Node *node, void *context);
 
-/* Whether a node is current_date, which is written as a cast of the clock. */
+/* Whether a node is current_date: a cast of the clock to a date. */
 static bool
 is_today(Node *node)
 {
@@ -184,7 +182,7 @@ is_today(Node *node)
 	       ((FuncExpr *) node)->args != NIL && IsA(linitial(((FuncExpr *) node)->args), Param);
 }
 
-/* walker: whether a membership is read, of a test that is resolved to those of single segments. */
+/* Tree walker: whether a node reads the membership of a single segment, as a parameter. */
 static bool
 contain_members(Node *node, void *context)
 {
@@ -195,22 +193,22 @@ contain_members(Node *node, void *context)
 	return expression_tree_walker(node, contain_members, context);
 }
 
-/* Parts of a part that say more than it does itself. */
+/* Explains the parts of a node, if they say more than the node itself. */
 static bool
 explain_parts(Node *node, void *context)
 {
 	Explain *explain = (Explain *) context;
 
-	if (IsA(node, Var) || IsA(node, Param) || reads_trait(&explain->walk.reads, node) ||
+	if (IsA(node, Var) || IsA(node, Param) || reads_note_trait(&explain->walk.reads, node) ||
 	    is_today(node) || reads_computed_name(&explain->walk.reads, node) != NULL)
 		return false;
-	/* of a test of several segments each of them; of one, it is that itself */
-	if (reads_members(&explain->walk.reads, node))
+	/* a test of several segments is explained as one test for each */
+	if (reads_note_members(&explain->walk.reads, node))
 		node = reads_resolve_members(&explain->walk.reads, node);
 	return expression_tree_walker(node, explain_node, context);
 }
 
-/* Whether a node is a whole value of profiles: its operators show what matters. */
+/* Whether a node is a whole value of profiles, as traits: only what is read of it matters. */
 static bool
 is_whole_value(Workspace *ws, Node *node)
 {
@@ -221,7 +219,10 @@ is_whole_value(Workspace *ws, Node *node)
 	return false;
 }
 
-/* walker: a row for the node, where it is worth one, and then for its parts. */
+/*
+ * Tree walker: puts a row for the node, if it depends on the profile or the clock, then
+ * its parts.
+ */
 static bool
 explain_node(Node *node, void *context)
 {
@@ -246,7 +247,7 @@ explain_node(Node *node, void *context)
 	return false;
 }
 
-/* Membership, as it is stored or as of now where the row is due, for texts that ask for it. */
+/* Sets the parameters of membership from the set of segments that the caller was given. */
 static void
 set_members(Explain *explain, const SegmentSet *segments)
 {

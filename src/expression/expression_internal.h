@@ -1,7 +1,7 @@
 /*
  * expression_internal.h
  *	  An expression on its way from text to what is evaluated, for the files that
- *	  take expressions apart.
+ *	  analyse expressions.
  */
 #ifndef CDP_EXPRESSION_INTERNAL_H
 #define CDP_EXPRESSION_INTERNAL_H
@@ -10,13 +10,13 @@
 #include "expression/expression.h"
 #include "expression/reads.h"
 
-/* What the walk over an expression needs and finds. */
+/* What the walk over an expression needs, and what it finds. */
 typedef struct ExpressionWalk
 {
 	Workspace *ws;
 	const ExpressionSort *sort;
 	Relation rel;
-	List *literals;       /* string constants (A_Const) of the predicate's text */
+	List *literals;       /* string constants (A_Const) of the expression's text */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;    /* function cdp.absolute_time_text */
 	Oid clock;            /* function cdp.now */
@@ -25,10 +25,10 @@ typedef struct ExpressionWalk
 	bool reads_clock;
 	bool clock_as_column; /* in texts: the column evaluated_at stands for the clock */
 	Reads reads;
-	Oid refused; /* set by the function checker */
+	Oid refused; /* a function that must not be called: set by function_is_refused */
 } ExpressionWalk;
 
-/* Position and text of the predicate for errors raised while it is compiled. */
+/* The definition that errors are about while it is compiled. */
 typedef struct DefinitionContext
 {
 	const ExpressionSort *sort;
@@ -44,18 +44,24 @@ typedef struct DefinitionReading
 	int nest_level;
 } DefinitionReading;
 
-/* Puts them in force: cdp is in the search_path, and nothing that a user could put there. */
+/*
+ * Puts them in force. The search_path is pg_catalog, cdp and pg_temp, so that no user's
+ * object can shadow a name.
+ */
 extern void definition_begin(DefinitionReading *reading, Workspace *ws, const ExpressionSort *sort,
                              const char *name, const char *text);
 extern void definition_end(DefinitionReading *reading);
 
-/* Analyses a text; walk is filled with what it reads. Errors as expression_check says. */
+/* Analyses a text and fills walk with what it reads. The errors are those of expression_check. */
 extern Expr *analyse(ExpressionWalk *walk, const char *text);
 
-/* Text of an analysed expression, as SQL over a row of profiles; walk is an ExpressionWalk. */
+/* The text of an analysed expression, as SQL over a row of profiles; walk: an ExpressionWalk. */
 extern char *written_text(Node *expression, void *walk);
 
-/* Pins what evaluation depends on; parsing: and what the reading of a text does. Returns the level. */
+/*
+ * Sets the settings that evaluation depends on; parsing: also those that reading a text
+ * depends on. Returns the level to end.
+ */
 extern int settings_pin(Workspace *ws, bool parsing);
 
 #endif /* CDP_EXPRESSION_INTERNAL_H */

@@ -1,6 +1,6 @@
 /*
  * reads.c
- *	  What expressions read: keys of traits, computed traits, segments.
+ *	  What an expression reads: keys of traits, computed traits, segments.
  */
 #include "expression/reads.h"
 
@@ -14,11 +14,9 @@
 #include "types/segment_query.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/syscache.h"
 
-/* Tests of membership: the function, its constant argument, and whether all names must hold. */
+/* Tests of membership, as places in Reads.member_functions. */
 enum
 {
 	MEMBER_ONE,
@@ -49,9 +47,9 @@ function_of(const char *name, Oid first, Oid second)
 	                      false);
 }
 
-/* Attribute number and type of a value of profiles. */
+/* The attribute number of a value of profiles, and its type. */
 static AttrNumber
-column_of(Workspace *ws, const char *name, Oid *type)
+value_column_of(Workspace *ws, const char *name, Oid *type)
 {
 	const TableState *profiles = workspace_table(ws, &profiles_table);
 
@@ -78,8 +76,8 @@ reads_begin(Reads *reads, Workspace *ws)
 	memset(reads, 0, sizeof(Reads));
 	reads->ws = ws;
 	reads->segments_column = profiles->columns[PROFILE_SEGMENTS];
-	reads->traits_column = column_of(ws, "traits", &traits);
-	reads->computed_column = column_of(ws, "computed", &computed);
+	reads->traits_column = value_column_of(ws, "traits", &traits);
+	reads->computed_column = value_column_of(ws, "computed", &computed);
 	reads->trait_functions[0] = function_of("trait", traits, TEXTOID);
 	reads->trait_functions[1] = function_of("trait_text", traits, TEXTOID);
 	reads->trait_functions[2] = function_of("has_trait", traits, TEXTOID);
@@ -107,9 +105,9 @@ reads_begin(Reads *reads, Workspace *ws)
 }
 
 /*
- * The constant argument of a call, by name or as an operator, of one of some
- * functions on a column of profiles; null: it is no such call. It is the second
- * one, or the first where that is of another type than the column.
+ * The constant argument of a call of one of these functions, by name or as an operator, on
+ * a column of profiles; *which is the function. Null: the node is no such call. The column
+ * is the other argument: the first one, or the second as in query @@ segments.
  */
 static Const *
 constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int *which)
@@ -151,7 +149,7 @@ constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int
 }
 
 bool
-reads_trait(Reads *reads, Node *node)
+reads_note_trait(Reads *reads, Node *node)
 {
 	int which;
 	Const *key = constant_of_call(node, reads->trait_functions, lengthof(reads->trait_functions),
@@ -163,19 +161,19 @@ reads_trait(Reads *reads, Node *node)
 	return true;
 }
 
-/* The constant name by which a node reads a computed trait; null: it does not. */
+/* The constant name by which a node reads a computed trait; null: it reads none. */
 static Const *
-computed_name(Reads *reads, Node *node, int *which)
+computed_name_constant(Reads *reads, Node *node, int *which)
 {
 	return constant_of_call(node, reads->computed_functions, N_COMPUTED_READERS,
 	                        reads->computed_column, which);
 }
 
 int
-reads_computed(Reads *reads, Node *node)
+reads_note_computed(Reads *reads, Node *node)
 {
 	int which;
-	Const *constant = computed_name(reads, node, &which);
+	Const *constant = computed_name_constant(reads, node, &which);
 	char *name;
 	int index;
 
@@ -199,7 +197,7 @@ Node *
 reads_computed_at(Reads *reads, Node *node, Node *instant)
 {
 	int which;
-	Const *constant = computed_name(reads, node, &which);
+	Const *constant = computed_name_constant(reads, node, &which);
 	List *args = IsA(node, OpExpr) ? ((OpExpr *) node)->args : ((FuncExpr *) node)->args;
 
 	return (Node *) makeFuncExpr(reads->computed_at[which], exprType(node),
@@ -207,9 +205,9 @@ reads_computed_at(Reads *reads, Node *node, Node *instant)
 	                             exprInputCollation(node), COERCE_EXPLICIT_CALL);
 }
 
-/* Which of the functions that read a trait at an instant a node calls; -1: none. */
+/* Which of the functions in computed_at a node calls; -1: none. */
 static int
-computed_call(Reads *reads, Node *node)
+which_read_at_instant(Reads *reads, Node *node)
 {
 	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 3)
 		for (int i = 0; i < N_COMPUTED_READERS; i++)
@@ -222,7 +220,7 @@ Node *
 reads_computed_written(Reads *reads, Node *node)
 {
 	FuncExpr *call = (FuncExpr *) node;
-	int which = computed_call(reads, node);
+	int which = which_read_at_instant(reads, node);
 	List *args;
 
 	if (which < 0)
@@ -239,13 +237,13 @@ reads_computed_written(Reads *reads, Node *node)
 char *
 reads_computed_name(Reads *reads, Node *node)
 {
-	if (computed_call(reads, node) < 0)
+	if (which_read_at_instant(reads, node) < 0)
 		return NULL;
 	return TextDatumGetCString(castNode(Const, list_nth(((FuncExpr *) node)->args, 1))->constvalue);
 }
 
 static int
-segment_index(Reads *reads, const char *name)
+find_segment(Reads *reads, const char *name)
 {
 	int index = defined_names_find(&reads->ws->segment_names, name);
 
@@ -259,11 +257,11 @@ segment_index(Reads *reads, const char *name)
 	return -1;
 }
 
-/* The parameter that says whether a profile is in a segment. */
+/* Makes the parameter that says whether a profile is in a segment, and notes the segment. */
 static Node *
 member_param(Reads *reads, const char *name)
 {
-	int index = segment_index(reads, name);
+	int index = find_segment(reads, name);
 	Param *param = makeNode(Param);
 
 	reads->segments = bms_add_member(reads->segments, index);
@@ -275,7 +273,10 @@ member_param(Reads *reads, const char *name)
 	return (Node *) param;
 }
 
-/* Whether a profile is in any segment whose name has a prefix, of those that are there now. */
+/*
+ * An expression for: the profile is in any segment whose name has this prefix. It covers the
+ * segments that exist now; the prefix is noted for those that will come.
+ */
 static Node *
 prefix_params(Reads *reads, const char *prefix, int len)
 {
@@ -295,7 +296,10 @@ prefix_params(Reads *reads, const char *prefix, int len)
 	return params == NIL ? makeBoolConst(false, false) : (Node *) makeBoolExpr(OR_EXPR, params, -1);
 }
 
-/* A query as parameters, from its item number *item on, which goes on behind what belongs to it. */
+/*
+ * Makes an expression from the item *item of a query and the items below it; *item moves
+ * past them.
+ */
 static Node *
 query_params(Reads *reads, const SegmentQuery *query, int *item)
 {
@@ -328,9 +332,9 @@ query_params(Reads *reads, const SegmentQuery *query, int *item)
 	return first->negated ? (Node *) makeBoolExpr(NOT_EXPR, list_make1(node), -1) : node;
 }
 
-/* The test as parameters; null: the node is none. */
+/* A test of membership as an expression over parameters; null: the node is no such test. */
 static Node *
-members_of(Reads *reads, Node *node)
+member_test_params(Reads *reads, Node *node)
 {
 	int which;
 	Const *constant =
@@ -381,9 +385,9 @@ members_of(Reads *reads, Node *node)
 }
 
 bool
-reads_members(Reads *reads, Node *node)
+reads_note_members(Reads *reads, Node *node)
 {
-	return members_of(reads, node) != NULL;
+	return member_test_params(reads, node) != NULL;
 }
 
 static Node *
@@ -393,7 +397,7 @@ resolve_members(Node *node, void *context)
 
 	if (node == NULL)
 		return NULL;
-	resolved = members_of((Reads *) context, node);
+	resolved = member_test_params((Reads *) context, node);
 	return resolved != NULL ? resolved : expression_tree_mutator(node, resolve_members, context);
 }
 

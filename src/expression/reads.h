@@ -1,6 +1,6 @@
 /*
  * reads.h
- *	  What an expression reads beside columns: keys of traits, computed traits, and
+ *	  What an expression reads beside columns: keys of traits, computed traits and
  *	  membership of segments.
  */
 #ifndef CDP_READS_H
@@ -24,32 +24,35 @@ typedef struct Reads
 	Oid computed_operators[N_COMPUTED_READERS]; /* ... and as an operator; InvalidOid: none is */
 	List *keys;                                 /* of traits: char * */
 	List *computed;                             /* names of computed traits: char * */
-	char *missing_computed;                     /* the name of one that is not there; null: none */
+	char *missing_computed;                     /* a computed trait that does not exist, or null */
 	Bitmapset *segments;                        /* by their place in ws->segment_names */
-	List *prefixes; /* of names of segments, those yet to come too: char * */
-	char *missing;  /* the name of a segment that is not there; null: none */
+	List *prefixes; /* of segments' names, also of segments defined later: char * */
+	char *missing;  /* the name of a segment that does not exist; null: none */
 } Reads;
 
 extern void reads_begin(Reads *reads, Workspace *ws);
 
-/* Whether a node reads one key of traits, or membership by name: noted, if so. */
-extern bool reads_trait(Reads *reads, Node *node);
-extern bool reads_members(Reads *reads, Node *node);
+/* If a node reads one key of traits, or membership by name, note that and return true. */
+extern bool reads_note_trait(Reads *reads, Node *node);
+extern bool reads_note_members(Reads *reads, Node *node);
 
 /*
- * Whether a node reads a computed trait by a constant name, which is noted; its
- * window in days then, else -1. Errors: 42704 for no such trait.
+ * If a node reads a computed trait by a constant name, notes the name and returns its
+ * window in days (0: none); else returns -1. Error 42704: there is no such trait.
  */
-extern int reads_computed(Reads *reads, Node *node);
+extern int reads_note_computed(Reads *reads, Node *node);
 
-/* The same read at an instant, and a read at an instant as it was written; null: it is none. */
+/*
+ * The read of a trait, made a read at an instant; and a read at an instant, back as the
+ * user wrote it (null: the node is no such read).
+ */
 extern Node *reads_computed_at(Reads *reads, Node *node, Node *instant);
 extern Node *reads_computed_written(Reads *reads, Node *node);
 
-/* The name of the trait that a read at an instant is of; null: it is none. */
+/* The name of the trait that a read at an instant reads; null: the node is no such read. */
 extern char *reads_computed_name(Reads *reads, Node *node);
 
-/* Replaces tests of membership by parameters. */
+/* Replaces tests of membership with parameters. */
 extern Node *reads_resolve_members(Reads *reads, Node *expression);
 
 #endif /* CDP_READS_H */

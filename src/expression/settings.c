@@ -1,6 +1,6 @@
 /*
  * settings.c
- *	  The settings under which expressions are read and evaluated: the same in
+ *	  The settings under which expressions are read and evaluated: they are the same in
  *	  every session.
  */
 #include "expression/expression_internal.h"
@@ -13,13 +13,14 @@
 #include "utils/float.h"
 #include "utils/guc.h"
 
-/* Settings that predicates are read with, beside those that they are evaluated with. */
+/* Settings for reading a text, in addition to those for evaluation. */
 static const char *const parsing_settings[][2] = {
     {"search_path", "pg_catalog, cdp, pg_temp"},
     {"standard_conforming_strings", "on"},
     {"transform_null_equals", "off"},
 };
 
+/* Settings for evaluation, in addition to the time zone. */
 static const char *const pinned_settings[][2] = {
     {"datestyle", "ISO, MDY"},        {"intervalstyle", "postgres"}, {"lc_time", "C"},
     {"extra_float_digits", "1"},      {"bytea_output", "hex"},       {"array_nulls", "on"},
@@ -46,7 +47,7 @@ settings_pin(Workspace *ws, bool parsing)
 	return nest_level;
 }
 
-/* Whether the session's settings differ in a way that matters to evaluation. */
+/* Whether the session's settings differ from ours in a way that matters to evaluation. */
 static bool
 needs_pinning(Workspace *ws, bool uses_time_zone)
 {

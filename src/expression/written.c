@@ -14,8 +14,8 @@
 #include "utils/ruleutils.h"
 
 /*
- * Undoes for a reader what check_node has done: now() or a column for the
- * clock's parameter, and no cdp.absolute_time_text.
+ * Undoes for a reader what check_node has done: puts now(), or a column, in place of the
+ * clock's parameter, and removes cdp.absolute_time_text.
  */
 static Node *
 as_written(Node *node, void *context)

@@ -1,6 +1,6 @@
 /*
  * anchors.c
- *	  The anchor in a row of events, corrected where the event has another one.
+ *	  Corrects the anchor in a row of events, where the event has another one.
  */
 #include "events/events.h"
 #include "identity/identity_internal.h"
@@ -13,23 +13,23 @@ typedef struct CorrectAnchor
 	const Event *event;
 } CorrectAnchor;
 
-/* Sets the anchor of a row of events, if it is the event's. */
+/* Sets the anchor in a row of events, if it is the row of this event. */
 static bool
 correct_row(TupleTableSlot *slot, void *context)
 {
 	CorrectAnchor *correct = (CorrectAnchor *) context;
 	Batch *batch = correct->batch;
 	const Event *event = correct->event;
+	int anchor = batch_anchor(batch, event);
 	Datum values[N_EVENT_COLUMNS];
 	bool isnull[N_EVENT_COLUMNS];
 
 	store_values(batch->store, &events_table, slot, values, isnull);
 	if (memcmp(DatumGetUUIDP(values[EVENT_ID])->data, event->id.data, UUID_LEN) != 0)
 		return true;
-	isnull[EVENT_ANCHOR] = event->n_refs == 0;
-	if (event->n_refs > 0)
-		values[EVENT_ANCHOR] =
-		    PointerGetDatum(batch->nodes[batch->refs[event->first_ref]].identifier);
+	isnull[EVENT_ANCHOR] = anchor < 0;
+	if (anchor >= 0)
+		values[EVENT_ANCHOR] = PointerGetDatum(batch->nodes[anchor].identifier);
 	store_update(batch->store, &events_table, &slot->tts_tid,
 	             store_changed_row(batch->store, &events_table, slot, values, isnull));
 	return false;
@@ -38,8 +38,8 @@ correct_row(TupleTableSlot *slot, void *context)
 static bool
 anchor_differs(const Batch *batch, const Event *event)
 {
-	const Identifier *anchor =
-	    event->n_refs == 0 ? NULL : batch->nodes[batch->refs[event->first_ref]].identifier;
+	int node = batch_anchor(batch, event);
+	const Identifier *anchor = node < 0 ? NULL : batch->nodes[node].identifier;
 
 	if (anchor == NULL || event->row_anchor == NULL)
 		return anchor != event->row_anchor;
@@ -47,9 +47,9 @@ anchor_differs(const Batch *batch, const Event *event)
 }
 
 /*
- * The anchor in a row was set by the rules of its time, and without a look at
- * any table. Where the event has another one - rules have changed since, or its
- * strongest identifier is generic - the row is corrected.
+ * The row trigger set the anchor, by the rules at that time and without reading any table.
+ * The event has another one if rules have changed since, or if its strongest identifier
+ * is generic. Then the row is corrected.
  */
 void
 anchors_correct(Batch *batch)

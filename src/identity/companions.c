@@ -1,37 +1,38 @@
 /*
  * companions.c
- *	  Who is seen with whom: values of stronger, limited namespaces that events show together
- *	  with an identifier. One that is seen with too many is generic.
+ *	  Co-occurring identifiers (companions): values of stronger, limited namespaces that
+ *	  events show together with an identifier. An identifier with too many is generic.
  */
 #include "identity/identity_internal.h"
 
 #include "identity/pair_table_internal.h"
 #include "miscadmin.h"
 
-/* Whether an event of the batch is the first to show a node with a companion. */
+/* Notes a companion of a node, if neither the batch nor the stored companions have it yet. */
 static void
 note_companion(Batch *batch, const Event *event, int node, int companion)
 {
+	IdentityBatch *identity = identity_of(batch);
 	bool found;
 	Companion *entry;
 	Datum keys[2];
 
-	if (identity_of(batch)->companion_table == NULL)
-		identity_of(batch)->companion_table = pairtable_create(batch->context, ARRAY_MIN, NULL);
-	(void) pairtable_insert(identity_of(batch)->companion_table, PAIR_KEY(node, companion), &found);
+	if (identity->companion_table == NULL)
+		identity->companion_table = pairtable_create(batch->context, ARRAY_MIN, NULL);
+	(void) pairtable_insert(identity->companion_table, PAIR_KEY(node, companion), &found);
 	if (found)
 		return;
 	if (!batch->nodes[node].has_no_evidence && !batch->nodes[companion].has_no_evidence)
 	{
-		/* whose pair is stored, is stored as a companion, too */
+		/* a pair whose evidence is stored, is stored as a companion too */
 		if (event->n_refs > 1 && batch->refs[event->first_ref] == companion)
 		{
 			PairEntry *pair =
-			    identity_of(batch)->pair_table == NULL
+			    identity->pair_table == NULL
 			        ? NULL
-			        : pairtable_lookup(identity_of(batch)->pair_table, PAIR_KEY(companion, node));
+			        : pairtable_lookup(identity->pair_table, PAIR_KEY(companion, node));
 
-			if (pair != NULL && identity_of(batch)->pairs[pair->index].stored != PAIR_NEW)
+			if (pair != NULL && identity->pairs[pair->index].stored != PAIR_NEW)
 				return;
 		}
 		keys[0] = PointerGetDatum(batch->nodes[node].identifier);
@@ -39,9 +40,9 @@ note_companion(Batch *batch, const Event *event, int node, int companion)
 		if (store_find_key(batch->store, &companions_table, 2, keys) != NULL)
 			return;
 	}
-	ARRAY_GROW(batch->context, identity_of(batch)->companions, identity_of(batch)->n_companions,
-	           identity_of(batch)->max_companions);
-	entry = &identity_of(batch)->companions[identity_of(batch)->n_companions++];
+	ARRAY_GROW(batch->context, identity->companions, identity->n_companions,
+	           identity->max_companions);
+	entry = &identity->companions[identity->n_companions++];
 	entry->node = node;
 	entry->companion = companion;
 }
@@ -66,26 +67,27 @@ same_namespace(const IdNode *a, const IdNode *b)
 }
 
 /*
- * The companions that an event shows. Of one namespace not more than the
- * largest generic_after: with those alone its others are generic.
+ * Notes the companions that an event shows; limited: room for its nodes. Of one namespace
+ * it takes at most as many as the largest generic_after: these alone already make the
+ * event's weaker identifiers generic.
  */
 static void
-note_companions(Batch *batch, const Event *event, int *limited)
+note_event_companions(Batch *batch, const Event *event, int *limited)
 {
 	const int *named = &batch->refs[event->first_ref];
 	int most = namespaces_of(batch->ws)->max_generic_after;
 	int n = 0;
-	int of_namespace = 0;
+	int n_of_namespace = 0;
 
 	for (int i = 0; i < event->n_named; i++)
 	{
 		if (batch->nodes[named[i]].rule->max_per_profile < 0)
 			continue;
-		of_namespace =
+		n_of_namespace =
 		    n > 0 && same_namespace(&batch->nodes[limited[n - 1]], &batch->nodes[named[i]])
-		        ? of_namespace + 1
+		        ? n_of_namespace + 1
 		        : 1;
-		if (of_namespace <= most)
+		if (n_of_namespace <= most)
 			limited[n++] = named[i];
 	}
 	for (int i = 0; i < event->n_named && n > 0; i++)
@@ -114,17 +116,17 @@ compare_companions(const void *a, const void *b, void *arg)
 	                          batch->nodes[y->companion].identifier);
 }
 
-typedef struct CountCompanions
+typedef struct NamespaceCount
 {
 	Store *store;
-	const Identifier *like; /* count those of its namespace */
+	const Identifier *like; /* identifiers of its namespace are counted */
 	int n;
-} CountCompanions;
+} NamespaceCount;
 
 static bool
-count_companion(TupleTableSlot *slot, void *context)
+count_companion_of_namespace(TupleTableSlot *slot, void *context)
 {
-	CountCompanions *count = (CountCompanions *) context;
+	NamespaceCount *count = (NamespaceCount *) context;
 	bool isnull;
 	Identifier *companion = DatumGetIdentifierPP(
 	    store_value(count->store, &companions_table, slot, COMPANION_COMPANION, &isnull));
@@ -137,60 +139,61 @@ count_companion(TupleTableSlot *slot, void *context)
 }
 
 /*
- * Finds who is seen with too many. One of whom nothing is stored is generic at
- * once; returns whether there are such. Of others the component is a suspect.
+ * Marks the nodes that have too many companions. A node of which nothing is stored is
+ * generic at once; returns whether there is one. Other nodes become generic by a replay of
+ * their component (becomes_generic).
  */
 bool
-companions_find_generic(Batch *batch)
+companions_mark_generic(Batch *batch)
 {
-	bool turned = false;
+	IdentityBatch *identity = identity_of(batch);
+	bool any_generic = false;
 	int kept = 0;
 	int start = 0;
 
-	if (identity_of(batch)->n_companions > 1)
-		qsort_arg(identity_of(batch)->companions, identity_of(batch)->n_companions,
-		          sizeof(Companion), compare_companions, batch);
-	while (start < identity_of(batch)->n_companions)
+	if (identity->n_companions > 1)
+		qsort_arg(identity->companions, identity->n_companions, sizeof(Companion),
+		          compare_companions, batch);
+	while (start < identity->n_companions)
 	{
-		IdNode *node = &batch->nodes[identity_of(batch)->companions[start].node];
-		IdNode *companion = &batch->nodes[identity_of(batch)->companions[start].companion];
-		CountCompanions stored = {batch->store, companion->identifier, 0};
+		IdNode *node = &batch->nodes[identity->companions[start].node];
+		IdNode *companion = &batch->nodes[identity->companions[start].companion];
+		NamespaceCount stored = {batch->store, companion->identifier, 0};
 		int end = start + 1;
 
 		CHECK_FOR_INTERRUPTS();
-		while (
-		    end < identity_of(batch)->n_companions &&
-		    identity_of(batch)->companions[end].node ==
-		        identity_of(batch)->companions[start].node &&
-		    same_namespace(&batch->nodes[identity_of(batch)->companions[end].companion], companion))
+		while (end < identity->n_companions &&
+		       identity->companions[end].node == identity->companions[start].node &&
+		       same_namespace(&batch->nodes[identity->companions[end].companion], companion))
 			end++;
 		if (!node->has_no_evidence)
 			stored_visit_companions(batch->store, PointerGetDatum(node->identifier),
-			                        count_companion, &stored);
+			                        count_companion_of_namespace, &stored);
 		if (stored.n + end - start >= node->rule->generic_after)
 		{
-			turned = turned || (node->has_no_evidence && !node->row.generic);
+			any_generic = any_generic || (node->has_no_evidence && !node->row.generic);
 			node->row.generic = node->row.generic || node->has_no_evidence;
 			node->becomes_generic = !node->has_no_evidence;
 		}
-		/* of a generic one it is enough to know that it is */
+		/* of a generic node it is enough to store as many companions as make it generic */
 		for (int i = start; i < end && i < start + node->rule->generic_after; i++)
-			identity_of(batch)->companions[kept++] = identity_of(batch)->companions[i];
+			identity->companions[kept++] = identity->companions[i];
 		start = end;
 	}
-	identity_of(batch)->n_companions = kept;
-	return turned;
+	identity->n_companions = kept;
+	return any_generic;
 }
 
-/* The companions that the batch's events show and that are not stored yet. */
+/* Collects the companions that the batch's events show and that are not stored yet. */
 void
 companions_collect(Batch *batch)
 {
+	IdentityBatch *identity = identity_of(batch);
 	int most_named = 0;
 	int *limited;
 
-	identity_of(batch)->n_companions = 0;
-	identity_of(batch)->companion_table = NULL;
+	identity->n_companions = 0;
+	identity->companion_table = NULL;
 	if (namespaces_of(batch->ws)->max_generic_after < 0)
 		return;
 	for (int e = 0; e < batch->n_events; e++)
@@ -200,5 +203,5 @@ companions_collect(Batch *batch)
 	limited = MemoryContextAllocHuge(batch->context, sizeof(int) * most_named);
 	for (int e = 0; e < batch->n_events; e++)
 		if (batch->events[e].n_named > 1)
-			note_companions(batch, &batch->events[e], limited);
+			note_event_companions(batch, &batch->events[e], limited);
 }

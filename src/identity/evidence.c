@@ -1,25 +1,23 @@
 /*
  * evidence.c
- *	  Stage two, first half: what the batch's events say of who is who.
+ *	  Stage two, first half: which identifiers the batch's events show to be one person.
  *
- * The partition is what taking all evidence in the order of (effective time,
- * event id) gives. Evidence that nothing stands against can be taken in any
- * order, so the batch's is simply added to what is stored. Where the order
- * matters - a limit would break, or has been broken before - there are three
- * cases:
- *   - the evidence is later than all that is stored of both sides: what is
- *     stored stays as it is, and the decision of now is that of a replay;
- *   - it only adds an identifier that no other evidence names and that no limit
- *     counts (a leaf): no other decision depends on when it was added;
- *   - else the component is a suspect. Its new evidence is stored as refused,
- *     and when all events of the statement are folded, it is replayed.
+ * The partition into profiles is what taking all evidence in the order of (effective
+ * time, event id) gives. Evidence that no rule opposes can be taken in any order, so the
+ * batch's evidence is simply added to what is stored. The order matters where a limit
+ * would break, or evidence has been refused before. Then there are three cases:
+ *   - the evidence is later than all that is stored of both sides: the stored decisions
+ *     stay, and a replay would decide as we do now;
+ *   - it only adds a leaf, an identifier that no other evidence names and that no limit
+ *     counts: no other decision depends on when it was added;
+ *   - else the component is replayed, when all events of the statement are folded. Until
+ *     then, new evidence that would join two components is stored as refused.
  *
- * Order within an event: the anchor with each of the others, by namespace, then
+ * Within an event, the anchor is paired with each of the others, by namespace and then
  * by the identifier's bytes.
  */
 #include "identity/identity_internal.h"
 
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -57,17 +55,17 @@ compare_others(const void *a, const void *b, void *arg)
 static void
 add_pair(Batch *batch, int anchor, int other, int event)
 {
+	IdentityBatch *identity = identity_of(batch);
 	bool found;
 	PairEntry *entry;
 	Pair *pair;
 
-	entry = pairtable_insert(identity_of(batch)->pair_table, PAIR_KEY(anchor, other), &found);
+	entry = pairtable_insert(identity->pair_table, PAIR_KEY(anchor, other), &found);
 	if (found)
-		return; /* the earlier event is there */
-	ARRAY_GROW(batch->context, identity_of(batch)->pairs, identity_of(batch)->n_pairs,
-	           identity_of(batch)->max_pairs);
-	entry->index = identity_of(batch)->n_pairs;
-	pair = &identity_of(batch)->pairs[identity_of(batch)->n_pairs++];
+		return; /* the earlier event has added it */
+	ARRAY_GROW(batch->context, identity->pairs, identity->n_pairs, identity->max_pairs);
+	entry->index = identity->n_pairs;
+	pair = &identity->pairs[identity->n_pairs++];
 	memset(pair, 0, sizeof(Pair));
 	pair->anchor = anchor;
 	pair->other = other;
@@ -76,23 +74,27 @@ add_pair(Batch *batch, int anchor, int other, int event)
 	batch->nodes[other].degree++;
 }
 
-/* The batch's pairs, each with its earliest event, in the order in which they are taken. */
+/*
+ * Collects the batch's pairs, each with its earliest event, in the order in which they are
+ * decided.
+ */
 static void
 collect_pairs(Batch *batch)
 {
+	IdentityBatch *identity = identity_of(batch);
 	int *order = MemoryContextAllocHuge(batch->context, sizeof(int) * Max(batch->n_events, 1));
 	int n = 0;
 
 	for (int i = 0; i < batch->n_nodes; i++)
 		batch->nodes[i].degree = 0;
-	identity_of(batch)->n_pairs = 0;
-	identity_of(batch)->pair_table = NULL;
+	identity->n_pairs = 0;
+	identity->pair_table = NULL;
 	for (int i = 0; i < batch->n_events; i++)
 		if (batch->events[i].n_refs > 1)
 			order[n++] = i;
 	if (n == 0)
 		return;
-	identity_of(batch)->pair_table = pairtable_create(batch->context, ARRAY_MIN, NULL);
+	identity->pair_table = pairtable_create(batch->context, ARRAY_MIN, NULL);
 	if (n > 1)
 		qsort_arg(order, n, sizeof(int), compare_events, batch);
 	for (int i = 0; i < n; i++)
@@ -114,9 +116,9 @@ collect_pairs(Batch *batch)
 	}
 }
 
-/* Reads what is stored of a pair; touchy: it may be refused. */
+/* Reads what is stored of a pair. order_matters: the pair may be stored as refused. */
 static void
-find_pair(Batch *batch, Pair *pair, bool touchy)
+read_stored_pair(Batch *batch, Pair *pair, bool order_matters)
 {
 	Store *store = batch->store;
 	const IdNode *anchor = &batch->nodes[pair->anchor];
@@ -140,7 +142,7 @@ find_pair(Batch *batch, Pair *pair, bool touchy)
 		                                event->at, &event->id);
 		return;
 	}
-	if (!touchy)
+	if (!order_matters)
 		return;
 	keys[0] = PointerGetDatum(cstring_to_text_with_len(IDENTIFIER_TEXT(other->identifier),
 	                                                   IDENTIFIER_LEN(other->identifier)));
@@ -187,8 +189,9 @@ evidence_component(Batch *batch, int node)
 Profile *
 identity_profile_of(Batch *batch, const Event *event)
 {
-	return event->n_refs == 0 ? NULL
-	                          : evidence_component(batch, batch->refs[event->first_ref])->profile;
+	int anchor = batch_anchor(batch, event);
+
+	return anchor < 0 ? NULL : evidence_component(batch, anchor)->profile;
 }
 
 static void
@@ -216,9 +219,9 @@ add_limit(Batch *batch, Component *component, const char *name, int name_len, in
 	limit->count = count;
 }
 
-/* What the row of a profile says of its evidence, where locking has not read it. */
+/* Reads what a profile's row says of its evidence, if that was not done when it was locked. */
 static void
-peek_profile(Batch *batch, Profile *profile)
+read_evidence_state(Batch *batch, Profile *profile)
 {
 	TupleTableSlot *slot;
 
@@ -230,22 +233,24 @@ peek_profile(Batch *batch, Profile *profile)
 }
 
 /*
- * The first components: a stored profile each, and each identifier that has
- * none by itself. A generic identifier is none's, and in none.
+ * Makes the first components: one per stored profile, and one per identifier that has no
+ * profile.
  */
 static void
 make_components(Batch *batch)
 {
-	identity_of(batch)->n_components = identity_of(batch)->n_merges = 0;
-	identity_of(batch)->components =
+	IdentityBatch *identity = identity_of(batch);
+
+	identity->n_components = identity->n_merges = 0;
+	identity->components =
 	    MemoryContextAllocHuge(batch->context, sizeof(Component) * Max(batch->n_nodes, 1));
-	memset(identity_of(batch)->components, 0, sizeof(Component) * batch->n_nodes);
+	memset(identity->components, 0, sizeof(Component) * batch->n_nodes);
 	for (int i = 0; i < batch->n_profiles; i++)
 		batch->profiles[i]->component_known = false;
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
-		Component *component = &identity_of(batch)->components[identity_of(batch)->n_components];
+		Component *component = &identity->components[identity->n_components];
 		bool has_profile = node->has_row && !node->inserted_by_us && node->row.profile_id != 0;
 
 		if (has_profile)
@@ -258,10 +263,10 @@ make_components(Batch *batch)
 				node->component = profile->component;
 				continue;
 			}
-			peek_profile(batch, profile);
+			read_evidence_state(batch, profile);
 			profile->first_node = i;
 			profile->component_known = true;
-			profile->component = identity_of(batch)->n_components;
+			profile->component = identity->n_components;
 			component->profile = profile;
 			component->order_matters = profile->was_contested;
 			component->last_at = profile->evidence_known
@@ -275,7 +280,7 @@ make_components(Batch *batch)
 			component->limits_known = true;
 			component->order_matters = !node->has_no_evidence;
 			component->last_at = node->has_no_evidence ? DT_NOBEGIN : DT_NOEND;
-			/* a row without a profile may be there because of a decision */
+			/* a row without a profile may exist because of a decision */
 			component->contest = !node->rule->can_merge ||
 			                     (!node->has_no_evidence && !node->row.generic &&
 			                      identity_has_decision(
@@ -286,7 +291,7 @@ make_components(Batch *batch)
 				          1);
 		}
 		component->contest_until = DT_NOBEGIN;
-		component->parent = node->component = identity_of(batch)->n_components++;
+		component->parent = node->component = identity->n_components++;
 	}
 }
 
@@ -294,10 +299,10 @@ typedef struct CountContext
 {
 	Batch *batch;
 	Component *component;
-	bool unnamed_only; /* count only what falls under the default rule */
+	bool default_rule_only; /* count only identifiers that follow the default rule */
 } CountContext;
 
-/* Counts a stored identifier, unless this statement has just put it there. */
+/* Counts a stored identifier, if this statement has not just inserted it with a guess. */
 static bool
 count_identifier(TupleTableSlot *slot, void *context)
 {
@@ -313,7 +318,7 @@ count_identifier(TupleTableSlot *slot, void *context)
 
 	if (node >= 0 && batch->nodes[node].inserted_by_us)
 		return true;
-	if (count->unnamed_only && rule != &namespaces_of(batch->ws)->default_rule)
+	if (count->default_rule_only && rule != &namespaces_of(batch->ws)->default_rule)
 		return true;
 	add_limit(batch, count->component,
 	          MemoryContextStrdup(batch->context, pnstrdup(text, name_len)), name_len,
@@ -321,9 +326,9 @@ count_identifier(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Counts a stored profile's identifiers of the limited namespaces, once. */
+/* Counts a stored profile's identifiers of the limited namespaces, if that was not done yet. */
 static void
-count_limits(Batch *batch, Component *component)
+read_limits(Batch *batch, Component *component)
 {
 	Workspace *ws = batch->ws;
 	CountContext context = {batch, component, false};
@@ -335,7 +340,7 @@ count_limits(Batch *batch, Component *component)
 		if (namespaces_of(ws)->rules[i].max_per_profile >= 0)
 			stored_visit_identifiers(batch->store, component->profile->id,
 			                         namespaces_of(ws)->rules[i].name, count_identifier, &context);
-	context.unnamed_only = true;
+	context.default_rule_only = true;
 	if (namespaces_of(ws)->default_rule.max_per_profile >= 0)
 		stored_visit_identifiers(batch->store, component->profile->id, NULL, count_identifier,
 		                         &context);
@@ -347,8 +352,8 @@ broken_limit(Batch *batch, Component *a, Component *b)
 {
 	if ((a->limits_known && a->n_limits == 0) || (b->limits_known && b->n_limits == 0))
 		return NULL;
-	count_limits(batch, a);
-	count_limits(batch, b);
+	read_limits(batch, a);
+	read_limits(batch, b);
 	for (int i = 0; i < a->n_limits; i++)
 		for (int j = 0; j < b->n_limits; j++)
 		{
@@ -362,9 +367,9 @@ broken_limit(Batch *batch, Component *a, Component *b)
 	return NULL;
 }
 
-/* Adds the stored profile's identifiers to a component's weight, once. */
+/* Adds the stored profile's identifiers to a component's weight, if that was not done yet. */
 static void
-weigh(Batch *batch, Component *component)
+read_weight(Batch *batch, Component *component)
 {
 	TupleTableSlot *slot;
 	bool isnull;
@@ -379,24 +384,25 @@ weigh(Batch *batch, Component *component)
 }
 
 /*
- * Makes two components one. Of two profiles the one with more identifiers
- * (former ids counted) survives, on a tie the one with the smaller id.
+ * Makes two components one. Of two profiles the one with more identifiers (former ids
+ * included) survives; on a tie, the one with the smaller id.
  */
 static void
-unite(Batch *batch, int a, int b, int event, int anchor, int other)
+unite_components(Batch *batch, int a, int b, int event, int anchor, int other)
 {
-	Component *into = &identity_of(batch)->components[a];
-	Component *from = &identity_of(batch)->components[b];
+	IdentityBatch *identity = identity_of(batch);
+	Component *into = &identity->components[a];
+	Component *from = &identity->components[b];
 
 	if (into->profile != NULL && from->profile != NULL)
 	{
 		Merge *merge;
 
-		/* two stored profiles: count them while each is found by its own id */
-		count_limits(batch, into);
-		count_limits(batch, from);
-		weigh(batch, into);
-		weigh(batch, from);
+		/* two stored profiles: count their identifiers while each has its own id */
+		read_limits(batch, into);
+		read_limits(batch, from);
+		read_weight(batch, into);
+		read_weight(batch, from);
 
 		if (from->weight > into->weight ||
 		    (from->weight == into->weight && from->profile->id < into->profile->id))
@@ -406,9 +412,8 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 			into = from;
 			from = swap;
 		}
-		ARRAY_GROW(batch->context, identity_of(batch)->merges, identity_of(batch)->n_merges,
-		           identity_of(batch)->max_merges);
-		merge = &identity_of(batch)->merges[identity_of(batch)->n_merges++];
+		ARRAY_GROW(batch->context, identity->merges, identity->n_merges, identity->max_merges);
+		merge = &identity->merges[identity->n_merges++];
 		merge->loser = from->profile;
 		merge->survivor = into->profile;
 		merge->event = event;
@@ -423,7 +428,7 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 		into = from;
 		from = swap;
 	}
-	from->parent = into - identity_of(batch)->components;
+	from->parent = into - identity->components;
 	into->weight += from->weight;
 	into->order_matters = into->order_matters || from->order_matters;
 	into->last_at = Max(into->last_at, from->last_at);
@@ -438,14 +443,19 @@ unite(Batch *batch, int a, int b, int event, int anchor, int other)
 /* Decisions */
 
 static void
-add_suspect(Batch *batch, int node)
+add_replay_node(Batch *batch, int node)
 {
-	ARRAY_GROW(batch->context, identity_of(batch)->suspects, identity_of(batch)->n_suspects,
-	           identity_of(batch)->max_suspects);
-	identity_of(batch)->suspects[identity_of(batch)->n_suspects++] = node;
+	IdentityBatch *identity = identity_of(batch);
+
+	ARRAY_GROW(batch->context, identity->replay_nodes, identity->n_replay_nodes,
+	           identity->max_replay_nodes);
+	identity->replay_nodes[identity->n_replay_nodes++] = node;
 }
 
-/* Whether the only evidence with a node, which no limit counts, is this pair of the batch. */
+/*
+ * Whether a node is a leaf: no limit counts it, and this pair is the only evidence that
+ * names it.
+ */
 static bool
 is_leaf(const Batch *batch, const Pair *pair, int i)
 {
@@ -458,8 +468,8 @@ is_leaf(const Batch *batch, const Pair *pair, int i)
 }
 
 static void
-refuse(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reason,
-       const char *detail)
+refuse_pair(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reason,
+            const char *detail)
 {
 	TimestampTz at = batch->events[pair->event].at;
 
@@ -472,7 +482,7 @@ refuse(Batch *batch, Pair *pair, Component *a, Component *b, RefusalReason reaso
 }
 
 static const char *
-limit_detail(Batch *batch, const LimitCount *limit)
+limit_text(Batch *batch, const LimitCount *limit)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->context);
 	const char *detail =
@@ -482,30 +492,31 @@ limit_detail(Batch *batch, const LimitCount *limit)
 	return detail;
 }
 
-/* Evidence that only a replay can decide: until then it stays as it is. */
+/* Leaves a pair to a replay. Until then what is stored of it stays; a new join is refused. */
 static void
-suspect(Batch *batch, Pair *pair, Component *a, Component *b)
+leave_to_replay(Batch *batch, Pair *pair, Component *a, Component *b)
 {
-	add_suspect(batch, pair->anchor);
-	add_suspect(batch, pair->other);
+	add_replay_node(batch, pair->anchor);
+	add_replay_node(batch, pair->other);
 	if (pair->stored == PAIR_REFUSED)
-		refuse(batch, pair, a, b, pair->reason, pair->detail);
+		refuse_pair(batch, pair, a, b, pair->reason, pair->detail);
 	else if (a == b)
 		pair->accepted = true;
 	else
-		refuse(batch, pair, a, b, REFUSED_LIMIT, NULL);
+		refuse_pair(batch, pair, a, b, REFUSED_LIMIT, NULL);
 }
 
-/* What becomes of one pair. Pairs come in their order. */
+/* Decides on one pair. The caller passes the pairs in their order. */
 static void
 decide_pair(Batch *batch, Pair *pair)
 {
+	IdentityBatch *identity = identity_of(batch);
 	Component *a = evidence_component(batch, pair->anchor);
 	Component *b = evidence_component(batch, pair->other);
 	TimestampTz at = batch->events[pair->event].at;
-	bool touchy = !batch->rebuilding && (a->order_matters || b->order_matters);
+	bool order_matters = !batch->rebuilding && (a->order_matters || b->order_matters);
 	bool in_order = batch->rebuilding || (at > a->last_at && at > b->last_at);
-	bool free =
+	bool may_merge =
 	    namespaces_of(batch->ws)->can_all_merge ||
 	    (batch->nodes[pair->anchor].rule->can_merge && batch->nodes[pair->other].rule->can_merge);
 	const LimitCount *limit = NULL;
@@ -516,43 +527,44 @@ decide_pair(Batch *batch, Pair *pair)
 		return;
 	}
 	if (batch->nodes[pair->anchor].becomes_generic || batch->nodes[pair->other].becomes_generic ||
-	    (touchy && pair->stored != PAIR_NEW))
+	    (order_matters && pair->stored != PAIR_NEW))
 	{
-		suspect(batch, pair, a, b);
+		leave_to_replay(batch, pair, a, b);
 		return;
 	}
 	pair->accepted = true;
 	if (a == b)
 	{
-		if (touchy && !in_order)
-			suspect(batch, pair, a, b);
+		if (order_matters && !in_order)
+			leave_to_replay(batch, pair, a, b);
 		return;
 	}
 	if (!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other))
 	{
-		if (!free || (touchy && (!in_order || (a->order_matters && b->order_matters &&
-		                                       store_has_rows(batch->store, &decisions_table)))))
+		if (!may_merge ||
+		    (order_matters && (!in_order || (a->order_matters && b->order_matters &&
+		                                     store_has_rows(batch->store, &decisions_table)))))
 		{
-			suspect(batch, pair, a, b);
+			leave_to_replay(batch, pair, a, b);
 			return;
 		}
 		limit = broken_limit(batch, a, b);
 		if (limit != NULL && !in_order)
 		{
-			suspect(batch, pair, a, b);
+			leave_to_replay(batch, pair, a, b);
 			return;
 		}
 	}
 	if (limit != NULL)
-		refuse(batch, pair, a, b, REFUSED_LIMIT, limit_detail(batch, limit));
+		refuse_pair(batch, pair, a, b, REFUSED_LIMIT, limit_text(batch, limit));
 	else
-		unite(batch, a - identity_of(batch)->components, b - identity_of(batch)->components,
-		      pair->event, pair->anchor, pair->other);
+		unite_components(batch, a - identity->components, b - identity->components, pair->event,
+		                 pair->anchor, pair->other);
 }
 
-/* Nodes by themselves that ask for a replay. */
+/* Adds the nodes that need a replay whatever becomes of their pairs. */
 static void
-suspect_nodes(Batch *batch)
+find_replay_nodes(Batch *batch)
 {
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
@@ -560,22 +572,24 @@ suspect_nodes(Batch *batch)
 		Component *component = evidence_component(batch, i);
 
 		if (node->becomes_generic || (node->is_guarded && node->anchors_at != DT_NOEND))
-			add_suspect(batch, i);
-		/* where profiles may not merge, it matters when they were there */
+			add_replay_node(batch, i);
+		/* where a namespace may not merge profiles, it matters since when they exist */
 		else if (component->order_matters && !namespaces_of(batch->ws)->can_all_merge &&
 		         !node->has_no_evidence && node->anchors_at < node->row.anchored_at &&
 		         node->anchors_at <= component->last_at)
-			add_suspect(batch, i);
+			add_replay_node(batch, i);
 	}
 }
 
-/* Lets the profiles know what was refused beside them, once each component has its own. */
+/* Notes with the profiles what was refused; called once each component has its profile. */
 void
 evidence_note_contests(Batch *batch)
 {
-	for (int i = 0; i < identity_of(batch)->n_components; i++)
+	IdentityBatch *identity = identity_of(batch);
+
+	for (int i = 0; i < identity->n_components; i++)
 	{
-		Component *component = &identity_of(batch)->components[i];
+		Component *component = &identity->components[i];
 
 		if (component->parent != i || component->profile == NULL || !component->contest)
 			continue;
@@ -585,38 +599,40 @@ evidence_note_contests(Batch *batch)
 }
 
 /*
- * Decides on the batch's evidence: pairs, components, merges, companions and
- * suspects. Reads only; may be called again after more has been locked.
+ * Decides on the batch's evidence: pairs, components, merges, companions, and which nodes
+ * need a replay. It only reads tables, and may be called again after more has been locked.
  */
 void
 evidence_decide(Batch *batch)
 {
+	IdentityBatch *identity = identity_of(batch);
+
 	do
 	{
-		identity_of(batch)->n_suspects = 0;
+		identity->n_replay_nodes = 0;
 		stored_drop_generic(batch);
 		for (int i = 0; i < batch->n_nodes; i++)
 			batch->nodes[i].becomes_generic = false;
 		collect_pairs(batch);
 		make_components(batch);
-		for (int i = 0; i < identity_of(batch)->n_pairs; i++)
+		for (int i = 0; i < identity->n_pairs; i++)
 		{
-			Pair *pair = &identity_of(batch)->pairs[i];
+			Pair *pair = &identity->pairs[i];
 
 			CHECK_FOR_INTERRUPTS();
-			find_pair(batch, pair,
-			          evidence_component(batch, pair->anchor)->order_matters ||
-			              evidence_component(batch, pair->other)->order_matters);
+			read_stored_pair(batch, pair,
+			                 evidence_component(batch, pair->anchor)->order_matters ||
+			                     evidence_component(batch, pair->other)->order_matters);
 		}
-		identity_of(batch)->n_companions = 0;
+		identity->n_companions = 0;
 		if (!batch->rebuilding)
 			companions_collect(batch);
-	} while (companions_find_generic(batch));
-	for (int i = 0; i < identity_of(batch)->n_pairs; i++)
+	} while (companions_mark_generic(batch));
+	for (int i = 0; i < identity->n_pairs; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		decide_pair(batch, &identity_of(batch)->pairs[i]);
+		decide_pair(batch, &identity->pairs[i]);
 	}
 	if (!batch->rebuilding)
-		suspect_nodes(batch);
+		find_replay_nodes(batch);
 }

@@ -1,7 +1,7 @@
 /*
  * generic.c
- *	  Identifiers of a component that have become generic: they are taken out, and the events
- *	  that they anchored get other anchors.
+ *	  Identifiers of a component that have become generic: they are excluded, and the
+ *	  events that they anchored get other anchors.
  */
 #include "events/events.h"
 #include "identity/graph.h"
@@ -9,10 +9,9 @@
 #include "identity/pair_table_internal.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* Evidence of this many events is taken again at a time. */
+/* Most events whose evidence is derived again at a time. */
 #define REDERIVE_EVENTS 10000
 
 typedef struct CompanionCount
@@ -22,24 +21,24 @@ typedef struct CompanionCount
 	int n;
 } CompanionCount;
 
-typedef struct CountCompanions
+typedef struct NamespaceCounts
 {
 	Graph *graph;
 	CompanionCount *counts;
 	int n;
 	int most;
-} CountCompanions;
+} NamespaceCounts;
 
 static bool
-count_companion(TupleTableSlot *slot, void *context)
+count_companion_by_namespace(TupleTableSlot *slot, void *context)
 {
-	CountCompanions *count = (CountCompanions *) context;
+	NamespaceCounts *count = (NamespaceCounts *) context;
 	Identifier *companion =
 	    graph_slot_identifier(count->graph, &companions_table, slot, COMPANION_COMPANION);
 	int len = IDENTIFIER_NAMESPACE_LEN(companion);
 	CompanionCount *last = count->n == 0 ? NULL : &count->counts[count->n - 1];
 
-	/* they come sorted, those of one namespace together */
+	/* the rows are sorted: those of one namespace follow each other */
 	if (last == NULL || last->name_len != len ||
 	    memcmp(last->name, IDENTIFIER_TEXT(companion), len) != 0)
 	{
@@ -56,7 +55,10 @@ count_companion(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* An edge by its nodes, made where there is none yet; the earlier event stays. */
+/*
+ * Notes an event as evidence of an edge, which is made if there is none; the earlier event
+ * stays.
+ */
 static void
 note_edge(Graph *graph, int anchor, int other, const Event *event)
 {
@@ -81,7 +83,7 @@ note_edge(Graph *graph, int anchor, int other, const Event *event)
 	}
 }
 
-/* Where the events of an anchor are. */
+/* The places of an anchor's events. */
 typedef struct EventPlaces
 {
 	ItemPointerData *tids;
@@ -99,7 +101,7 @@ note_place(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Takes the evidence of the batch's events again: their anchors are others now. */
+/* Derives the evidence of the batch's events again, by their new anchors. */
 static void
 rederive_batch(Graph *graph, Batch *batch)
 {
@@ -122,7 +124,7 @@ rederive_batch(Graph *graph, Batch *batch)
 		if (event->n_refs == 0)
 			continue;
 		anchor = graph_add(graph, batch->nodes[refs[0]].identifier);
-		graph->nodes[anchor].rederived = true;
+		graph->nodes[anchor].gained_events = true;
 		graph->nodes[anchor].row.anchored_at = Min(graph->nodes[anchor].row.anchored_at, event->at);
 		for (int i = 1; i < event->n_refs; i++)
 			note_edge(graph, anchor, graph_add(graph, batch->nodes[refs[i]].identifier), event);
@@ -134,8 +136,8 @@ rederive_batch(Graph *graph, Batch *batch)
 }
 
 /*
- * The events that a removed node anchored have others for their anchors, or
- * none: their evidence and their refusals are other ones.
+ * The events of a node that became generic get another anchor, or none. So their evidence
+ * and their refusals are derived again.
  */
 static void
 rederive_events(Graph *graph, int node)
@@ -185,8 +187,8 @@ visit_anonymous(TupleTableSlot *slot, void *context)
 }
 
 /*
- * A node that cannot anchor has been seen in anonymous events, too, which no
- * evidence leads to.
+ * A node that cannot anchor may also be in anonymous events. No evidence leads to them, so
+ * all anonymous events are read, and the node is refused in those that name it.
  */
 static void
 refuse_in_anonymous(Graph *graph, int node)
@@ -198,7 +200,7 @@ refuse_in_anonymous(Graph *graph, int node)
 		events_visit_anonymous(graph->store, visit_anonymous, &visit);
 }
 
-/* The edges that lead to a removed node are refusals of it now. */
+/* Writes refusals for the edges that lead to a node that became generic. */
 static void
 refuse_edges(Graph *graph, int node)
 {
@@ -217,8 +219,8 @@ refuse_edges(Graph *graph, int node)
 }
 
 /*
- * Finds the nodes that are seen with too many others; returns whether there
- * are such. Who has just crossed the limit is a seed.
+ * Marks the nodes that have too many companions; returns whether there is one. Only the
+ * identifiers that the graph was loaded for can have just crossed the limit.
  */
 static bool
 mark_generic(Graph *graph)
@@ -228,16 +230,16 @@ mark_generic(Graph *graph)
 	    AllocSetContextCreate(graph->context, "cdp companions", ALLOCSET_SMALL_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
 
-	for (int i = 0; i < graph->n_seeds; i++)
+	for (int i = 0; i < graph->n_given; i++)
 	{
 		GraphNode *node = &graph->nodes[i];
-		CountCompanions count = {graph};
+		NamespaceCounts count = {graph};
 
 		CHECK_FOR_INTERRUPTS();
 		if (node->rule->generic_after < 0 || node->excluded)
 			continue;
-		stored_visit_companions(graph->store, PointerGetDatum(node->identifier), count_companion,
-		                        &count);
+		stored_visit_companions(graph->store, PointerGetDatum(node->identifier),
+		                        count_companion_by_namespace, &count);
 		node->excluded = node->became_generic = count.most >= node->rule->generic_after;
 		any = any || node->became_generic;
 		MemoryContextReset(context);
@@ -247,7 +249,6 @@ mark_generic(Graph *graph)
 	return any;
 }
 
-/* Takes the nodes out that are seen with too many others. */
 void
 graph_remove_generic(Graph *graph)
 {

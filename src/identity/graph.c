@@ -1,11 +1,11 @@
 /*
  * graph.c
- *	  A component of the identity graph, and its partition into profiles: what
- *	  taking all its evidence in the order of (effective time, event id) gives.
+ *	  Components of the identity graph, and their partition into profiles: it is what
+ *	  taking all evidence in the order of (effective time, event id) gives.
  *
- * Decisions that link come first and are stronger than limits. A pair of which
- * the union would put two separated identifiers together, break a limit, or
- * merge profiles where a namespace may not, is refused.
+ * Decisions that link come first and are stronger than limits. A pair is refused if
+ * joining it would put two separated identifiers together, or break a limit. It is also
+ * refused if it would merge profiles and one of its namespaces may not.
  */
 #include "identity/graph.h"
 #include "base/ids.h"
@@ -60,9 +60,9 @@ graph_find(const Graph *graph, const Identifier *identifier)
 	return entry == NULL ? -1 : entry->node;
 }
 
-/* Whether a value is blocked, or its namespace's pattern does not let it pass. */
+/* Whether an identifier is blocked, or does not match the pattern of its namespace. */
 static bool
-is_none(const Workspace *ws, const GraphNode *node)
+identifies_nobody(const Workspace *ws, const GraphNode *node)
 {
 	const char *text = IDENTIFIER_TEXT(node->identifier);
 	int namespace_len = IDENTIFIER_NAMESPACE_LEN(node->identifier);
@@ -73,7 +73,7 @@ is_none(const Workspace *ws, const GraphNode *node)
 	                                  len - namespace_len - 1);
 }
 
-/* The node of an identifier, made where there is none yet: with a copy, and what is stored of it. */
+/* A new node has a copy of the identifier, and what is stored of it. */
 int
 graph_add(Graph *graph, const Identifier *identifier)
 {
@@ -92,7 +92,6 @@ graph_add(Graph *graph, const Identifier *identifier)
 	node = &graph->nodes[graph->n_nodes];
 	memset(node, 0, sizeof(GraphNode));
 	node->identifier = copy;
-	node->hash = entry->hash;
 	node->rule = namespaces_rule(store_workspace(graph->store), IDENTIFIER_TEXT(copy),
 	                             IDENTIFIER_NAMESPACE_LEN(copy));
 	node->row.anchored_at = DT_NOEND;
@@ -100,7 +99,7 @@ graph_add(Graph *graph, const Identifier *identifier)
 	(void) stored_find_identifier(graph->store, PointerGetDatum(copy), &node->row);
 	node->excluded = node->row.generic;
 	if (TIMESTAMP_IS_NOEND(node->row.first_seen)) /* only decisions name it */
-		node->excluded = is_none(store_workspace(graph->store), node);
+		node->excluded = identifies_nobody(store_workspace(graph->store), node);
 	return graph->n_nodes++;
 }
 
@@ -160,7 +159,7 @@ visit_link_to(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* An identifier from its text form, which is canonical. */
+/* An identifier from its text form, which must be canonical. */
 static Identifier *
 identifier_of_text(const text *value)
 {
@@ -180,7 +179,7 @@ identifier_of_text(const text *value)
 	return identifier_make(&normalised);
 }
 
-/* The reason of a refusal; -1: one that is not of pairs, but of the identifier itself. */
+/* The reason of a refusal of a pair; -1: the row refuses the identifier itself. */
 static int
 pair_reason(Graph *graph, TupleTableSlot *slot)
 {
@@ -232,7 +231,7 @@ visit_refusal_to(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* A decision is noted from its smaller end; one that links leads on to the other. */
+/* Notes a decision, once: at its smaller identifier. A decision that links leads to the other. */
 static bool
 visit_decision(TupleTableSlot *slot, void *context)
 {
@@ -266,7 +265,7 @@ visit_decision(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Notes all evidence and decisions with a node, and adds the nodes that they lead to. */
+/* Notes all evidence and decisions that name a node, and adds the nodes that they lead to. */
 static void
 expand(Graph *graph, int node)
 {
@@ -287,12 +286,9 @@ expand(Graph *graph, int node)
 	}
 }
 
-/*
- * The component, or components, of the seeds: all that evidence, accepted or
- * refused, and decisions that link connect with them.
- */
+/* The loop also expands the nodes that it adds, until there are no new ones. */
 Graph *
-graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_seeds)
+graph_load(Store *store, MemoryContext context, Identifier *const *identifiers, int n)
 {
 	MemoryContext scratch =
 	    AllocSetContextCreate(context, "cdp graph scratch", ALLOCSET_DEFAULT_SIZES);
@@ -302,9 +298,9 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 	graph->store = store;
 	graph->context = context;
 	graph->table = graphnodes_create(context, ARRAY_MIN, NULL);
-	for (int i = 0; i < n_seeds; i++)
-		(void) graph_add(graph, seeds[i]);
-	graph->n_seeds = graph->n_nodes;
+	for (int i = 0; i < n; i++)
+		(void) graph_add(graph, identifiers[i]);
+	graph->n_given = graph->n_nodes;
 	for (int i = 0; i < graph->n_nodes; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -318,9 +314,9 @@ graph_load(Store *store, MemoryContext context, Identifier *const *seeds, int n_
 
 /* Partition */
 
-/* Root of a node. */
+/* The root of a node's component. */
 static int
-find_root(Graph *graph, int node)
+root_of(Graph *graph, int node)
 {
 #define PARENT(i) graph->nodes[i].parent
 	UNION_FIND_ROOT(node, PARENT);
@@ -387,7 +383,7 @@ find_limit(const GraphNode *root, const LimitCount *like)
 	return NULL;
 }
 
-/* Makes two components one; the larger one's root stays. */
+/* Makes two components one; the root of the larger one stays. */
 static void
 graph_unite(Graph *graph, int a, int b)
 {
@@ -440,7 +436,7 @@ find_separation(Graph *graph, int a, int b)
 	int two = a_first ? b : a;
 
 	for (int i = graph->nodes[one].separations; i >= 0; i = graph->ends[i].next)
-		if (find_root(graph, graph->ends[i].other) == two)
+		if (root_of(graph, graph->ends[i].other) == two)
 			return &graph->ends[i];
 	return NULL;
 }
@@ -464,8 +460,8 @@ compare_edges(const void *x, const void *y, void *arg)
 	const Graph *graph = (const Graph *) arg;
 	const GraphEdge *a = &graph->edges[*(const int *) x];
 	const GraphEdge *b = &graph->edges[*(const int *) y];
-	const GraphNode *of_a = &graph->nodes[a->other];
-	const GraphNode *of_b = &graph->nodes[b->other];
+	const GraphNode *other_a = &graph->nodes[a->other];
+	const GraphNode *other_b = &graph->nodes[b->other];
 	int order;
 
 	if (a->at != b->at)
@@ -473,17 +469,17 @@ compare_edges(const void *x, const void *y, void *arg)
 	order = memcmp(a->event_id.data, b->event_id.data, UUID_LEN);
 	if (order != 0)
 		return order;
-	if (of_a->rule->priority != of_b->rule->priority)
-		return of_a->rule->priority < of_b->rule->priority ? -1 : 1;
-	return identifier_compare(of_a->identifier, of_b->identifier);
+	if (other_a->rule->priority != other_b->rule->priority)
+		return other_a->rule->priority < other_b->rule->priority ? -1 : 1;
+	return identifier_compare(other_a->identifier, other_b->identifier);
 }
 
 /* Decides on one edge. */
 static void
 decide_edge(Graph *graph, GraphEdge *edge)
 {
-	int a = find_root(graph, edge->anchor);
-	int b = find_root(graph, edge->other);
+	int a = root_of(graph, edge->anchor);
+	int b = root_of(graph, edge->other);
 	const GraphEnd *separation;
 	const LimitCount *limit;
 
@@ -512,13 +508,13 @@ decide_edge(Graph *graph, GraphEdge *edge)
 	          !graph->nodes[edge->other].rule->can_merge) &&
 	         graph->nodes[a].anchored_at < edge->at && graph->nodes[b].anchored_at < edge->at)
 	{
-		const Identifier *of =
+		const Identifier *barred =
 		    graph->nodes[graph->nodes[edge->other].rule->can_merge ? edge->anchor : edge->other]
 		        .identifier;
 
 		edge->reason = REFUSED_MERGE;
-		edge->detail = psprintf("%.*s may not merge profiles", (int) IDENTIFIER_NAMESPACE_LEN(of),
-		                        IDENTIFIER_TEXT(of));
+		edge->detail = psprintf("%.*s may not merge profiles",
+		                        (int) IDENTIFIER_NAMESPACE_LEN(barred), IDENTIFIER_TEXT(barred));
 	}
 	else
 	{
@@ -528,9 +524,9 @@ decide_edge(Graph *graph, GraphEdge *edge)
 	edge->accepted = false;
 }
 
-/* Applies the decisions that link; strict: an error where they join what is separated. */
+/* Applies the decisions that link. strict: it is an error if they join what others separate. */
 static void
-take_decisions(Graph *graph, bool strict)
+apply_links(Graph *graph, bool strict)
 {
 	for (int i = 0; i < graph->n_decisions; i++)
 	{
@@ -540,8 +536,8 @@ take_decisions(Graph *graph, bool strict)
 		if (graph->decisions[i].separate || a < 0 || b < 0 || graph->nodes[a].excluded ||
 		    graph->nodes[b].excluded)
 			continue;
-		a = find_root(graph, a);
-		b = find_root(graph, b);
+		a = root_of(graph, a);
+		b = root_of(graph, b);
 		if (a != b)
 			graph_unite(graph, a, b);
 	}
@@ -549,7 +545,7 @@ take_decisions(Graph *graph, bool strict)
 	{
 		const GraphEnd *end = &graph->ends[i];
 
-		if (find_root(graph, end->node) == find_root(graph, end->other))
+		if (root_of(graph, end->node) == root_of(graph, end->other))
 			ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			                errmsg("decisions would both link and separate two identifiers"),
 			                errdetail("They are %.*s and %.*s.",
@@ -561,7 +557,6 @@ take_decisions(Graph *graph, bool strict)
 	}
 }
 
-/* Decides on every edge; the nodes of a root, from first on, are one person then. */
 void
 graph_partition(Graph *graph, bool strict)
 {
@@ -570,7 +565,7 @@ graph_partition(Graph *graph, bool strict)
 	int n = 0;
 
 	begin_partition(graph);
-	take_decisions(graph, strict);
+	apply_links(graph, strict);
 	for (int i = 0; i < graph->n_edges; i++)
 		if (!graph->nodes[graph->edges[i].anchor].excluded &&
 		    !graph->nodes[graph->edges[i].other].excluded)
@@ -584,13 +579,13 @@ graph_partition(Graph *graph, bool strict)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* The profiles that a replay of the seeds' components may touch, sorted. */
 int64 *
-identity_component_profiles(Store *store, Identifier *const *seeds, int n_seeds, int *n_profiles)
+identity_component_profiles(Store *store, Identifier *const *identifiers, int n_identifiers,
+                            int *n_profiles)
 {
 	MemoryContext context =
-	    AllocSetContextCreate(CurrentMemoryContext, "cdp closure", ALLOCSET_DEFAULT_SIZES);
-	Graph *graph = graph_load(store, context, seeds, n_seeds);
+	    AllocSetContextCreate(CurrentMemoryContext, "cdp component", ALLOCSET_DEFAULT_SIZES);
+	Graph *graph = graph_load(store, context, identifiers, n_identifiers);
 	int64 *ids = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(int64) * (graph->n_nodes + 1));
 	int n = 0;
 

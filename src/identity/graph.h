@@ -1,7 +1,7 @@
 /*
  * graph.h
- *	  A component of the identity graph in memory: every identifier that
- *	  evidence or decisions connect, accepted or not.
+ *	  Components of the identity graph in memory: every identifier that evidence
+ *	  (accepted or refused) or decisions that link connect.
  */
 #ifndef CDP_GRAPH_H
 #define CDP_GRAPH_H
@@ -15,31 +15,30 @@ struct pairtable_hash;
 typedef struct GraphNode
 {
 	Identifier *identifier;
-	uint32 hash;
 	const NamespaceRule *rule;
 	StoredIdentifier row;
-	bool excluded;       /* it is generic or blocked: taken out */
-	bool became_generic; /* it has turned out generic */
-	bool separated;      /* from another by a decision, wherever that is */
-	bool rederived;      /* events have it for their anchor that had a removed one */
+	bool excluded;       /* generic or blocked: it takes no part in the partition */
+	bool became_generic; /* this replay has found it generic */
+	bool separated;      /* a decision separates it from another identifier, in any component */
+	bool gained_events;  /* it now anchors events whose anchor became generic */
 
 	int parent; /* union-find; itself: a root */
-	int next;   /* of the same part; -1: the last */
-	int part;
+	int next;   /* the next node of the same component; -1: the last */
+	int part;   /* set by a replay; -1: none */
 
-	/* of a root */
-	int first;
+	/* of a root: its component */
+	int first; /* its nodes, linked by next */
 	int last;
 	int size;
 	int n_limits;
 	LimitCount *limits;
-	int separations; /* the first of its list in graph->ends; -1: none */
+	int separations; /* the first of its separations in graph->ends; -1: none */
 	int last_separation;
 	int n_separations;
-	TimestampTz anchored_at; /* when it was first a profile */
+	TimestampTz anchored_at; /* since when it is a profile; DT_NOEND: it is none */
 } GraphNode;
 
-/* Evidence of a pair, or what has been refused. */
+/* A pair of identifiers that an event shows together: accepted evidence, or refused. */
 typedef struct GraphEdge
 {
 	int anchor;
@@ -48,7 +47,7 @@ typedef struct GraphEdge
 	pg_uuid_t event_id;
 	StoredPair stored;
 	RefusalReason stored_reason;
-	bool moved; /* its event is another than what is stored */
+	bool moved; /* its earliest event is no longer the stored one */
 	bool accepted;
 	RefusalReason reason;
 	const char *detail;
@@ -61,7 +60,7 @@ typedef struct GraphDecision
 	bool separate;
 } GraphDecision;
 
-/* One end of a separation, in the list of its component. */
+/* One end of a separation, in a list of the component that has it. */
 typedef struct GraphEnd
 {
 	int node;
@@ -74,9 +73,9 @@ typedef struct Graph
 	Store *store;
 	MemoryContext context;
 	struct graphnodes_hash *table;
-	struct pairtable_hash *pairs; /* null: edges need not be found */
-	GraphNode *nodes;             /* the seeds first */
-	int n_seeds;
+	struct pairtable_hash *pairs; /* edges by their nodes; null: not needed */
+	GraphNode *nodes;
+	int n_given; /* the first nodes are the identifiers that graph_load was given */
 	int n_nodes;
 	int max_nodes;
 	GraphEdge *edges;
@@ -90,17 +89,20 @@ typedef struct Graph
 	int max_ends;
 } Graph;
 
-/* The components of some identifiers: all that evidence and decisions connect with them. */
-extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *seeds,
-                         int n_seeds);
+/* Loads the components of these identifiers: all that evidence and decisions connect with them. */
+extern Graph *graph_load(Store *store, MemoryContext context, Identifier *const *identifiers,
+                         int n);
 
 /* The node of an identifier; -1: there is none. */
 extern int graph_find(const Graph *graph, const Identifier *identifier);
 
-/* Takes the nodes out that are seen with too many others. */
+/* Excludes the nodes that are seen with too many others; their events get other anchors. */
 extern void graph_remove_generic(Graph *graph);
 
-/* Decides on every edge; the nodes of a root are one person then. strict: decisions that contradict are errors. */
+/*
+ * Decides on every edge. Afterwards the nodes of one root, linked from its first on, are one
+ * person. strict: decisions that contradict each other are errors.
+ */
 extern void graph_partition(Graph *graph, bool strict);
 
 #endif /* CDP_GRAPH_H */

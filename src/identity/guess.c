@@ -1,15 +1,15 @@
 /*
  * guess.c
- *	  Guessing the profile of a new identifier.
+ *	  Guesses the profile of a new identifier.
  */
 #include "identity/identity_internal.h"
 
 #include "base/union_find.h"
 #include "commands/sequence.h"
 
-/* Root of a node, by an array of parents. */
+/* The root of a node, in an array of parents. */
 static int
-find_root(int *parents, int i)
+guess_root(int *parents, int i)
 {
 #define PARENT(i) parents[i]
 	UNION_FIND_ROOT(i, PARENT);
@@ -18,8 +18,8 @@ find_root(int *parents, int i)
 }
 
 /*
- * Guesses the profile of each identifier that has no row yet, as if no limit
- * stood in the way: mostly right, so that the row need not be written twice.
+ * Guesses as if no limit stood in the way. The guess is nearly always right, so that the
+ * identifier's row is written once.
  */
 void
 guess_profiles(Batch *batch)
@@ -47,8 +47,8 @@ guess_profiles(Batch *batch)
 
 		for (int r = 1; r < event->n_refs; r++)
 		{
-			int a = find_root(parents, batch->refs[event->first_ref]);
-			int b = find_root(parents, batch->refs[event->first_ref + r]);
+			int a = guess_root(parents, batch->refs[event->first_ref]);
+			int b = guess_root(parents, batch->refs[event->first_ref + r]);
 
 			if (a == b)
 				continue;
@@ -60,7 +60,7 @@ guess_profiles(Batch *batch)
 	for (int i = 0; i < batch->n_nodes; i++)
 	{
 		IdNode *node = &batch->nodes[i];
-		int root = find_root(parents, i);
+		int root = guess_root(parents, i);
 
 		if (node->has_row || node->row.generic)
 			continue;

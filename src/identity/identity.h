@@ -1,7 +1,7 @@
 /*
  * identity.h
- *	  Stage two: identifiers become profiles - create, attach or merge, as the
- *	  evidence says.
+ *	  Stage two: identifiers become profiles. Evidence creates profiles, attaches
+ *	  identifiers to them, or merges them.
  */
 #ifndef CDP_IDENTITY_H
 #define CDP_IDENTITY_H
@@ -12,8 +12,8 @@
 extern WorkspacePart identity_part;
 
 /*
- * Identifiers whose components are to be replayed: their evidence can only be
- * decided in its order, once all events of the statement are folded.
+ * Identifiers whose components will be replayed, once all events of the statement are
+ * folded: their evidence can only be decided in its order.
  */
 typedef struct ReplayQueue
 {
@@ -26,20 +26,21 @@ typedef struct ReplayQueue
 extern void replay_queue_add(ReplayQueue *queue, const Identifier *identifier);
 
 /*
- * The stage, in its steps. A batch is read; the profiles of new identifiers are
- * guessed; all that the batch is going to write is locked, in the one order (see
- * README.md); identifiers get their profiles, and profiles their events; evidence
- * and merges are written, once the profiles are.
+ * The steps of the stage. identity_read reads what is stored of a batch's identifiers.
+ * identity_lock guesses the profiles of new identifiers. It locks all that the batch will
+ * write, in the order that all statements follow (see README.md). identity_resolve gives
+ * identifiers their profiles, and profiles their events. identity_write writes evidence and
+ * merges; it is called after the profiles are written.
  */
 extern void identity_read(Batch *batch);
 extern void identity_lock(Batch *batch);
 extern void identity_resolve(Batch *batch);
 extern void identity_write(Batch *batch, ReplayQueue *queue);
 
-/* The profile that an event belongs to; null: nobody's. */
+/* The profile that an event belongs to; null: it is anonymous. */
 extern Profile *identity_profile_of(Batch *batch, const Event *event);
 
-/* For a rebuild: only who is seen with whom, of the batch's events. */
+/* For a rebuild: writes only which co-occurring identifiers the batch's events show. */
 extern void identity_record_companions(Batch *batch);
 
 /*
@@ -53,11 +54,11 @@ extern bool identity_has_decision(Store *store, Datum identifier, const char *ki
 extern bool stored_find_identifier(Store *store, Datum identifier, StoredIdentifier *found);
 extern void stored_read_identifier(Store *store, TupleTableSlot *slot, StoredIdentifier *found);
 
-/* Error: identifiers belong to a profile that is not there; unless all of the profiles are. */
+/* Error: identifiers belong to a profile that does not exist; the same if one of these does not. */
 extern void identity_report_missing(int64 profile_id) pg_attribute_noreturn();
 extern void identity_require_profiles(Store *store, const int64 *ids, int n);
 
-/* The profiles that a replay of the components of some identifiers may touch, sorted. */
+/* The component profiles of some identifiers, sorted: all that a replay of them may touch. */
 extern int64 *identity_component_profiles(Store *store, Identifier *const *identifiers, int n,
                                           int *n_profiles);
 

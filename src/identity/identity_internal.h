@@ -1,7 +1,7 @@
 /*
  * identity_internal.h
- *	  What the files of this room share: the evidence of a batch, and how rows of
- *	  identity are read and written.
+ *	  What the files of this room share: the evidence of a batch, and how rows of the
+ *	  identity tables are read and written.
  */
 #ifndef CDP_IDENTITY_INTERNAL_H
 #define CDP_IDENTITY_INTERNAL_H
@@ -9,20 +9,20 @@
 #include "identity/identity.h"
 #include "identity/rows.h"
 
-/* Evidence of the batch: the earliest event per anchor and other node. */
+/* Evidence of the batch: an anchor and another node, with the earliest event that shows both. */
 typedef struct Pair
 {
 	int anchor;
 	int other;
 	int event;
 	StoredPair stored;
-	bool earlier; /* than what is stored; of a new one: true */
+	bool earlier; /* the batch's event is earlier than the stored one; true if none is stored */
 	bool accepted;
-	RefusalReason reason; /* not accepted: why */
+	RefusalReason reason; /* why it is not accepted */
 	const char *detail;
 } Pair;
 
-/* A merge that the batch's evidence asks for. */
+/* A merge that follows from the batch's evidence. */
 typedef struct Merge
 {
 	Profile *loser;
@@ -39,39 +39,39 @@ typedef struct Companion
 	int companion;
 } Companion;
 
-/* A set of nodes that are one person, as far as the batch knows. */
+/* A set of nodes that are one person, as far as the batch's evidence goes. */
 typedef struct Component
 {
 	int parent;        /* union-find; itself: a root */
 	Profile *profile;  /* null: none yet */
-	int64 weight;      /* identifiers and former ids, but the stored ones of the profile, ... */
-	bool weight_known; /* ... unless they are counted in already */
-	bool limits_known; /* limits[] is */
+	int64 weight;      /* number of identifiers and former ids; see weight_known */
+	bool weight_known; /* weight includes those that are stored for the profile */
+	bool limits_known; /* limits includes the profile's stored identifiers */
 	int n_limits;
 	LimitCount *limits;
-	bool order_matters;  /* of its stored evidence, or it may be separated */
+	bool order_matters;  /* the order of its stored evidence matters, or it may be separated */
 	TimestampTz last_at; /* no stored evidence of it is later */
 	bool contest;        /* evidence that touches it has been refused, ... */
-	TimestampTz contest_until;
+	TimestampTz contest_until; /* ... the last of it at this effective time */
 } Component;
 
 /* The evidence of a batch. */
 typedef struct IdentityBatch
 {
-	int read_at; /* the store's reading when the nodes' rows were read */
+	int read_at; /* store_reading when the nodes' rows were read */
 	Component *components;
 	int n_components;
 	Pair *pairs;
 	int n_pairs;
 	int max_pairs;
 	struct pairtable_hash *pair_table;
-	Companion *companions; /* that are new */
+	Companion *companions; /* those that are not stored yet */
 	int n_companions;
 	int max_companions;
 	struct pairtable_hash *companion_table;
-	int *suspects; /* nodes whose components must be replayed */
-	int n_suspects;
-	int max_suspects;
+	int *replay_nodes; /* nodes whose components will be replayed */
+	int n_replay_nodes;
+	int max_replay_nodes;
 	Merge *merges;
 	int n_merges;
 	int max_merges;
@@ -83,45 +83,50 @@ identity_of(Batch *batch)
 	return batch_data(batch, &identity_part, sizeof(IdentityBatch));
 }
 
-/* stored.c: what is stored of evidence. */
+/* stored.c: takes generic identifiers out of the events' references: they are no evidence. */
 extern void stored_drop_generic(Batch *batch);
+
+/* Whether a stored row of evidence is later than an event of that time and id. */
 extern bool stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot,
                             int at_column, int id_column, TimestampTz at, const pg_uuid_t *id);
 
-/* Accepted evidence in which an identifier is the anchor, or the other one. */
+/* Visits accepted evidence in which an identifier is the anchor; in which it is the other. */
 extern void stored_visit_links_of_anchor(Store *store, Datum anchor, VisitRow visit, void *context);
 extern void stored_visit_links_to(Store *store, Datum identifier, VisitRow visit, void *context);
 
-/* What was refused of an anchor's events (reason null: for any), or of an identifier by its text. */
+/*
+ * Visits refusals of an anchor's events, for one reason (null: for any); refusals of an
+ * identifier, given as text.
+ */
 extern void stored_visit_refusals_of_anchor(Store *store, Datum anchor, const char *reason,
                                             VisitRow visit, void *context);
 extern void stored_visit_refusals_to(Store *store, Datum text, VisitRow visit, void *context);
 
-/* Deletes what was refused of an anchor's events because it identifies nobody. */
+/* Deletes refusals of an anchor's events whose reason is: the identifier identifies nobody. */
 extern void stored_delete_refusals_of_anchor(Store *store, Datum anchor);
 
-/* Decisions in which an identifier is the smaller, or the larger one. */
+/* Visits decisions in which an identifier is the smaller one, or the larger one. */
 extern void stored_visit_decisions(Store *store, Datum identifier, bool smaller, VisitRow visit,
                                    void *context);
 extern void stored_visit_companions(Store *store, Datum identifier, VisitRow visit, void *context);
 
-/* evidence.c: decides on the batch's evidence; the root of a component; a node's. */
+/* evidence.c: decides on the batch's evidence; the root of a component; the root of a node's. */
 extern void evidence_decide(Batch *batch);
 extern void evidence_note_contests(Batch *batch);
 extern Component *evidence_root(Batch *batch, int component);
 extern Component *evidence_component(Batch *batch, int node);
 
-/* companions.c: collects the batch's; the nodes that they make generic. */
+/* companions.c: collects the batch's new companions; marks the nodes that they make generic. */
 extern void companions_collect(Batch *batch);
-extern bool companions_find_generic(Batch *batch);
+extern bool companions_mark_generic(Batch *batch);
 
 /* guess.c: guesses the profile of each identifier that has no row yet. */
 extern void guess_profiles(Batch *batch);
 
-/* anchors.c: corrects rows of events whose anchor is another now. */
+/* anchors.c: corrects the rows of events that have another anchor now. */
 extern void anchors_correct(Batch *batch);
 
-/* graph.c: the node of an identifier, made if need be; an edge; an identifier of a row. */
+/* graph.c: the node of an identifier, made if there is none; a new edge; an identifier in a row. */
 struct Graph;
 struct GraphEdge;
 extern int graph_add(struct Graph *graph, const Identifier *identifier);

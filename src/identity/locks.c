@@ -1,19 +1,18 @@
 /*
  * locks.c
- *	  All that a batch is going to write is locked before it is decided.
+ *	  Locks all that a batch is going to write, before anything is decided.
  *
- * The order is the same in every statement: new identifiers and those without a
- * profile, sorted; then all profiles, sorted. Known identifiers are read, not
- * locked: their profile only changes while the profiles that they leave and come
- * to are locked, and both rows are written then. So after a wait everything is
- * read again. Where it shows other profiles, or none, the locks are given back (a
- * subtransaction) and taken again. Each such round means that somebody else's
- * change was committed.
+ * The order is the same in every statement: first new identifiers and those without a
+ * profile, sorted; then all profiles, sorted. Known identifiers are read, not locked. Their
+ * profile changes only while the profiles that they leave and come to are locked, and both
+ * rows are written then. So after a wait everything is read again. The identifiers may
+ * belong to other profiles now, or to none. Then the locks are given back, by rolling back
+ * a subtransaction, and taken again. Each such round means that another transaction has
+ * committed a change.
  *
- * A refused identifier may have evidence and no profile. Its row is not locked:
- * the profiles of its evidence guard it, all those that a replay of its component
- * would touch. They are locked with the batch's own, as they are where a replay
- * is to be expected.
+ * A refused identifier may have evidence and no profile. Its row is not locked. The
+ * profiles of its evidence guard it: all that a replay of its component would touch. They
+ * are locked together with the batch's own, as they are where a replay is expected.
  */
 #include "identity/identity_internal.h"
 #include "base/ids.h"
@@ -28,9 +27,9 @@ typedef struct LockRow
 	IdNode *node;
 } LockRow;
 
-/* Whether a row that has been locked was to be. */
+/* Reads an identifier again whose row was just locked; returns whether it must still be locked. */
 static bool
-must_still_lock(void *context)
+recheck_identifier(void *context)
 {
 	LockRow *lock = (LockRow *) context;
 
@@ -39,16 +38,16 @@ must_still_lock(void *context)
 	return lock->node->has_row && identity_must_lock(lock->node);
 }
 
-/* Locks a row of identifiers, unless it has changed, or is one that is not to be locked by now. */
+/* Locks a row of identifiers. False: it has changed, or must not be locked any more. */
 static bool
-lock_row(void *context)
+lock_identifier_row(void *context)
 {
 	LockRow *lock = (LockRow *) context;
 	TupleTableSlot *slot =
 	    store_find(lock->store, &identifiers_table, PointerGetDatum(lock->node->identifier));
 
 	return slot != NULL && store_lock_unchanged(lock->store, &identifiers_table, slot) == LOCK_OK &&
-	       store_read_outside(lock->store, &identifiers_table, must_still_lock, lock);
+	       store_read_outside(lock->store, &identifiers_table, recheck_identifier, lock);
 }
 
 static void
@@ -61,13 +60,13 @@ read_again(Store *store, IdNode *node)
 }
 
 /*
- * Locks one identifier that has been read (identity_read_node) and has no row or
- * no profile: inserts it, or locks the row that is there. Another session may
- * have been quicker.
+ * Locks one identifier that has been read (identity_read_node) and has no row or no
+ * profile: inserts its row, or locks the existing one. Another session may do the same
+ * first.
  *
- * A row that has a profile by the time it is ours must not be locked: a change of
- * its profile writes it under the locks of profiles. The same holds for one that
- * evidence guards.
+ * If the row has a profile by the time that we lock it, the lock is given back: a change
+ * of its profile writes the row under the locks of profiles. The same holds for a row that
+ * is guarded by evidence.
  */
 void
 identity_lock_node(Store *store, IdNode *node)
@@ -95,13 +94,13 @@ identity_lock_node(Store *store, IdNode *node)
 	while (identity_must_lock(node))
 	{
 		CHECK_FOR_INTERRUPTS();
-		node->row_locked = store_attempt(store, &identifiers_table, lock_row, &lock);
+		node->row_locked = store_attempt(store, &identifiers_table, lock_identifier_row, &lock);
 		if (!node->row_locked)
 			read_again(store, node);
 	}
 }
 
-/* Whether a node, as it has been read, is to be locked itself and is not yet. */
+/* Whether a node, as it was read, must be locked itself and is not locked yet. */
 bool
 identity_must_lock(const IdNode *node)
 {
@@ -118,9 +117,9 @@ any_to_lock(const Batch *batch)
 	return false;
 }
 
-/* Locks in their order what has no profile: new identifiers and refused ones. */
+/* Locks the identifiers without a profile, in their order: new ones and refused ones. */
 static void
-lock_identifiers(Batch *batch)
+lock_batch_identifiers(Batch *batch)
 {
 	int *sorted;
 
@@ -138,24 +137,24 @@ lock_identifiers(Batch *batch)
 }
 
 /*
- * Locks what has no profile, and reads again until all has been read with one
- * snapshot. An identifier may have lost its profile while something else was
- * waited for; it is locked then, out of the order, which is the one case in
- * which two inserts could wait for each other.
+ * Locks the identifiers without a profile, and reads again until all identifiers have been
+ * read under one snapshot. An identifier may lose its profile while we wait for another
+ * lock. It is locked then, out of the order: the only case in which two inserts can wait
+ * for each other.
  */
 static void
 settle_identifiers(Batch *batch)
 {
-	lock_identifiers(batch);
+	lock_batch_identifiers(batch);
 	while (store_reading(batch->store) != identity_of(batch)->read_at)
 	{
 		CHECK_FOR_INTERRUPTS();
 		identity_read(batch);
-		lock_identifiers(batch);
+		lock_batch_identifiers(batch);
 	}
 }
 
-/* The profile that a node is stored with; 0: none. */
+/* The profile that a node's stored row has; 0: none. */
 static int64
 stored_profile(const IdNode *node)
 {
@@ -176,7 +175,7 @@ stored_profiles(Batch *batch, int *count)
 	return ids;
 }
 
-/* Makes the batch's copy of a profile that has just been locked, with its values where there is room. */
+/* Makes the batch's copy of a profile that was just locked. read: with its values. */
 static void
 note_locked(Batch *batch, int64 id, TupleTableSlot *slot, bool read)
 {
@@ -194,18 +193,18 @@ typedef struct LockList
 	Batch *batch;
 	const int64 *ids;
 	int count;
-	int64 *more; /* those needed that are not of the batch's identifiers */
-	int n_more;
+	int64 *others; /* component profiles that are needed too, of other identifiers */
+	int n_others;
 } LockList;
 
 /*
- * The identifiers whose components decide which profiles a replay may touch:
- * guarded ones, and where the batch has suspects, all that others may be refused
- * to belong to. The batch's own evidence, which is not stored yet, may lead a
- * replay from any of them to any other. seeds: room for all nodes.
+ * Collects the identifiers whose components say which profiles a replay may touch. These
+ * are the guarded ones. If the batch needs a replay, they are also all identifiers in
+ * components where the order matters: the batch's own evidence, which is not stored yet,
+ * may lead a replay from any of them to any other. starts: room for all nodes.
  */
 static int
-collect_seeds(Batch *batch, Identifier **seeds)
+collect_replay_starts(Batch *batch, Identifier **starts)
 {
 	int n = 0;
 
@@ -213,10 +212,10 @@ collect_seeds(Batch *batch, Identifier **seeds)
 	{
 		IdNode *node = &batch->nodes[i];
 
-		/* of one without evidence nothing is stored but its row, with a guess for its profile */
-		if (node->is_guarded || (identity_of(batch)->n_suspects > 0 && !node->has_no_evidence &&
+		/* a node without evidence has nothing stored but its row, with a guessed profile */
+		if (node->is_guarded || (identity_of(batch)->n_replay_nodes > 0 && !node->has_no_evidence &&
 		                         evidence_component(batch, i)->order_matters))
-			seeds[n++] = node->identifier;
+			starts[n++] = node->identifier;
 	}
 	return n;
 }
@@ -227,13 +226,13 @@ collect_seeds(Batch *batch, Identifier **seeds)
  * change without a write to the profiles that it concerns.
  */
 static bool
-recheck_locks(void *context)
+recheck_batch_locks(void *context)
 {
 	LockList *list = (LockList *) context;
 	Batch *batch = list->batch;
 	bool order_matters = false;
-	Identifier **seeds;
-	int n_seeds;
+	Identifier **starts;
+	int n_starts;
 
 	for (int i = 0; i < batch->n_nodes && !order_matters; i++)
 		order_matters = batch->nodes[i].is_guarded;
@@ -258,18 +257,18 @@ recheck_locks(void *context)
 	if (!order_matters)
 		return true;
 	evidence_decide(batch);
-	seeds = MemoryContextAllocHuge(batch->context, sizeof(Identifier *) * (batch->n_nodes + 1));
-	n_seeds = collect_seeds(batch, seeds);
-	list->more = n_seeds == 0
-	                 ? NULL
-	                 : identity_component_profiles(batch->store, seeds, n_seeds, &list->n_more);
-	if (ids_include(list->ids, list->count, list->more, list->n_more))
+	starts = MemoryContextAllocHuge(batch->context, sizeof(Identifier *) * (batch->n_nodes + 1));
+	n_starts = collect_replay_starts(batch, starts);
+	list->others = n_starts == 0 ? NULL
+	                             : identity_component_profiles(batch->store, starts, n_starts,
+	                                                           &list->n_others);
+	if (ids_include(list->ids, list->count, list->others, list->n_others))
 		return true;
-	identity_require_profiles(batch->store, list->more, list->n_more);
+	identity_require_profiles(batch->store, list->others, list->n_others);
 	return false;
 }
 
-/* Whether one of the batch's identifiers belongs to a profile. */
+/* Whether an identifier of the batch belongs to this profile. */
 static bool
 is_of_batch(const Batch *batch, int64 profile_id)
 {
@@ -299,13 +298,13 @@ lock_listed(void *context)
 		            list->count <= SLICE_PROFILES &&
 		                MemoryContextMemAllocated(batch->values, true) <= SLICE_BYTES);
 	}
-	return store_read_outside(batch->store, &profiles_table, recheck_locks, list);
+	return store_read_outside(batch->store, &profiles_table, recheck_batch_locks, list);
 }
 
 /*
- * Locks the only profile of a batch without a subtransaction, as long as the
- * order of its evidence does not matter: false if it may. If the row changed
- * while we waited, the batch is read again before the next attempt.
+ * Locks the only profile of a batch, without a subtransaction. False: there are several, or
+ * the order of evidence matters. If the row changed while we waited, the batch is read
+ * again before the next attempt.
  */
 static bool
 lock_single(Batch *batch)
@@ -346,27 +345,26 @@ lock_single(Batch *batch)
 	}
 }
 
-/* The batch's profiles and others, sorted and distinct. */
+/* The stored profiles of the batch's identifiers and these others, sorted and distinct. */
 static int64 *
-with_more(Batch *batch, const int64 *more, int n_more, int *count)
+profiles_to_lock(Batch *batch, const int64 *others, int n_others, int *count)
 {
 	int64 *own = stored_profiles(batch, count);
 	int64 *ids;
 	int n = *count;
 
-	if (n_more == 0)
+	if (n_others == 0)
 		return own;
-	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_more));
+	ids = MemoryContextAllocHuge(batch->context, sizeof(int64) * (n + n_others));
 	memcpy(ids, own, sizeof(int64) * n);
-	memcpy(ids + n, more, sizeof(int64) * n_more);
-	*count = ids_sort(ids, n + n_more);
+	memcpy(ids + n, others, sizeof(int64) * n_others);
+	*count = ids_sort(ids, n + n_others);
 	return ids;
 }
 
 /*
- * Locks all that the batch is going to write: identifiers without a profile,
- * then the profiles of the others and those that a replay would touch, in the
- * order of their ids.
+ * Locks identifiers without a profile first; then the profiles of the others and those that
+ * a replay would touch, in the order of their ids.
  */
 void
 identity_lock(Batch *batch)
@@ -379,9 +377,9 @@ identity_lock(Batch *batch)
 	for (;;)
 	{
 		batch_forget_profiles(batch);
-		list.ids = with_more(batch, list.more, list.n_more, &list.count);
-		list.more = NULL;
-		list.n_more = 0;
+		list.ids = profiles_to_lock(batch, list.others, list.n_others, &list.count);
+		list.others = NULL;
+		list.n_others = 0;
 		if (store_attempt(batch->store, &profiles_table, lock_listed, &list))
 			return;
 		store_refresh(batch->store);

@@ -1,7 +1,7 @@
 /*
  * pair_table_internal.h
- *	  A hash table of pairs of numbers, each with an index. It starts small, so that
- *	  a batch of one event costs little.
+ *	  A hash table from pairs of numbers to indexes. It starts small, so that a batch of
+ *	  one event costs little.
  */
 #ifndef CDP_PAIR_TABLE_INTERNAL_H
 #define CDP_PAIR_TABLE_INTERNAL_H

@@ -1,6 +1,6 @@
 /*
  * replay_queue.c
- *	  Identifiers whose components are to be replayed.
+ *	  Identifiers whose components will be replayed.
  */
 #include "identity/identity_internal.h"
 

@@ -1,7 +1,7 @@
 /*
  * resolve.c
- *	  Stage two, once everything is locked: identifiers become profiles - create,
- *	  attach or merge, as the evidence says (evidence.c).
+ *	  Stage two, once everything is locked: profiles are created and merged, and
+ *	  identifiers attached to them, as the evidence says (evidence.c).
  */
 #include "identity/identity_internal.h"
 
@@ -33,29 +33,22 @@ move_identifier(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-static bool
-repoint_former_id(TupleTableSlot *slot, void *context)
-{
-	MoveContext *move = (MoveContext *) context;
-
-	rows_repoint_former(move->batch->store, slot, move->to);
-	return true;
-}
-
-/* Each loser goes straight to the profile that survives in the end. */
+/* Applies the batch's merges. Each loser is merged directly into the profile that survives all. */
 static void
 merge_profiles(Batch *batch)
 {
-	for (int i = 0; i < identity_of(batch)->n_merges; i++)
+	IdentityBatch *identity = identity_of(batch);
+
+	for (int i = 0; i < identity->n_merges; i++)
 	{
-		Merge *merge = &identity_of(batch)->merges[i];
+		Merge *merge = &identity->merges[i];
 		Profile *survivor = evidence_root(batch, merge->loser->component)->profile;
 		MoveContext move = {batch, survivor->id};
 
 		CHECK_FOR_INTERRUPTS();
 		merge->loser->merged = true;
 		stored_visit_identifiers(batch->store, merge->loser->id, NULL, move_identifier, &move);
-		stored_visit_merges(batch->store, merge->loser->id, repoint_former_id, &move);
+		rows_repoint_formers(batch->store, merge->loser->id, survivor->id);
 		merge->loser->next_merged = survivor->merged_profiles;
 		survivor->merged_profiles = merge->loser;
 		survivor->gained_identifiers++; /* the former id */
@@ -68,28 +61,28 @@ create_profiles(Batch *batch)
 {
 	for (int e = 0; e < batch->n_events; e++)
 	{
-		Event *event = &batch->events[e];
+		int node = batch_anchor(batch, &batch->events[e]);
 		Component *component;
 		IdNode *anchor;
 		bool found;
 
-		if (event->n_refs == 0)
+		if (node < 0)
 			continue;
-		anchor = &batch->nodes[batch->refs[event->first_ref]];
-		component = evidence_component(batch, batch->refs[event->first_ref]);
+		anchor = &batch->nodes[node];
+		component = evidence_component(batch, node);
 		if (component->profile != NULL)
 			continue;
 		found = true;
 		if (anchor->inserted_by_us && anchor->has_new_id)
 			component->profile = batch_profile(batch, anchor->row.profile_id, &found);
-		if (found) /* no guess, or the guess belongs to another component */
+		if (found) /* there is no guess, or another component uses the guessed id */
 			component->profile =
 			    batch_profile(batch, nextval_internal(batch->ws->profiles_sequence, false), &found);
 		component->profile->is_new = true;
 	}
 }
 
-/* What becomes of an identifier with the batch's events, given what is stored of it. */
+/* The row of an identifier after the batch's events, given the stored one. */
 static StoredIdentifier
 identifier_with(const IdNode *node, const StoredIdentifier *stored, int64 profile_id)
 {
@@ -107,10 +100,11 @@ identifier_with(const IdNode *node, const StoredIdentifier *stored, int64 profil
 
 /*
  * Writes the batch's own identifiers where their profile or times have changed.
- * An event without an anchor moves times and writes no profile, so nobody who
- * waited for the profile knows of it: the times are those of the row as it is
- * now. They only ever move one way; who has nothing to say to the row as it
- * was has nothing to say to it now.
+ *
+ * An anonymous event changes times and writes no profile, so the locks on profiles do not
+ * show its changes to us. Therefore the times are computed from the row as it is now. Times
+ * only ever move one way: a node that would not have changed the row that we read before
+ * cannot change it now either.
  */
 static void
 write_identifiers(Batch *batch)
@@ -150,24 +144,20 @@ assign_events(Batch *batch)
 	for (int e = batch->n_events - 1; e >= 0; e--)
 	{
 		Event *event = &batch->events[e];
-		Profile *profile;
+		Profile *profile = identity_profile_of(batch, event);
 
-		if (event->n_refs == 0)
+		if (profile == NULL)
 			continue;
-		profile = evidence_component(batch, batch->refs[event->first_ref])->profile;
 		event->next = profile->first_event;
 		profile->first_event = e;
 	}
 }
 
-/*
- * The stage itself, once everything is locked: components, merges, profiles.
- */
 void
 identity_resolve(Batch *batch)
 {
-	store_refresh(
-	    batch->store); /* what the locks keep from changing may have changed before them */
+	/* the locks prevent changes from now on; what changed before we got them is read again */
+	store_refresh(batch->store);
 	evidence_decide(batch);
 	create_profiles(batch);
 	evidence_note_contests(batch);

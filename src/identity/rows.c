@@ -1,16 +1,13 @@
 /*
  * rows.c
- *	  Rows of identifiers and of merges: how they are written.
+ *	  How rows of identifiers and of merges are written.
  */
 #include "identity/identity_internal.h"
 
-#include "utils/builtins.h"
-
 /*
- * Rows of identifiers keep when they were last seen to the day only, so that
- * an identifier that is seen all day is written once: the start of the UTC
- * day of the last event, or first_seen where that is later. Both depend on
- * the set of events alone.
+ * The start of the UTC day of an instant. identifiers.last_seen is exact to the day, so that
+ * an identifier that is seen all day is written once: it is the start of the UTC day of the
+ * last event, or first_seen if that is later. It depends on the set of events alone.
  */
 static TimestampTz
 day_start(TimestampTz at)
@@ -32,7 +29,6 @@ rows_last_seen(TimestampTz first_seen, TimestampTz stored_last, TimestampTz last
 	return Max(first_seen, day);
 }
 
-/* Fills the engine's columns of a row of identifiers. */
 void
 rows_fill(Datum *values, bool *isnull, Datum identifier, const StoredIdentifier *row)
 {
@@ -47,7 +43,6 @@ rows_fill(Datum *values, bool *isnull, Datum identifier, const StoredIdentifier 
 	values[IDENTIFIER_GENERIC] = BoolGetDatum(row->generic);
 }
 
-/* Puts what is known of an identifier now into its row; what is the user's in it stays. */
 void
 rows_rewrite(Store *store, TupleTableSlot *slot, const Identifier *identifier,
              const StoredIdentifier *row)
@@ -60,7 +55,6 @@ rows_rewrite(Store *store, TupleTableSlot *slot, const Identifier *identifier,
 	             store_changed_row(store, &identifiers_table, slot, values, isnull));
 }
 
-/* The row of an identifier that has one. */
 TupleTableSlot *
 rows_find(Store *store, const Identifier *identifier)
 {
@@ -71,7 +65,6 @@ rows_find(Store *store, const Identifier *identifier)
 	return slot;
 }
 
-/* A generic identifier is nobody's, and when it was seen is not kept: nobody has to write it. */
 void
 rows_forget_times(StoredIdentifier *row)
 {
@@ -80,9 +73,7 @@ rows_forget_times(StoredIdentifier *row)
 	row->anchored_at = DT_NOEND;
 }
 
-/*
- * Error: identifiers belong to a profile that is not there, as of one snapshot.
- */
+/* The identifiers and the missing profile were read under one snapshot, so this is corruption. */
 void
 identity_report_missing(int64 profile_id)
 {
@@ -92,7 +83,7 @@ identity_report_missing(int64 profile_id)
 	                errhint("Run cdp.check and cdp.rebuild on the workspace.")));
 }
 
-/* Error: one of the profiles, which have just been read of, is not there. */
+/* The ids were read under the current snapshot. */
 void
 identity_require_profiles(Store *store, const int64 *ids, int n)
 {
@@ -101,17 +92,34 @@ identity_require_profiles(Store *store, const int64 *ids, int n)
 			identity_report_missing(ids[i]);
 }
 
-/* Repoints a former id, unless it is a profile again, to the profile that it resolves to now. */
-void
-rows_repoint_former(Store *store, TupleTableSlot *slot, int64 to)
+typedef struct Repoint
 {
+	Store *store;
+	int64 to;
+} Repoint;
+
+/* Makes one former id resolve to another profile, if its merge was not undone. */
+static bool
+repoint_former(TupleTableSlot *slot, void *context)
+{
+	Repoint *repoint = (Repoint *) context;
+	Store *store = repoint->store;
 	Datum values[N_MERGE_COLUMNS];
 	bool isnull[N_MERGE_COLUMNS];
 
 	store_values(store, &merges_table, slot, values, isnull);
 	if (!isnull[MERGE_UNDONE_AT])
-		return;
-	values[MERGE_PROFILE_ID] = Int64GetDatum(to);
+		return true;
+	values[MERGE_PROFILE_ID] = Int64GetDatum(repoint->to);
 	store_update(store, &merges_table, &slot->tts_tid,
 	             store_changed_row(store, &merges_table, slot, values, isnull));
+	return true;
+}
+
+void
+rows_repoint_formers(Store *store, int64 from, int64 to)
+{
+	Repoint repoint = {store, to};
+
+	stored_visit_merges(store, from, repoint_former, &repoint);
 }

@@ -7,7 +7,7 @@
 
 #include "identity/identity.h"
 
-/* What a workspace has of a pair's evidence. */
+/* What is stored of a pair's evidence. */
 typedef enum StoredPair
 {
 	PAIR_NEW,
@@ -15,7 +15,7 @@ typedef enum StoredPair
 	PAIR_REFUSED
 } StoredPair;
 
-/* Number of identifiers of one limited namespace in a component. */
+/* The number of identifiers of one limited namespace in a component. */
 typedef struct LimitCount
 {
 	const char *name; /* of the namespace */
@@ -24,49 +24,49 @@ typedef struct LimitCount
 	int count;
 } LimitCount;
 
-/* Names of the reasons, as identity_refusals has them. */
+/* Names of the reasons, as identity_refusals records them. */
 extern const char *const refusal_reasons[N_REFUSAL_REASONS];
 
 /* Fills the engine's columns of a row of identifiers. */
 extern void rows_fill(Datum *values, bool *isnull, Datum identifier, const StoredIdentifier *row);
 
-/* Puts what is known of an identifier now into its row; what is the user's in it stays. */
+/* Writes the engine's columns of an identifier's row; the users' columns keep their values. */
 extern void rows_rewrite(Store *store, TupleTableSlot *slot, const Identifier *identifier,
                          const StoredIdentifier *row);
 
-/* The row of an identifier that has one. */
+/* The row of an identifier, which must exist. */
 extern TupleTableSlot *rows_find(Store *store, const Identifier *identifier);
 
-/* A generic identifier is nobody's, and when it was seen is not kept: nobody has to write it. */
+/* Clears the times of a generic identifier. They are not kept, so that no event writes its row. */
 extern void rows_forget_times(StoredIdentifier *row);
 
-/* identifiers.last_seen of an identifier: see rows.c. */
+/* The value of identifiers.last_seen: see rows.c. */
 extern TimestampTz rows_last_seen(TimestampTz first_seen, TimestampTz stored_last,
                                   TimestampTz last_at);
 
-/* All identifiers of a profile: of one namespace, or (null) of all. */
+/* Visits the identifiers of a profile: those of one namespace, or (null) all. */
 extern void stored_visit_identifiers(Store *store, int64 profile_id, const char *namespace_name,
                                      VisitRow visit, void *context);
 
-/* All rows of merges with this profile as survivor: its former ids, and those undone. */
+/* Visits all rows of merges into this profile: its former ids, and merges that were undone. */
 extern void stored_visit_merges(Store *store, int64 profile_id, VisitRow visit, void *context);
 
-/* Repoints a former id, unless it is a profile again, to the profile that it resolves to now. */
-extern void rows_repoint_former(Store *store, TupleTableSlot *slot, int64 to);
+/* Makes the former ids of a profile resolve to another one, if they are not profiles again. */
+extern void rows_repoint_formers(Store *store, int64 from, int64 to);
 
 /*
- * Writes a refusal of an event. Those with an anchor are kept once per
- * (identifier, anchor, reason), with the earliest event; the anchor's profile
- * is locked, so nobody else writes them. Those of an event without one (anchor
- * null) are rows of their own: nothing to wait for.
+ * Writes a refusal of an event. A refusal with an anchor is kept once per (identifier,
+ * anchor, reason), with the earliest event. The anchor's profile is locked, so no other
+ * transaction writes it. A refusal of an anonymous event (anchor null) is always a new
+ * row, so there is nothing to wait for.
  */
 extern void write_refusal(Store *store, const char *identifier, int identifier_len,
                           const Identifier *anchor, RefusalReason reason, const char *detail,
                           TimestampTz at, const pg_uuid_t *event_id);
 
 /*
- * Writes a row of merges: what is filled in, and what the merged profile had
- * in the users' own columns.
+ * Writes a row of merges: the given values, and what the merged profile had in the users'
+ * own columns.
  */
 extern void write_merge(Batch *batch, Profile *loser, Datum *values, bool *isnull);
 

@@ -40,8 +40,8 @@ stored_read_identifier(Store *store, TupleTableSlot *slot, StoredIdentifier *fou
 }
 
 /*
- * A bound of a namespace's identifiers: "name:", or just after the last of
- * them "name;" - the colon's next neighbour. Only for comparison.
+ * A bound of a namespace's identifiers, for comparison only. "name:" is before the first of
+ * them, and "name;" after the last: ';' is the character that follows ':'.
  */
 static Datum
 namespace_bound(const char *name, char separator)
@@ -80,7 +80,7 @@ stored_visit_merges(Store *store, int64 profile_id, VisitRow visit, void *contex
 	store_visit(store, &merges_table, &merges_by_profile, &range, visit, context);
 }
 
-/* Visits the rows with this value in the index's first column. */
+/* Visits the rows that have this value in the index's first column. */
 static void
 visit_equal(Store *store, const WorkspaceTable *table, const WorkspaceIndex *index, Datum value,
             VisitRow visit, void *context)
@@ -153,7 +153,7 @@ const char *const refusal_reasons[N_REFUSAL_REASONS] = {
     [REFUSED_LIMIT] = "limit",     [REFUSED_SEPARATED] = "separated", [REFUSED_MERGE] = "merge",
 };
 
-/* A visit that only wants to know whether there is a row. */
+/* A visit that notes that there is a row, and ends. */
 static bool
 note_row(TupleTableSlot *slot, void *context)
 {
@@ -169,7 +169,7 @@ typedef struct FindKind
 } FindKind;
 
 static bool
-note_decision(TupleTableSlot *slot, void *context)
+note_decision_of_kind(TupleTableSlot *slot, void *context)
 {
 	FindKind *find = (FindKind *) context;
 	bool isnull;
@@ -179,7 +179,7 @@ note_decision(TupleTableSlot *slot, void *context)
 	return !find->found;
 }
 
-/* Whether there is a decision of a kind (null: of any) with an identifier. */
+/* Whether a decision of a kind (null: of any kind) names an identifier. */
 bool
 identity_has_decision(Store *store, Datum identifier, const char *kind)
 {
@@ -187,9 +187,9 @@ identity_has_decision(Store *store, Datum identifier, const char *kind)
 
 	if (!store_has_rows(store, &decisions_table))
 		return false;
-	stored_visit_decisions(store, identifier, true, note_decision, &find);
+	stored_visit_decisions(store, identifier, true, note_decision_of_kind, &find);
 	if (!find.found)
-		stored_visit_decisions(store, identifier, false, note_decision, &find);
+		stored_visit_decisions(store, identifier, false, note_decision_of_kind, &find);
 	return find.found;
 }
 
@@ -207,8 +207,8 @@ note_pair_refusal(TupleTableSlot *slot, void *context)
 }
 
 /*
- * Whether evidence of pairs, or a decision that links, is stored with an
- * identifier. Each has a profile on one side at least.
+ * Whether evidence of a pair, accepted or refused, or a decision that links is stored for an
+ * identifier. At least one side of each has a profile.
  */
 static bool
 stored_has_evidence(Store *store, Datum identifier)
@@ -231,11 +231,11 @@ stored_has_evidence(Store *store, Datum identifier)
 }
 
 /*
- * What is stored of an identifier of the batch. Where it has no profile, it is
- * mostly new, and nothing is.
+ * Notes whether evidence of a node is stored, and whether it is guarded. Most nodes without
+ * a profile are new, and have no evidence.
  */
 static void
-classify(Store *store, IdNode *node)
+note_evidence(Store *store, IdNode *node)
 {
 	Datum identifier = PointerGetDatum(node->identifier);
 
@@ -249,7 +249,6 @@ classify(Store *store, IdNode *node)
 		node->is_guarded = stored_has_evidence(store, identifier);
 }
 
-/* Generic identifiers are no evidence: the events' references leave them out. */
 void
 stored_drop_generic(Batch *batch)
 {
@@ -263,20 +262,11 @@ stored_drop_generic(Batch *batch)
 		batch->nodes[i].anchors_at = DT_NOEND;
 	for (int e = 0; e < batch->n_events; e++)
 	{
-		Event *event = &batch->events[e];
-
 		CHECK_FOR_INTERRUPTS();
-		events_order_refs(batch, event);
-		if (event->n_refs > 0)
-		{
-			IdNode *anchor = &batch->nodes[batch->refs[event->first_ref]];
-
-			anchor->anchors_at = Min(anchor->anchors_at, event->at);
-		}
+		events_order_refs(batch, &batch->events[e]);
 	}
 }
 
-/* Whether a row of evidence is later than an event of that time and id. */
 bool
 stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot, int at_column,
                 int id_column, TimestampTz at, const pg_uuid_t *id)
@@ -291,17 +281,17 @@ stored_is_later(Store *store, const WorkspaceTable *table, TupleTableSlot *slot,
 	return memcmp(id->data, stored_id->data, UUID_LEN) < 0;
 }
 
-/* Reads what is stored of one identifier. */
+/* Reads what is stored of one identifier; a row that this statement inserted is not read again. */
 void
 identity_read_node(Store *store, IdNode *node)
 {
 	if (!node->inserted_by_us)
 		node->has_row =
 		    stored_find_identifier(store, PointerGetDatum(node->identifier), &node->row);
-	classify(store, node);
+	note_evidence(store, node);
 }
 
-/* Reads which profile each identifier belongs to. */
+/* Reads what is stored of each identifier. */
 void
 identity_read(Batch *batch)
 {

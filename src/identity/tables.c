@@ -60,7 +60,10 @@ static const EngineColumn merge_columns[N_MERGE_COLUMNS] = {
     [MERGE_UNDONE_CAUSE] = {"undone_cause", "text", true},
 };
 
-/* An identifier is guarded by its profile; one without by those of its evidence, see locks.c. */
+/*
+ * An identifier is guarded by its profile; an identifier without one, by the profiles of its
+ * evidence, see locks.c.
+ */
 static bool
 is_guarded(Store *store, TupleTableSlot *slot)
 {
@@ -69,9 +72,9 @@ is_guarded(Store *store, TupleTableSlot *slot)
 
 	stored_read_identifier(store, slot, &identifier);
 	if (identifier.profile_id == 0)
-		return true; /* those of its evidence are not looked for */
+		return true; /* we do not check the profiles of its evidence */
 	profile = store_find(store, &profiles_table, Int64GetDatum(identifier.profile_id));
-	return profile == NULL || store_is_locked(profile); /* null: this transaction has removed it */
+	return profile == NULL || store_is_locked(profile); /* null: this transaction has deleted it */
 }
 
 WorkspaceTable identifiers_table = {.name = "identifiers",

@@ -1,6 +1,6 @@
 /*
  * tables.h
- *	  The tables of identity, for the rooms that take evidence again.
+ *	  The tables of identity, also for the rooms that replay evidence.
  */
 #ifndef CDP_IDENTITY_TABLES_H
 #define CDP_IDENTITY_TABLES_H

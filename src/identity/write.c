@@ -6,12 +6,11 @@
 
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 /*
- * Writes a piece of evidence, of which the earliest event stays: an insert
- * where there is none of that key, an update where the batch's is earlier.
- * nkeys 0: the row has no key and is just inserted.
+ * Writes a row of evidence. The row of a key keeps the earliest event: it is inserted if
+ * there is none, and updated if this event is earlier. nkeys 0: the row has no key, and is
+ * always inserted.
  */
 static void
 write_evidence(Store *store, const WorkspaceTable *table, int nkeys, const Datum *keys,
@@ -26,7 +25,7 @@ write_evidence(Store *store, const WorkspaceTable *table, int nkeys, const Datum
 		slot = store_new_row(store, table, values, isnull);
 		if (store_insert_unless_there(store, table, slot))
 			return;
-		/* somebody has put it there since our snapshot */
+		/* another transaction has inserted it since our snapshot */
 		store_refresh(store);
 		slot = store_find_key(store, table, nkeys, keys);
 	}
@@ -37,13 +36,15 @@ write_evidence(Store *store, const WorkspaceTable *table, int nkeys, const Datum
 		             store_changed_row(store, table, slot, values, isnull));
 }
 
-/* Accepted pairs that are new, or earlier than what is stored. */
+/* Writes the accepted pairs that are new, or earlier than what is stored. */
 static void
 emit_links(Batch *batch)
 {
-	for (int i = 0; i < identity_of(batch)->n_pairs; i++)
+	IdentityBatch *identity = identity_of(batch);
+
+	for (int i = 0; i < identity->n_pairs; i++)
 	{
-		Pair *pair = &identity_of(batch)->pairs[i];
+		Pair *pair = &identity->pairs[i];
 		Event *event = &batch->events[pair->event];
 		Datum values[N_LINK_COLUMNS];
 
@@ -63,13 +64,15 @@ emit_links(Batch *batch)
 	}
 }
 
-/* Who has been seen with whom, as far as it counts for who is generic. */
+/* Writes the batch's new companions. */
 static void
 write_companions(Batch *batch)
 {
-	for (int i = 0; i < identity_of(batch)->n_companions; i++)
+	IdentityBatch *identity = identity_of(batch);
+
+	for (int i = 0; i < identity->n_companions; i++)
 	{
-		Companion *companion = &identity_of(batch)->companions[i];
+		Companion *companion = &identity->companions[i];
 		Datum values[N_COMPANION_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
@@ -81,10 +84,12 @@ write_companions(Batch *batch)
 	}
 }
 
-/* Adds to the refusals those of generic identifiers, and those of pairs. */
+/* Adds the refusals of generic identifiers and of pairs to those of stage one. */
 static void
 collect_refusals(Batch *batch)
 {
+	IdentityBatch *identity = identity_of(batch);
+
 	for (int e = 0; e < batch->n_events; e++)
 	{
 		Event *event = &batch->events[e];
@@ -99,9 +104,9 @@ collect_refusals(Batch *batch)
 			             IDENTIFIER_LEN(node->identifier), REFUSED_GENERIC, NULL);
 		}
 	}
-	for (int i = 0; i < identity_of(batch)->n_pairs; i++)
+	for (int i = 0; i < identity->n_pairs; i++)
 	{
-		Pair *pair = &identity_of(batch)->pairs[i];
+		Pair *pair = &identity->pairs[i];
 		Identifier *other = batch->nodes[pair->other].identifier;
 
 		if (!pair->accepted && pair->earlier)
@@ -110,18 +115,16 @@ collect_refusals(Batch *batch)
 	}
 }
 
-/* Node of the anchor of a refusal's event; -1: it has none. */
+/* The anchor's node of a refusal's event; -1: the event is anonymous. */
 static int
 refusal_anchor(const Batch *batch, const Refusal *refusal)
 {
-	const Event *event = &batch->events[refusal->event];
-
-	return event->n_refs == 0 ? -1 : batch->refs[event->first_ref];
+	return batch_anchor(batch, &batch->events[refusal->event]);
 }
 
 /*
- * Order of two refusals by what their row is known by: anchor, reason and
- * identifier, and where there is no anchor the event too. 0: the same row.
+ * Compares two refusals by the key of their row: anchor, reason and identifier; without an
+ * anchor also the event. 0: they are the same row.
  */
 static int
 compare_refusal_keys(const Batch *batch, const Refusal *x, const Refusal *y)
@@ -140,22 +143,22 @@ compare_refusal_keys(const Batch *batch, const Refusal *x, const Refusal *y)
 	return order;
 }
 
-/* ... and of one row the earliest event first. */
+/* The same; refusals of the same row are ordered by event, the earliest first. */
 static int
 compare_refusals(const void *a, const void *b, void *arg)
 {
 	const Batch *batch = (const Batch *) arg;
 	const Refusal *x = (const Refusal *) a;
 	const Refusal *y = (const Refusal *) b;
-	const Event *of_x = &batch->events[x->event];
-	const Event *of_y = &batch->events[y->event];
+	const Event *event_x = &batch->events[x->event];
+	const Event *event_y = &batch->events[y->event];
 	int order = compare_refusal_keys(batch, x, y);
 
 	if (order != 0)
 		return order;
-	if (of_x->at != of_y->at)
-		return of_x->at < of_y->at ? -1 : 1;
-	return memcmp(of_x->id.data, of_y->id.data, UUID_LEN);
+	if (event_x->at != event_y->at)
+		return event_x->at < event_y->at ? -1 : 1;
+	return memcmp(event_x->id.data, event_y->id.data, UUID_LEN);
 }
 
 void
@@ -179,7 +182,7 @@ write_refusal(Store *store, const char *identifier, int identifier_len, const Id
 	               REFUSAL_OCCURRED_AT, REFUSAL_EVENT_ID);
 }
 
-/* Each row is written once, with the earliest of the batch's events. */
+/* Writes the refusals: each row once, with the earliest of the batch's events. */
 static void
 emit_refusals(Batch *batch)
 {
@@ -215,9 +218,11 @@ write_merge(Batch *batch, Profile *loser, Datum *values, bool *isnull)
 static void
 emit_merges(Batch *batch)
 {
-	for (int i = 0; i < identity_of(batch)->n_merges; i++)
+	IdentityBatch *identity = identity_of(batch);
+
+	for (int i = 0; i < identity->n_merges; i++)
 	{
-		Merge *merge = &identity_of(batch)->merges[i];
+		Merge *merge = &identity->merges[i];
 		Event *event = &batch->events[merge->event];
 		Datum values[N_MERGE_COLUMNS] = {0};
 		bool isnull[N_MERGE_COLUMNS] = {false};
@@ -237,7 +242,6 @@ emit_merges(Batch *batch)
 	}
 }
 
-/* Writes the evidence of the batch, and the merges that it has led to. */
 void
 write_batch_evidence(Batch *batch)
 {
@@ -259,8 +263,8 @@ identity_write(Batch *batch, ReplayQueue *queue)
 
 	write_batch_evidence(batch);
 	anchors_correct(batch);
-	for (int i = 0; i < identity->n_suspects; i++)
-		replay_queue_add(queue, batch->nodes[identity->suspects[i]].identifier);
+	for (int i = 0; i < identity->n_replay_nodes; i++)
+		replay_queue_add(queue, batch->nodes[identity->replay_nodes[i]].identifier);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * event_ids.c
- *	  Event ids: each counts once for ever. Rows whose id was taken before are removed.
+ *	  Event ids: each id counts once for ever. Rows whose id was taken before are removed.
  */
 #include "ingest/ingest_internal.h"
 
@@ -11,14 +11,13 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
-#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
 /* Up to this many event ids of a statement are sorted in memory. */
 #define IDS_IN_MEMORY 500000
 
-/* An event id and the row it stands in. */
+/* An event id and the number of its row. */
 typedef struct IdRow
 {
 	pg_uuid_t id;
@@ -34,9 +33,9 @@ row_event_id(Statement *statement)
 	return DatumGetUUIDP(id);
 }
 
-/* Takes an event id; false: it had been taken before. */
+/* Claims an event id; false: it was taken before. */
 static bool
-take_new_id(Store *store, const pg_uuid_t *id)
+claim_new_id(Store *store, const pg_uuid_t *id)
 {
 	Datum values[1] = {UUIDPGetDatum(id)};
 
@@ -45,19 +44,19 @@ take_new_id(Store *store, const pg_uuid_t *id)
 }
 
 /*
- * Takes one id; in a statement they come sorted, so that a repeat within it
- * follows the first.
+ * Claims the id of a row, or marks the row as a repeat. A statement's ids come sorted, so a
+ * repeat within the statement follows its first row (before: the previous id).
  */
 static void
-take_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
+claim_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
 {
 	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
-	    !take_new_id(statement->store, id))
+	    !claim_new_id(statement->store, id))
 		statement_mark_repeated(statement, row);
 }
 
 static int
-compare_ids(const void *a, const void *b)
+compare_id_rows(const void *a, const void *b)
 {
 	const IdRow *x = (const IdRow *) a;
 	const IdRow *y = (const IdRow *) b;
@@ -67,7 +66,7 @@ compare_ids(const void *a, const void *b)
 }
 
 static void
-take_ids_in_memory(Statement *statement)
+claim_ids_in_memory(Statement *statement)
 {
 	IdRow *ids =
 	    MemoryContextAllocHuge(statement->batch->context, sizeof(IdRow) * statement->n_rows);
@@ -77,17 +76,17 @@ take_ids_in_memory(Statement *statement)
 		ids[row].id = *row_event_id(statement);
 		ids[row].row = row;
 	}
-	qsort(ids, statement->n_rows, sizeof(IdRow), compare_ids);
+	qsort(ids, statement->n_rows, sizeof(IdRow), compare_id_rows);
 	for (int64 i = 0; i < statement->n_rows; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		take_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
+		claim_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
 	}
 }
 
-/* The same for any number of rows: sorted by (id, row), on disk where need be. */
+/* The same for any number of rows: they are sorted by (id, row), on disk if necessary. */
 static void
-take_ids_on_disk(Statement *statement)
+claim_ids_on_disk(Statement *statement)
 {
 	TupleDesc desc = CreateTemplateTupleDesc(2);
 	AttrNumber columns[2] = {1, 2};
@@ -123,7 +122,7 @@ take_ids_on_disk(Statement *statement)
 		int64 row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
 
 		CHECK_FOR_INTERRUPTS();
-		take_id(statement, id, row, first ? NULL : &before);
+		claim_id(statement, id, row, first ? NULL : &before);
 		before = *id;
 		first = false;
 	}
@@ -132,13 +131,13 @@ take_ids_on_disk(Statement *statement)
 }
 
 void
-event_ids_take(Statement *statement)
+event_ids_claim(Statement *statement)
 {
 	statement_rewind(statement);
 	if (statement->n_rows <= IDS_IN_MEMORY)
-		take_ids_in_memory(statement);
+		claim_ids_in_memory(statement);
 	else
-		take_ids_on_disk(statement);
+		claim_ids_on_disk(statement);
 	batch_reset(statement->batch);
 }
 
@@ -148,7 +147,7 @@ typedef struct FindEvent
 	TupleTableSlot *wanted; /* the row as it was inserted */
 } FindEvent;
 
-/* Whether a stored row of events is the wanted one, which this statement inserted. */
+/* Whether a stored row of events was inserted by this transaction and equals the wanted one. */
 static bool
 is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 {
@@ -177,8 +176,8 @@ is_same_row(TupleTableSlot *slot, TupleTableSlot *wanted)
 }
 
 /*
- * A row with a repeated id: the statement's own, equal in every column, and
- * if there are several, any of them.
+ * Deletes a row with a repeated id. If several rows are equal in every column, any of them
+ * will do.
  */
 static bool
 remove_row(TupleTableSlot *slot, void *context)
@@ -212,6 +211,6 @@ event_ids_remove_repeated(Statement *statement)
 		at = DatumGetTimestampTz(
 		    store_value(store, &events_table, statement->slot, EVENT_OCCURRED_AT, &isnull));
 		events_visit_at(store, anchor, anchor_is_null, at, remove_row, &find);
-		store_refresh(store); /* of two equal rows, the next search finds the other */
+		store_refresh(store); /* so that, of two equal rows, the next search finds the other */
 	}
 }

@@ -1,12 +1,11 @@
 /*
  * ingest.c
- *	  The engine's door: the statement-level trigger on events.
+ *	  The engine's entrance: the statement-level trigger on events.
  *
- * A statement of one batch is read once and goes through the five stages. A
- * larger one takes all its locks first, in their order - event ids, new
- * identifiers, profiles, each sorted over the whole statement and spilling to
- * disk when many - and goes batch by batch then. Memory is bounded by the
- * batch, but for one bit per row and per identifier.
+ * A statement of one batch is read once and goes through the five stages. A larger one
+ * first takes all its locks, in their order: event ids, new identifiers, profiles. Each of
+ * these is sorted over the whole statement, on disk if there are many. Then it goes batch by
+ * batch. Memory is bounded by the batch, except for one bit per row and per identifier.
  */
 #include "ingest/ingest_internal.h"
 
@@ -18,25 +17,25 @@
 #include "utils/acl.h"
 #include "utils/memutils.h"
 
-/* A statement of several batches: all locks first, then batch after batch. */
+/* A statement of several batches: takes all locks first, then goes batch by batch. */
 static void
 ingest_in_batches(Statement *statement)
 {
 	Batch *batch = statement->batch;
 	int64 row = 0;
-	bool more;
+	bool rows_left;
 
 	batch_reset(batch);
 	statement_lock(statement);
 	statement_rewind(statement);
 	do
 	{
-		more = statement_fill(statement, &row);
+		rows_left = statement_fill(statement, &row);
 		store_refresh(statement->store);
 		identity_read(batch);
 		pipeline_run_locked(batch, &statement->queue);
 		batch_reset(batch);
-	} while (more);
+	} while (rows_left);
 }
 
 static void
@@ -44,8 +43,8 @@ ingest_statement(Statement *statement)
 {
 	int64 row = 0;
 
-	event_ids_take(statement);
-	/* repeats first: rows are found by the anchors that they were inserted with, then by their ids */
+	event_ids_claim(statement);
+	/* remove repeats first: their rows are found by the anchors that they were inserted with */
 	if (statement->n_repeated > 0)
 		event_ids_remove_repeated(statement);
 	statement_rewind(statement);
@@ -55,16 +54,15 @@ ingest_statement(Statement *statement)
 		pipeline_run(statement->batch, &statement->queue);
 	if (statement->queue.n > 0)
 	{
-		store_refresh_command(statement->store); /* the statement's rows are folded in, too */
+		store_refresh_command(statement->store); /* the replay also folds the statement's rows */
 		replay_components(statement->store, statement->queue.identifiers, statement->queue.n,
 		                  CAUSE_EVENT, 0);
 	}
 }
 
 /*
- * Error context of work for somebody who may not read what the owner may: the
- * detail of a violated constraint shows a row, which is perhaps of another
- * customer.
+ * Error context for a user who may not read what the owner may. The detail of a violated
+ * constraint shows a row, which may be another customer's; it is replaced.
  */
 static void
 hide_row(void *arg)

@@ -1,6 +1,6 @@
 /*
  * ingest_internal.h
- *	  A statement's new rows on their way in.
+ *	  A statement's new rows of events.
  */
 #ifndef CDP_INGEST_INTERNAL_H
 #define CDP_INGEST_INTERNAL_H
@@ -12,40 +12,40 @@
 /* A statement's new rows and what is known of them. */
 typedef struct Statement
 {
-	MemoryContext context; /* as long as the statement */
+	MemoryContext context; /* lives as long as the statement's run */
 	Batch *batch;
 	Store *store;
 	Tuplestorestate *rows;
 	TupleTableSlot *slot;
 	int64 n_rows;
 	int64 n_repeated;
-	ReplayQueue queue; /* identifiers whose components are replayed in the end */
-	bits8 *repeated;   /* a bit per row: its event id had been taken; null: none had */
+	ReplayQueue queue; /* identifiers whose components are replayed at the end */
+	bits8 *repeated;   /* a bit per row: its event id was taken before; null: no row's was */
 } Statement;
 
-/* statement.c: the rows one after another. */
+/* statement.c: reads the rows one after another; marks rows whose event id is a repeat. */
 extern void statement_rewind(Statement *statement);
 extern bool statement_next(Statement *statement);
 extern bool statement_is_repeated(const Statement *statement, int64 row);
 extern void statement_mark_repeated(Statement *statement, int64 row);
 
 /*
- * Fills the batch from where the rows stand; false: there are no more. The same
- * without what the parts make of the rows, where only identifiers are wanted.
+ * Fills the batch with the next rows; false: there are no more. *row is the number of the
+ * next row. The same, but only for identifiers: the parts do not see the rows.
  */
 extern bool statement_fill(Statement *statement, int64 *row);
 extern bool statement_fill_identifiers(Statement *statement, int64 *row);
 
-/* A bit for each of many things. */
+/* Bit arrays. */
 extern bits8 *bits_make(Statement *statement, int64 n);
 extern bool bits_get(const bits8 *bits, int64 i);
 extern void bits_set(bits8 *bits, int64 i);
 
-/* event_ids.c: takes the ids of all rows, sorted; removes the rows whose id had been taken. */
-extern void event_ids_take(Statement *statement);
+/* event_ids.c: claims the ids of all rows, sorted; removes the rows whose id was taken before. */
+extern void event_ids_claim(Statement *statement);
 extern void event_ids_remove_repeated(Statement *statement);
 
-/* statement_locks.c: takes all locks of a statement of several batches. */
+/* statement_locks.c: takes all locks of a statement that has several batches. */
 extern void statement_lock(Statement *statement);
 
 #endif /* CDP_INGEST_INTERNAL_H */

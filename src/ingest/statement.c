@@ -1,6 +1,6 @@
 /*
  * statement.c
- *	  The new rows of a statement, one bit for each, and their way into batches.
+ *	  Reads the new rows of a statement into batches, and keeps a bit for each row.
  */
 #include "ingest/ingest_internal.h"
 
@@ -53,15 +53,15 @@ statement_mark_repeated(Statement *statement, int64 row)
 	statement->n_repeated++;
 }
 
-/* Rows of a statement on their way into a batch. */
+/* A batch is filled with rows of a statement. */
 typedef struct Filling
 {
 	Statement *statement;
 	int64 *row;
-	bool more;
+	bool rows_left;
 } Filling;
 
-/* The next row that is no repeat, as an event of the batch; false: it is full, or none is left. */
+/* Reads the next row that is no repeat into the batch; false: it is full, or no row is left. */
 static bool
 next_event(EventRun *run)
 {
@@ -72,7 +72,7 @@ next_event(EventRun *run)
 	{
 		if (!statement_next(statement))
 		{
-			filling->more = false;
+			filling->rows_left = false;
 			return false;
 		}
 		if (statement_is_repeated(statement, (*filling->row)++))
@@ -91,7 +91,7 @@ statement_fill(Statement *statement, int64 *row)
 	EventRun run = {statement->batch, next_event, &filling};
 
 	events_run(&run);
-	return filling.more;
+	return filling.rows_left;
 }
 
 bool
@@ -102,5 +102,5 @@ statement_fill_identifiers(Statement *statement, int64 *row)
 
 	while (next_event(&run))
 		;
-	return filling.more;
+	return filling.rows_left;
 }

@@ -1,6 +1,6 @@
 /*
  * statement_locks.c
- *	  The locks of a statement of several batches, all before the first batch.
+ *	  Takes the locks of a statement of several batches, all before the first batch.
  */
 #include "ingest/ingest_internal.h"
 #include "base/ids.h"
@@ -10,11 +10,10 @@
 #include "miscadmin.h"
 #include "identity/rows.h"
 #include "store/lock.h"
-#include "utils/memutils.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
-/* Puts the distinct identifiers of a statement into a sort, batch by batch; n: how many. */
+/* Sorts the identifiers of a statement, batch by batch; *n: how many there are. */
 static Tuplesortstate *
 sort_identifiers(Statement *statement, int64 *n)
 {
@@ -29,18 +28,18 @@ sort_identifiers(Statement *statement, int64 *n)
 	Tuplesortstate *sort = tuplesort_begin_datum(type->type_id, type->lt_opr, InvalidOid, false,
 	                                             work_mem, NULL, TUPLESORT_RANDOMACCESS);
 	int64 row = 0;
-	bool more;
+	bool rows_left;
 
 	*n = 0;
 	statement_rewind(statement);
 	do
 	{
-		more = statement_fill_identifiers(statement, &row);
+		rows_left = statement_fill_identifiers(statement, &row);
 		for (int i = 0; i < batch->n_nodes; i++)
 			tuplesort_putdatum(sort, PointerGetDatum(batch->nodes[i].identifier), false);
 		*n += batch->n_nodes;
 		batch_reset(batch);
-	} while (more);
+	} while (rows_left);
 	tuplesort_performsort(sort);
 	return sort;
 }
@@ -50,30 +49,30 @@ typedef struct LockSort
 {
 	Statement *statement;
 	Tuplesortstate *identifiers;
-	bits8 *taken; /* a bit per distinct identifier: its row is ours */
+	bits8 *row_locked_bits; /* a bit per distinct identifier: we have locked its row */
 	Tuplesortstate *profiles;
-	int snapshot;              /* the snapshot that all of them were read with; -1: several */
-	ReplayQueue guarded;       /* identifiers whose components may have to be replayed */
-	List *contested;           /* profiles of which the same holds */
-	int64 *component_profiles; /* of those components */
+	int read_at;               /* store_reading when all were read; -1: under several snapshots */
+	ReplayQueue guarded;       /* identifiers whose components may need a replay */
+	List *contested;           /* profiles whose components may need a replay */
+	int64 *component_profiles; /* the profiles of those components */
 	int n_component_profiles;
 } LockSort;
 
 static Tuplesortstate *
-begin_profiles(void)
+begin_profile_sort(void)
 {
 	return tuplesort_begin_datum(INT8OID, Int8LessOperator, InvalidOid, false, work_mem, NULL,
 	                             TUPLESORT_RANDOMACCESS);
 }
 
 /*
- * Reads the statement's identifiers in their order: those with a profile give
- * profiles, of the others it notes which are guarded. take: locks those that
- * have no row or no profile; else false if there is one. A new row gets neither
- * a profile nor times yet: its batch sees to them.
+ * Reads the statement's identifiers in their order. Their profiles are put into the sort
+ * profiles; identifiers that are guarded are noted. may_lock: those without a row or a
+ * profile are locked. Otherwise, false if there is such an identifier. A new row gets no
+ * profile and no times here; the batch of its event sets them.
  */
 static bool
-read_identifiers(LockSort *lock, Tuplesortstate *profiles, bool take)
+walk_identifiers(LockSort *lock, Tuplesortstate *profiles, bool may_lock)
 {
 	Store *store = lock->statement->store;
 	Identifier *before = NULL;
@@ -84,7 +83,7 @@ read_identifiers(LockSort *lock, Tuplesortstate *profiles, bool take)
 
 	lock->guarded = (ReplayQueue){lock->statement->context};
 	store_refresh(store);
-	lock->snapshot = store_reading(store);
+	lock->read_at = store_reading(store);
 	tuplesort_rescan(lock->identifiers);
 	while (all && tuplesort_getdatum(lock->identifiers, true, &datum, &isnull, NULL))
 	{
@@ -104,23 +103,23 @@ read_identifiers(LockSort *lock, Tuplesortstate *profiles, bool take)
 		node.first_at = DT_NOEND;
 		node.last_at = DT_NOBEGIN;
 		node.anchors_at = DT_NOEND;
-		if (bits_get(lock->taken, i))
+		if (bits_get(lock->row_locked_bits, i))
 			continue;
 		identity_read_node(store, &node);
-		all = take || !identity_must_lock(&node);
-		if (take && identity_must_lock(&node))
+		all = may_lock || !identity_must_lock(&node);
+		if (may_lock && identity_must_lock(&node))
 		{
 			identity_lock_node(store, &node);
 			if (node.row_locked)
-				bits_set(lock->taken, i);
+				bits_set(lock->row_locked_bits, i);
 		}
 		if (node.is_guarded)
 			replay_queue_add(&lock->guarded, node.identifier);
 		if (node.row.profile_id != 0)
 			tuplesort_putdatum(profiles, Int64GetDatum(node.row.profile_id), false);
 	}
-	if (store_reading(store) != lock->snapshot)
-		lock->snapshot = -1;
+	if (store_reading(store) != lock->read_at)
+		lock->read_at = -1;
 	return all;
 }
 
@@ -156,7 +155,7 @@ typedef struct FirstIdentifier
 } FirstIdentifier;
 
 static bool
-take_first(TupleTableSlot *slot, void *context)
+queue_first_identifier(TupleTableSlot *slot, void *context)
 {
 	FirstIdentifier *first = (FirstIdentifier *) context;
 	bool isnull;
@@ -168,11 +167,11 @@ take_first(TupleTableSlot *slot, void *context)
 }
 
 /*
- * Whether the components that a replay may touch are locked, too: those of
- * contested profiles and guarded identifiers. What is missing is noted.
+ * Finds the component profiles of contested profiles and guarded identifiers: a replay may
+ * touch them. Returns whether they are locked too; if not, notes them for the next attempt.
  */
 static bool
-extend_components(LockSort *lock)
+add_component_profiles(LockSort *lock)
 {
 	Store *store = lock->statement->store;
 	int64 *found;
@@ -183,7 +182,8 @@ extend_components(LockSort *lock)
 	{
 		FirstIdentifier first = {store, &lock->guarded};
 
-		stored_visit_identifiers(store, *(int64 *) lfirst(lc), NULL, take_first, &first);
+		stored_visit_identifiers(store, *(int64 *) lfirst(lc), NULL, queue_first_identifier,
+		                         &first);
 	}
 	if (lock->guarded.n == 0)
 		return true;
@@ -197,20 +197,20 @@ extend_components(LockSort *lock)
 }
 
 /*
- * Whether what is locked is all that the statement is going to write. Where
- * something may have changed since the identifiers were read, they are read
- * again; evidence may have changed where no locked row has, see identity/locks.c.
+ * Whether all that the statement is going to write is locked. If something may have changed
+ * since the identifiers were read, they are read again. Evidence may have changed even if no
+ * locked row has, see identity/locks.c.
  */
 static bool
-recheck_locks(void *context)
+recheck_statement_locks(void *context)
 {
 	LockSort *lock = (LockSort *) context;
 	Store *store = lock->statement->store;
 
-	if (store_is_stale(store) || lock->snapshot != store_reading(store) || lock->guarded.n > 0)
+	if (store_is_stale(store) || lock->read_at != store_reading(store) || lock->guarded.n > 0)
 	{
-		Tuplesortstate *others = begin_profiles();
-		bool same = read_identifiers(lock, others, false);
+		Tuplesortstate *others = begin_profile_sort();
+		bool same = walk_identifiers(lock, others, false);
 
 		if (same)
 		{
@@ -223,12 +223,12 @@ recheck_locks(void *context)
 	}
 	else if (lock->contested != NIL)
 		store_refresh(store);
-	return extend_components(lock);
+	return add_component_profiles(lock);
 }
 
-/* Locks sorted profiles; false: one of them has been merged into another, or others are needed. */
+/* Locks the sorted profiles; false: one of them no longer exists, or others are needed too. */
 static bool
-lock_sorted(void *context)
+lock_sorted_profiles(void *context)
 {
 	LockSort *lock = (LockSort *) context;
 	Store *store = lock->statement->store;
@@ -245,12 +245,12 @@ lock_sorted(void *context)
 			continue;
 		before = DatumGetInt64(datum);
 		slot = store_find(store, &profiles_table, datum);
-		if (slot == NULL && lock->snapshot == store_reading(store) &&
+		if (slot == NULL && lock->read_at == store_reading(store) &&
 		    lock->n_component_profiles == 0)
 			identity_report_missing(before);
 		if (slot == NULL || store_lock(store, &profiles_table, slot) != LOCK_OK)
 		{
-			lock->n_component_profiles = 0; /* it may be the one that is gone */
+			lock->n_component_profiles = 0; /* the missing profile may be one of them */
 			return false;
 		}
 		(void) store_value(store, &profiles_table, slot, PROFILE_CONTESTED_UNTIL, &isnull);
@@ -262,10 +262,10 @@ lock_sorted(void *context)
 			lock->contested = lappend(lock->contested, id);
 		}
 	}
-	return store_read_outside(store, &profiles_table, recheck_locks, lock);
+	return store_read_outside(store, &profiles_table, recheck_statement_locks, lock);
 }
 
-/* Takes all locks of a statement of several batches. See identity/locks.c. */
+/* See identity/locks.c for the order of the locks. */
 void
 statement_lock(Statement *statement)
 {
@@ -274,16 +274,16 @@ statement_lock(Statement *statement)
 	bool all;
 
 	lock.identifiers = sort_identifiers(statement, &n);
-	lock.taken = bits_make(statement, n);
+	lock.row_locked_bits = bits_make(statement, n);
 	do
 	{
 		lock.contested = NIL;
-		lock.profiles = begin_profiles();
-		(void) read_identifiers(&lock, lock.profiles, true);
+		lock.profiles = begin_profile_sort();
+		(void) walk_identifiers(&lock, lock.profiles, true);
 		for (int i = 0; i < lock.n_component_profiles; i++)
 			tuplesort_putdatum(lock.profiles, Int64GetDatum(lock.component_profiles[i]), false);
 		tuplesort_performsort(lock.profiles);
-		all = store_attempt(statement->store, &profiles_table, lock_sorted, &lock);
+		all = store_attempt(statement->store, &profiles_table, lock_sorted_profiles, &lock);
 		tuplesort_end(lock.profiles);
 	} while (!all);
 	tuplesort_end(lock.identifiers);

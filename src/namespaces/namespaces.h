@@ -1,6 +1,6 @@
 /*
  * namespaces.h
- *	  Kinds of identifiers: how strong each is, what a profile may have of it, and
+ *	  Kinds of identifiers: how strong each is, how many of it a profile may have, and
  *	  which values identify nobody.
  */
 #ifndef CDP_NAMESPACES_H
@@ -35,13 +35,13 @@ typedef struct NamespaceRule
 	int generic_after;   /* -1: never */
 	bool can_anchor;
 	bool can_merge;
-	text *pattern; /* of the canonical value; null: any, or the pattern does not compile */
+	text *pattern; /* a canonical value must match it; null: none, or it does not compile */
 } NamespaceRule;
 
 /* The rules of a workspace. */
 typedef struct Namespaces
 {
-	NamespaceRule *rules; /* sorted by name, without the default */
+	NamespaceRule *rules; /* sorted by name; the default rule is not among them */
 	int n_rules;
 	int max_rules;
 	NamespaceRule default_rule;   /* of the namespace * */
@@ -50,7 +50,7 @@ typedef struct Namespaces
 	struct BlockedValue *blocked; /* sorted by value, then namespace */
 	int n_blocked;
 	int max_blocked;
-	uint64 blocked_lengths[256]; /* by first byte: bit Min(length, 63) of the blocked values */
+	uint64 blocked_lengths[256]; /* by first byte: bit Min(length, 63) of each blocked value */
 	struct BlockedPattern *patterns;
 	int n_patterns;
 	int max_patterns;
@@ -62,20 +62,20 @@ namespaces_of(const Workspace *ws)
 	return workspace_data(ws, &namespaces_part);
 }
 
-/* Rule of a namespace; the default one where it has none of its own. */
+/* The rule of a namespace; the default rule where it has none of its own. */
 extern const NamespaceRule *namespaces_rule(const Workspace *ws, const char *name, int len);
 
 /*
- * Whether the namespace of a is stronger than that of b: lower priority, then
- * name. A namespace is not stronger than itself.
+ * Whether namespace a is stronger than namespace b: the lower priority is, then the
+ * smaller name. A namespace is not stronger than itself.
  */
 extern bool namespaces_is_stronger(const NamespaceRule *rule_a, const char *a, int a_len,
                                    const NamespaceRule *rule_b, const char *b, int b_len);
 
-/* Whether a namespace's pattern lets a canonical value pass. */
+/* Whether a canonical value matches its namespace's pattern, if there is one. */
 extern bool namespaces_pattern_allows(const NamespaceRule *rule, const char *value, int len);
 
-/* Whether a canonical identifier is one that never identifies anybody. */
+/* Whether a canonical identifier is blocked: it identifies nobody. */
 extern bool namespaces_blocks(const Workspace *ws, const char *text, int namespace_len, int len);
 
 #endif /* CDP_NAMESPACES_H */

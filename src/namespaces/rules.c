@@ -57,13 +57,13 @@ typedef struct BlockedValue
 	int namespace_len;
 } BlockedValue;
 
-/* Values that identify nobody: those that match, or that are one character over and over. */
+/* Values that identify nobody: those that match a pattern, or repeat one character. */
 typedef struct BlockedPattern
 {
 	char *namespace_name; /* * is every namespace */
 	int namespace_len;
 	text *pattern; /* regular expression; null: repeated is set */
-	int repeated;  /* this many characters or more */
+	int repeated;  /* the character is repeated this many times or more */
 } BlockedPattern;
 
 static bool
@@ -81,9 +81,9 @@ try_pattern(void *pattern)
 }
 
 /*
- * A regular expression of a definition; null where there is none, or where it
- * does not compile: definitions are checked when they are made (define_rules),
- * and no event is lost by one that came past that.
+ * A regular expression of a definition; null where there is none, or where it does
+ * not compile. cdp.rules_check refuses such a pattern when rules change. If one gets
+ * past it, it is ignored: it must not keep events out.
  */
 static text *
 usable_pattern(const char *pattern)
@@ -137,7 +137,7 @@ compare_rules(const void *a, const void *b)
 	return strcmp(((const NamespaceRule *) a)->name, ((const NamespaceRule *) b)->name);
 }
 
-/* The bit of a length in blocked_lengths. */
+/* The bit that stands for a length in blocked_lengths. */
 static uint64
 length_bit(int len)
 {
@@ -188,7 +188,7 @@ read_blocked(Workspace *ws, TupleTableSlot *slot)
 	    length_bit(blocked->value_len);
 }
 
-/* Order of a value, in any ASCII case, and one in lower case. */
+/* Compares value a, in any ASCII case, with value b, which is in lower case. */
 static int
 compare_value(const char *a, int a_len, const char *b, int b_len)
 {
@@ -278,7 +278,7 @@ namespaces_pattern_allows(const NamespaceRule *rule, const char *value, int len)
 	return rule->pattern == NULL || matches(rule->pattern, value, len, REG_ADVANCED);
 }
 
-/* Whether a value is one character over and over, at least that many times. */
+/* Whether a value is one character, repeated at least that many times. */
 static bool
 is_repeated(const char *value, int len, int times)
 {
@@ -289,7 +289,7 @@ is_repeated(const char *value, int len, int times)
 	return memcmp(value, value + char_len, len - char_len) == 0;
 }
 
-/* Whether a pattern among the blocked values fits. A phone number's plus sign is no character of it. */
+/* Whether a blocked pattern matches. The plus sign of a phone number does not count as repeated. */
 static bool
 pattern_blocks(const Namespaces *namespaces, const char *text, int namespace_len, int len)
 {

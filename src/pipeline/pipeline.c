@@ -1,6 +1,6 @@
 /*
  * pipeline.c
- *	  The way of the data, in five stages:
+ *	  The five stages of a batch, in their order:
  *
  *	  normalise   events_run: rows of events become events of a batch, with
  *				  canonical identifiers, strongest first (src/events)
@@ -9,7 +9,7 @@
  *	  evaluate    which segments hold, and until when (src/segments)
  *	  emit        profiles, changes and evidence are written
  *
- * A stage takes the batch (src/batch) from the one before, and adds to it.
+ * Each stage adds to the batch (src/batch) that the one before hands on.
  */
 #include "pipeline/pipeline.h"
 
@@ -46,12 +46,15 @@ compare_profiles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Frees the values of a slice that is done, and of those read with it when they were locked. */
+/*
+ * Frees all values: those of the last slice, and those read when profiles were locked. The
+ * profiles from first to before end, and those merged into them, must be loaded again.
+ */
 static void
-forget_values(Batch *batch, int first, int n)
+forget_values(Batch *batch, int first, int end)
 {
 	MemoryContextReset(batch->values);
-	for (int i = first; i < n; i++)
+	for (int i = first; i < end; i++)
 	{
 		Profile *profile = batch->profiles[i];
 
@@ -61,7 +64,7 @@ forget_values(Batch *batch, int first, int n)
 	}
 }
 
-/* The values of many profiles are large: they are worked on slice by slice, in the order of ids. */
+/* Works slice by slice, in the order of ids: the values of all profiles may not fit into memory. */
 void
 pipeline_finish_profiles(Batch *batch)
 {

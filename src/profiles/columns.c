@@ -1,8 +1,8 @@
 /*
  * columns.c
  *	  The users' own columns on profiles when identities change. At a merge the
- *	  survivor's value stays, else it takes over the other's; what the merged
- *	  profile had is noted with the merge, so that a split gives it back.
+ *	  survivor's value stays; where it is null, it takes over the other's. What the
+ *	  merged profile had is recorded with the merge, so that a split can give it back.
  */
 #include "profiles/profiles_internal.h"
 
@@ -11,36 +11,31 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
-/* Whether a column of profiles is the users' own, and written by them. */
+/* Whether a column of profiles is the users' own, and holds a value that they write. */
 static bool
-is_own(const Workspace *ws, TupleDesc desc, int i)
+is_own_column(const Workspace *ws, TupleDesc desc, int i)
 {
 	Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-	if (attribute->attisdropped || attribute->attgenerated)
-		return false;
-	for (int c = 0; c < workspace_table(ws, &profiles_table)->n_columns; c++)
-		if (workspace_table(ws, &profiles_table)->columns[c] == i + 1)
-			return false;
-	return true;
+	return !attribute->attisdropped && !attribute->attgenerated &&
+	       !workspace_has_column(ws, &profiles_table, i + 1);
 }
 
 static bool
-has_own(Batch *batch)
+has_own_columns(Batch *batch)
 {
 	TupleDesc desc = store_row_type(batch->store, &profiles_table);
 
-	for (int i = 0;
-	     desc->natts > workspace_table(batch->ws, &profiles_table)->n_columns && i < desc->natts;
-	     i++)
-		if (is_own(batch->ws, desc, i))
+	if (desc->natts == workspace_table(batch->ws, &profiles_table)->n_columns)
+		return false;
+	for (int i = 0; i < desc->natts; i++)
+		if (is_own_column(batch->ws, desc, i))
 			return true;
 	return false;
 }
 
-/* Fills what is null in a survivor's row with the values of those merged into it. */
+/* Fills what is null in a survivor's row with the values of the profiles merged into it. */
 void
 columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
@@ -50,7 +45,7 @@ columns_inherit(Batch *batch, Profile *profile, TupleTableSlot *slot)
 		return;
 	for (Profile *other = profile->merged_profiles; other != NULL; other = other->next_merged)
 		for (int i = 0; i < desc->natts; i++)
-			if (slot->tts_isnull[i] && is_own(batch->ws, desc, i))
+			if (slot->tts_isnull[i] && is_own_column(batch->ws, desc, i))
 				slot->tts_values[i] = heap_getattr(other->tuple, i + 1, desc, &slot->tts_isnull[i]);
 }
 
@@ -66,7 +61,7 @@ as_text(Form_pg_attribute attribute, Datum value)
 
 /* A row's values of the users' columns, as an object of texts and nulls. */
 static Jsonb *
-own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
+read_own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 {
 	JsonbParseState *state = NULL;
 	JsonbValue *object;
@@ -78,7 +73,7 @@ own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 		bool isnull;
 		Datum value;
 
-		if (!is_own(batch->ws, desc, i))
+		if (!is_own_column(batch->ws, desc, i))
 			continue;
 		value = heap_getattr(tuple, i + 1, desc, &isnull);
 		item.type = jbvString;
@@ -98,33 +93,33 @@ own_columns(Batch *batch, HeapTuple tuple, TupleDesc desc)
 }
 
 /*
- * Notes what the profiles merged into one have in the users' columns, and what
- * of it the survivor takes over. It lasts as long as the batch.
+ * Notes what the merged profiles have in the users' columns, and which of these values the
+ * survivor takes over. The notes last as long as the batch.
  */
 void
 columns_record(Batch *batch, Profile *survivor)
 {
 	TupleDesc desc;
-	bool *taken;
+	bool *is_inherited;
 	MemoryContext oldcontext;
 
-	if (survivor->merged_profiles == NULL || !has_own(batch))
+	if (survivor->merged_profiles == NULL || !has_own_columns(batch))
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->context);
 	desc = store_row_type(batch->store, &profiles_table);
-	taken = palloc0(sizeof(bool) * desc->natts);
+	is_inherited = palloc0(sizeof(bool) * desc->natts);
 	for (Profile *loser = survivor->merged_profiles; loser != NULL; loser = loser->next_merged)
 	{
 		Datum *names = palloc(sizeof(Datum) * desc->natts);
 		int n = 0;
 
-		loser->own_columns = own_columns(batch, loser->tuple, desc);
+		loser->own_columns = read_own_columns(batch, loser->tuple, desc);
 		for (int i = 0; i < desc->natts; i++)
-			if (!taken[i] && is_own(batch->ws, desc, i) &&
+			if (!is_inherited[i] && is_own_column(batch->ws, desc, i) &&
 			    (survivor->tuple == NULL || heap_attisnull(survivor->tuple, i + 1, desc)) &&
 			    !heap_attisnull(loser->tuple, i + 1, desc))
 			{
-				taken[i] = true;
+				is_inherited[i] = true;
 				names[n++] = CStringGetTextDatum(NameStr(TupleDescAttr(desc, i)->attname));
 			}
 		loser->inherited =
@@ -133,9 +128,9 @@ columns_record(Batch *batch, Profile *survivor)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* The text that a record has for a column; null: it is null there, or not there. */
+/* The text that is recorded for a column; null: a null is recorded, or (*there false) nothing. */
 static char *
-recorded(const Jsonb *columns, const char *name, bool *there)
+recorded_text(const Jsonb *columns, const char *name, bool *there)
 {
 	JsonbValue value;
 	const JsonbValue *found;
@@ -162,11 +157,11 @@ columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
 		Oid input;
 		Oid param;
 
-		if (!is_own(batch->ws, desc, i))
+		if (!is_own_column(batch->ws, desc, i))
 			continue;
-		text = recorded(columns, NameStr(attribute->attname), &there);
+		text = recorded_text(columns, NameStr(attribute->attname), &there);
 		if (!there)
-			continue; /* a column added since */
+			continue; /* the column was added since */
 		slot->tts_isnull[i] = text == NULL;
 		if (text == NULL)
 			continue;
@@ -176,7 +171,7 @@ columns_restore(Batch *batch, const Jsonb *columns, TupleTableSlot *slot)
 }
 
 static bool
-is_named(const ArrayType *names, const char *name)
+is_in_names(const ArrayType *names, const char *name)
 {
 	Datum *elements;
 	bool *nulls;
@@ -189,7 +184,10 @@ is_named(const ArrayType *names, const char *name)
 	return false;
 }
 
-/* Takes back what a survivor took over from a profile that has come apart, unless it was changed since. */
+/*
+ * A profile has come apart from a survivor: sets to null what the survivor took over from
+ * it, if the value is still the same.
+ */
 void
 columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited, TupleTableSlot *slot)
 {
@@ -201,10 +199,10 @@ columns_return(Batch *batch, const Jsonb *columns, const ArrayType *inherited, T
 		bool there;
 		char *text;
 
-		if (slot->tts_isnull[i] || !is_own(batch->ws, desc, i) ||
-		    !is_named(inherited, NameStr(attribute->attname)))
+		if (slot->tts_isnull[i] || !is_own_column(batch->ws, desc, i) ||
+		    !is_in_names(inherited, NameStr(attribute->attname)))
 			continue;
-		text = recorded(columns, NameStr(attribute->attname), &there);
+		text = recorded_text(columns, NameStr(attribute->attname), &there);
 		if (text != NULL && strcmp(text, as_text(attribute, slot->tts_values[i])) == 0)
 			slot->tts_isnull[i] = true;
 	}

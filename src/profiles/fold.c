@@ -1,10 +1,10 @@
 /*
  * fold.c
- *	  Stage three: events become values. A profile is a fold of its events, and
- *	  every part of it merges, so the order does not matter.
+ *	  Stage three: events become values. A profile is a fold of its events, and every part
+ *	  of it merges, so the order does not matter.
  *
- * A batch may have many profiles, and their values are large beside its
- * events: they are loaded, folded, evaluated and written slice by slice.
+ * A batch may have many profiles, and their values are large compared with its events. So
+ * profiles are loaded, folded, evaluated and written slice by slice.
  */
 #include "profiles/profiles_internal.h"
 
@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-/* The order of the profile's evidence matters, and the last that was refused has this time. */
+/* Notes that the order of the profile's evidence matters; until: when evidence was last refused. */
 static void
 fold_contest(Batch *batch, Profile *profile, TimestampTz until)
 {
@@ -23,7 +23,7 @@ fold_contest(Batch *batch, Profile *profile, TimestampTz until)
 	profiles_mark_changed(batch, profile, PROFILE_CONTESTED_UNTIL);
 }
 
-/* What a replay has found of the profile's evidence replaces what its row says. */
+/* Replaces what the row says of the profile's evidence with what a replay has found. */
 static void
 set_contest(Batch *batch, Profile *profile)
 {
@@ -61,7 +61,7 @@ profiles_builder(Batch *batch, Profile *profile, const ProfileValue *value)
 	return folded->builder;
 }
 
-/* Takes a value of one profile, or what expired events had added, into that of another. */
+/* Merges another profile's value, or that of an opening balance, into a profile's value. */
 static void
 merge_value(Batch *batch, Profile *profile, int number, Datum other)
 {
@@ -72,10 +72,7 @@ merge_value(Batch *batch, Profile *profile, int number, Datum other)
 		value->merge(builder, other);
 }
 
-/*
- * Takes a merged profile's values in: one merge per value, whatever the
- * history behind it.
- */
+/* Merges another profile into a survivor: one merge per value, however long its history is. */
 static void
 fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 {
@@ -89,7 +86,7 @@ fold_merge(Batch *batch, Profile *survivor, Profile *loser)
 		fold_contest(batch, survivor, loser->contested_until);
 }
 
-/* Folds in the batch's events of a profile. */
+/* Folds a profile's events of the batch into it. */
 static void
 fold_events(Batch *batch, Profile *profile)
 {
@@ -125,8 +122,8 @@ finish_folding(Batch *batch, Profile *profile)
 }
 
 /*
- * Empties a profile whose identifiers are others now: what it was cannot be
- * taken out of its values, so they are folded from its pieces again.
+ * Empties a profile that has lost identifiers. What they had added cannot be taken out of
+ * its values, so the values are folded from its pieces again.
  */
 static void
 empty_values(Batch *batch, Profile *profile)
@@ -146,12 +143,12 @@ empty_values(Batch *batch, Profile *profile)
 	profile->has_folded = true;
 }
 
-/* The stored events of an identifier, on their way into a profile. */
+/* The stored events of an identifier are folded into a profile. */
 typedef struct FoldPiece
 {
 	Batch *batch;
 	Profile *profile;
-	TupleTableSlot *slot; /* the row that is read; null: it has been */
+	TupleTableSlot *slot; /* the row to read next; null: it has been read */
 } FoldPiece;
 
 static bool
@@ -187,7 +184,7 @@ fold_stored_event(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Folds in what expired events of an identifier had added. */
+/* Folds in an opening balance: what the expired events of an identifier had added. */
 static void
 fold_balance(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
@@ -204,7 +201,7 @@ fold_balance(Batch *batch, Profile *profile, TupleTableSlot *slot)
 #undef BALANCE
 }
 
-/* Folds in what the stored events of an identifier come to, expired ones included. */
+/* Folds in the stored events of an identifier, and its opening balance. */
 static void
 fold_piece(Batch *batch, Profile *profile, const Piece *piece)
 {
@@ -228,7 +225,7 @@ fold_error_context(void *arg)
 		events_error_context(&batch->event->id);
 }
 
-/* Folds all that there is into one profile. */
+/* Folds pieces, merged profiles and events into one profile. */
 static void
 fold_profile(Batch *batch, Profile *profile)
 {

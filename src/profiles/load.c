@@ -5,7 +5,6 @@
 #include "profiles/profiles_internal.h"
 
 #include "access/htup_details.h"
-#include "utils/memutils.h"
 
 void
 profiles_peek(Batch *batch, Profile *profile, TupleTableSlot *slot)
@@ -48,9 +47,9 @@ load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
 	return PointerGetDatum(copy ? PG_DETOAST_DATUM_COPY(value) : PG_DETOAST_DATUM(value));
 }
 
-/* The working copy of a row, which is copied. */
+/* The working copy of a profile, from a copy of its row. */
 static void
-load_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
+load_stored(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
 	const AttrNumber *columns = workspace_table(batch->ws, &profiles_table)->columns;
 	TupleDesc desc = slot->tts_tupleDescriptor;
@@ -103,7 +102,7 @@ profiles_load(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	if (slot == NULL)
 		load_new(batch, profile);
 	else
-		load_row(batch, profile, slot);
+		load_stored(batch, profile, slot);
 	MemoryContextSwitchTo(oldcontext);
 }
 
@@ -116,7 +115,6 @@ profiles_mark_changed(Batch *batch, Profile *profile, int column)
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Reads a profile's row, unless that was done when it was locked. */
 void
 load_profile(Batch *batch, Profile *profile)
 {

@@ -1,7 +1,7 @@
 /*
  * profiles.h
- *	  Stage three, and the rows of profiles: they are loaded, what events and merges
- *	  bring is folded into their values, and they are written.
+ *	  Stage three, and the rows of profiles: rows are loaded, events and merged profiles
+ *	  are folded into their values, and rows are written.
  */
 #ifndef CDP_PROFILES_H
 #define CDP_PROFILES_H
@@ -10,30 +10,30 @@
 
 extern WorkspacePart profiles_part;
 
-/* Reads what a profile's row says of the evidence behind it. */
+/* Reads what a profile's row says of its evidence: evidence_known and the fields below it. */
 extern void profiles_peek(Batch *batch, Profile *profile, TupleTableSlot *slot);
 
-/* Makes the working copy of a profile from its row, which is copied; slot null: it has none yet. */
+/* Makes the working copy of a profile from a copy of its row; slot null: it has no row yet. */
 extern void profiles_load(Batch *batch, Profile *profile, TupleTableSlot *slot);
 
 /* Notes that a column's value differs from the row's. */
 extern void profiles_mark_changed(Batch *batch, Profile *profile, int column);
 
 /*
- * Folds into each profile of the slice what was merged into it and its events.
- * The slice ends earlier where its values would take too much memory.
+ * Folds into each profile of the slice its events and the profiles that are merged into it.
+ * Makes the slice shorter if its values would take too much memory.
  */
 extern void profiles_fold_slice(Batch *batch);
 
-/* The row that a profile is to have, in the slot that profiles are written from. */
+/* The row that a profile will have, in the slot that profiles are written from. */
 extern TupleTableSlot *profiles_row(Batch *batch, Profile *profile);
 
-/* Writes the slice's profiles, and what the parts add of them. */
+/* Writes the slice's profiles, then calls the parts' slice_written. */
 extern void profiles_write_slice(Batch *batch);
 
 /*
- * For the functions of a ProfileValue: the builder of a profile's value, begun
- * where there is none yet; and a walk over the profile's events of the batch.
+ * For the functions of a ProfileValue: the builder of a profile's value, which is made if
+ * there is none yet; and a loop over the profile's events of the batch.
  */
 extern void *profiles_builder(Batch *batch, Profile *profile, const ProfileValue *value);
 

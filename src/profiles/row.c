@@ -4,10 +4,7 @@
  */
 #include "profiles/profiles_internal.h"
 
-#include "access/htup_details.h"
-#include "utils/memutils.h"
-
-/* Fills the engine's columns of a row of profiles. */
+/* Fills the values of the engine's columns in a row of profiles. */
 static void
 fill_profile(const Profile *profile, Datum *values, bool *isnull)
 {

@@ -6,9 +6,8 @@
 
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
 
-/* Warns where a foreign key of users' references a profile that a merge removes. */
+/* Warns if a user's foreign key may reference a profile that a merge removes. */
 static void
 warn_referenced(Store *store, int64 profile_id)
 {
@@ -40,8 +39,8 @@ write_profile(Batch *batch, Profile *profile)
 }
 
 /*
- * Merged profiles go first: a survivor may take over a value of theirs that is
- * unique. Those that give such a value back go before those that get it.
+ * Merged profiles are deleted first: a survivor may take over a value of theirs that is
+ * unique. Profiles that give such a value back are written before those that get it.
  */
 static void
 write_profiles(Batch *batch)

@@ -1,6 +1,6 @@
 /*
  * define_rules.c
- *	  Changed settings and identity rules: what the old ones derived is derived again.
+ *	  Settings and identity rules have changed: what the old ones derived is derived again.
  */
 #include "rebuild/rebuild.h"
 
@@ -10,8 +10,8 @@
 #include "workspace/definitions.h"
 
 /*
- * Whether a rule makes the same identifiers companions as another, which has the
- * same generic_after or a lower one.
+ * Whether the companions that were stored under a rule are right under another one: both make
+ * the same identifiers companions, and the other's generic_after is not higher.
  */
 static bool
 has_companions_of(const ChangedRow *other, const ChangedRow *rule)
@@ -26,7 +26,7 @@ has_companions_of(const ChangedRow *other, const ChangedRow *rule)
 	       (after == NULL || atoi(other_after) <= atoi(after));
 }
 
-/* Whether the rules after a change leave the companions that are stored as they are. */
+/* Whether the stored companions are right under the rules after a change too. */
 static bool
 are_companions_kept(List *before, List *after)
 {
@@ -48,9 +48,9 @@ are_companions_kept(List *before, List *after)
 PG_FUNCTION_INFO_V1(cdp_define_rules);
 
 /*
- * cdp.define_rules(): AFTER statement trigger on the tables of settings and
- * identity rules. Derives again what the old ones had derived: of identity rules
- * what they concern, of settings everything.
+ * cdp.define_rules(): AFTER statement trigger on the tables of settings and identity rules.
+ * A change of settings derives everything again; a change of identity rules, what it
+ * concerns.
  */
 Datum
 cdp_define_rules(PG_FUNCTION_ARGS)

@@ -3,10 +3,9 @@
  *	  Derives a workspace from its events again, by its current rules: anchors,
  *	  identifiers, evidence and profiles. Ids are kept.
  *
- * The events go through the same stages as when they came in; what stands
- * around that is set-based SQL (sql/rebuild): putting the old state aside, and
- * giving the new profiles their ids, the users' own columns and the times at
- * which segments were entered back.
+ * The events go through the same stages as when they came in. Before that, set-based SQL
+ * (sql/rebuild) puts the old state aside. After it, SQL gives the new profiles their old
+ * ids, the users' own columns, and the times at which segments were entered.
  */
 #include "rebuild/rebuild.h"
 
@@ -21,7 +20,6 @@
 #include "miscadmin.h"
 #include "pipeline/pipeline.h"
 #include "replay/replay.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -29,8 +27,8 @@
 #define FETCH_EVENTS 1000
 
 /*
- * Calls an SQL function of the extension with the workspace's name ($1) and the
- * cause ($2); returns the numbers of its row, of which there are n.
+ * Runs a query with the workspace's name ($1) and the cause ($2). *numbers gets the n numbers
+ * of its first row.
  */
 static void
 call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *numbers)
@@ -53,7 +51,7 @@ call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *
 	}
 }
 
-/* Works on a batch of events that have been read. */
+/* Called with a batch of events that have been read. */
 typedef void (*WorkOnBatch)(Batch *batch, ReplayQueue *queue);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
@@ -65,7 +63,10 @@ static const char *const scope_events =
     "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events s) "
     "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 
-/* Rows of events that have been fetched, each as one value, with the places of dropped columns. */
+/*
+ * Rows of events that have been fetched. Each is one composite value, so that its dropped
+ * columns have their places.
+ */
 typedef struct Fetched
 {
 	TupleTableSlot *slot;
@@ -94,8 +95,8 @@ next_fetched(EventRun *run)
 }
 
 /*
- * Reads events, in the order in which they happened, and works on them batch by
- * batch; values: with what the parts make of the rows.
+ * Reads events in the order in which they happened, and calls work batch by batch. values:
+ * the parts see the rows too.
  */
 static void
 read_events(Store *store, const char *which, bool values, WorkOnBatch work, ReplayQueue *queue)
@@ -110,7 +111,7 @@ read_events(Store *store, const char *which, bool values, WorkOnBatch work, Repl
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", query);
-	/* not read-only: with a snapshot of now, after the wait for the lock */
+	/* not read-only: it needs a new snapshot, taken after the wait for the lock */
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
 	batch->rebuilding = true;
 	for (;;)
@@ -142,7 +143,10 @@ read_events(Store *store, const char *which, bool values, WorkOnBatch work, Repl
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Who is seen with whom: it has to be known of all events before the first is replayed. */
+/*
+ * Records co-occurring identifiers: all of them must be known before the first event is
+ * replayed.
+ */
 static void
 record_companions(Batch *batch, ReplayQueue *queue)
 {
@@ -155,7 +159,7 @@ typedef struct AddDecisions
 	ReplayQueue *queue;
 } AddDecisions;
 
-/* Adds the identifiers that people have decided on to what is to be replayed. */
+/* Adds the identifiers that people have decided on to the replay queue. */
 static bool
 add_decision(TupleTableSlot *slot, void *context)
 {
@@ -168,9 +172,9 @@ add_decision(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* Calls with a store of its own, in a context of its own. */
+/* Calls work with a store of its own, in a memory context of its own. */
 static void
-with_store(Workspace *ws, const char *which, void (*work)(Store *store, const char *which))
+call_with_store(Workspace *ws, const char *which, void (*work)(Store *store, const char *which))
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp rebuild", ALLOCSET_DEFAULT_SIZES);
@@ -189,7 +193,7 @@ read_companions(Store *store, const char *which)
 	read_events(store, which, false, record_companions, NULL);
 }
 
-/* Sends the events through the stages; what their order alone does not decide is replayed then. */
+/* Sends the events through the stages; then replays what their order alone does not decide. */
 static void
 replay_events(Store *store, const char *which)
 {
@@ -202,7 +206,10 @@ replay_events(Store *store, const char *which)
 		replay_components(store, queue.identifiers, queue.n, CAUSE_REBUILD, REPLAY_REBUILDING);
 }
 
-/* Derives all that the events read stand for; returns how many profiles merged and came apart. */
+/*
+ * Derives again what all events stand for; partial: the events in the scope. changes:
+ * merged, split.
+ */
 static void
 derive(Workspace *ws, bool partial, Cause cause, int64 *changes)
 {
@@ -212,9 +219,9 @@ derive(Workspace *ws, bool partial, Cause cause, int64 *changes)
 	    ws, partial ? "SELECT cdp.rebuild_begin($1, true)" : "SELECT cdp.rebuild_begin($1, false)",
 	    cause, 0, NULL);
 	if (namespaces_of(ws)->max_generic_after >= 0)
-		with_store(ws, which, read_companions);
+		call_with_store(ws, which, read_companions);
 	call_for_workspace(ws, "SELECT cdp.rebuild_generic($1)", cause, 0, NULL);
-	with_store(ws, which, replay_events);
+	call_with_store(ws, which, replay_events);
 	call_for_workspace(ws, "SELECT f.merged, f.parted FROM cdp.rebuild_finish($1, $2) f", cause, 2,
 	                   changes);
 }
@@ -236,17 +243,16 @@ rebuild_workspace(Workspace *ws, Cause cause)
 
 typedef struct RulesChange
 {
-	bool companions; /* other identifiers are companions than before */
-	int64 *profiles; /* that were derived again */
+	bool companions; /* co-occurring identifiers are recorded again */
+	int64 *profiles; /* profiles that were derived again */
 	int n_profiles;
-	int64 changes[2];
+	int64 changes[2]; /* number of profiles that were merged, and that came apart */
 } RulesChange;
 
 static void
 derive_concerned(Workspace *ws, void *context)
 {
 	RulesChange *change = (RulesChange *) context;
-	MemoryContext oldcontext;
 	int64 concerned;
 
 	call_for_workspace(ws, "SELECT cdp.rules_check($1)", CAUSE_RULES, 0, NULL);
@@ -254,7 +260,7 @@ derive_concerned(Workspace *ws, void *context)
 	{
 		call_for_workspace(ws, "SELECT cdp.forget_companions($1)", CAUSE_RULES, 0, NULL);
 		if (namespaces_of(ws)->max_generic_after >= 0)
-			with_store(ws, all_events, read_companions);
+			call_with_store(ws, all_events, read_companions);
 	}
 	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", CAUSE_RULES, 1, &concerned);
 	if (concerned == 0)
@@ -262,10 +268,9 @@ derive_concerned(Workspace *ws, void *context)
 	derive(ws, true, CAUSE_RULES, change->changes);
 	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id",
 	                   CAUSE_RULES, 0, NULL);
-	oldcontext = MemoryContextSwitchTo(TopTransactionContext);
+	/* SPI's own memory is freed when the work is done */
 	change->profiles =
 	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
-	MemoryContextSwitchTo(oldcontext);
 	change->n_profiles = SPI_processed;
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

@@ -1,6 +1,7 @@
 /*
  * reevaluate.c
- *	  cdp.reevaluate: every segment on every profile, also after the clock was set back.
+ *	  cdp.reevaluate: evaluates every segment on every profile, also after the clock was set
+ *	  back.
  */
 #include "rebuild/rebuild.h"
 
@@ -11,6 +12,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+/* Finds whether a profile was evaluated at an instant after now: the clock was set back. */
 static void
 find_later_rows(Workspace *ws, void *context)
 {
@@ -24,8 +26,8 @@ find_later_rows(Workspace *ws, void *context)
 }
 
 /*
- * Where the clock was moved back, windows see days again that were left out of
- * the states: they are filled from the events again.
+ * If the clock was set back, windows see days again that the states have left out. So the
+ * traits are filled from the events again.
  */
 static void
 restore_windows(Workspace *ws)

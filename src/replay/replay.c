@@ -1,19 +1,19 @@
 /*
  * replay.c
- *	  Components whose evidence has to be taken again: evidence came late, was
- *	  withdrawn, or people have decided. The graph says who is one person now
- *	  (graph.c); here the tables follow.
+ *	  Components whose evidence is decided again: evidence came late, was withdrawn, or
+ *	  people have decided. The graph (graph.c) decides which identifiers are one person;
+ *	  this file brings the tables up to that.
  *
- * A profile that keeps all its identifiers keeps its values: profiles that
- * become one are merged, one merge per column. Where a profile comes apart, what
- * belongs to whom cannot be told from its values: each part is folded from the
- * events of its identifiers again. So a replay costs the evidence of the
- * component, and the events of those profiles only that come apart.
+ * A profile that keeps all its identifiers keeps its values. Profiles that become one are
+ * merged, by one merge per column. If a profile comes apart, its values do not say what
+ * belongs to which part; each part is folded again from the events of its identifiers. So a
+ * replay reads the evidence of the component, and only the events of those profiles that
+ * come apart.
  *
- * Ids: a part that has the identifier of a former profile gets its id back; the
+ * Ids: a part that has the identifier of a former profile gets that profile's id back. The
  * id of the profile that comes apart stays where its strongest identifier is.
  *
- * The caller has locked all profiles of the component (identity_component_profiles), or the
+ * The caller has locked all component profiles (identity_component_profiles), or the
  * workspace.
  */
 #include "replay/replay.h"
@@ -27,15 +27,14 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-/* A profile that nodes of the graph are stored as. */
+/* A profile that nodes of the graph belong to, as they are stored. */
 typedef struct OldProfile
 {
 	int64 id;
 	Profile *profile;
-	int64 count; /* of its row: identifiers and former ids */
-	int n_nodes;
-	int part;          /* that has it; -1: none */
-	bool is_splitting; /* it does not keep all that it had, or its events are others */
+	int64 count;       /* identifier_count of its row: identifiers and former ids */
+	int part;          /* the part that keeps it; -1: none */
+	bool is_splitting; /* it loses identifiers, or gains or loses events: fold it again */
 	char status;
 } OldProfile;
 
@@ -50,17 +49,16 @@ typedef struct OldProfile
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* One person of now. */
+/* The nodes that are one person after the replay. */
 typedef struct Part
 {
-	int first; /* its nodes, linked by next */
-	int n_nodes;
-	bool anchors;      /* some event: it is a profile */
-	Profile *profile;  /* that it becomes */
+	int first;         /* its nodes, linked by next */
+	bool anchors;      /* it anchors an event, so it is a profile */
+	Profile *profile;  /* the profile that it becomes */
 	bool is_new;       /* ... which has no row yet */
-	bool revived;      /* ... because it is back again */
-	int64 weight;      /* of the profile, for who survives */
-	int64 parted_from; /* profile that it comes apart from; 0: none */
+	bool revived;      /* ... but was a profile before: a former id is given back */
+	int64 weight;      /* identifiers of the profile; the larger one survives */
+	int64 parted_from; /* the profile that it comes apart from; 0: none */
 	bool contest;
 	TimestampTz contest_until;
 } Part;
@@ -69,8 +67,8 @@ typedef struct Part
 typedef struct Former
 {
 	int64 id;
-	OldProfile *of;
-	int part; /* that has its identifier; -1: none */
+	OldProfile *split_from; /* the profile that comes apart; it has the former id */
+	int part;               /* the part that has its identifier; -1: none */
 	bool revived;
 	ItemPointerData tid;
 	Jsonb *own_columns;
@@ -92,7 +90,7 @@ typedef struct Replay
 	int max_formers;
 } Replay;
 
-/* The nodes that are one person become a part. */
+/* Makes a part of the nodes of each component. */
 static void
 collect_parts(Replay *replay)
 {
@@ -110,7 +108,6 @@ collect_parts(Replay *replay)
 			continue;
 		memset(part, 0, sizeof(Part));
 		part->first = root->first;
-		part->n_nodes = root->size;
 		part->anchors = root->anchored_at != DT_NOEND;
 		part->contest_until = DT_NOBEGIN;
 		for (int n = root->first; n >= 0; n = graph->nodes[n].next)
@@ -137,7 +134,7 @@ collect_parts(Replay *replay)
 	}
 }
 
-/* Finds the profiles of the nodes, and which of them come apart. */
+/* Finds the stored profiles of the nodes, and which of them come apart. */
 static void
 collect_old(Replay *replay)
 {
@@ -168,24 +165,22 @@ collect_old(Replay *replay)
 			                                       PROFILE_IDENTIFIER_COUNT, &isnull));
 			old->part = node->part;
 			old->is_splitting = false;
-			old->n_nodes = 0;
 		}
-		old->n_nodes++;
 		old->is_splitting =
-		    old->is_splitting || node->excluded || node->rederived || node->part != old->part;
+		    old->is_splitting || node->excluded || node->gained_events || node->part != old->part;
 	}
 }
 
-typedef struct VisitFormer
+typedef struct NoteFormers
 {
 	Replay *replay;
-	OldProfile *of;
-} VisitFormer;
+	OldProfile *old;
+} NoteFormers;
 
 static bool
-visit_former(TupleTableSlot *slot, void *context)
+note_former(TupleTableSlot *slot, void *context)
 {
-	VisitFormer *visit = (VisitFormer *) context;
+	NoteFormers *visit = (NoteFormers *) context;
 	Replay *replay = visit->replay;
 	Store *store = replay->store;
 	MemoryContext oldcontext = MemoryContextSwitchTo(replay->graph->context);
@@ -199,7 +194,7 @@ visit_former(TupleTableSlot *slot, void *context)
 		ARRAY_GROW(replay->graph->context, replay->formers, replay->n_formers, replay->max_formers);
 		former = &replay->formers[replay->n_formers++];
 		memset(former, 0, sizeof(Former));
-		former->of = visit->of;
+		former->split_from = visit->old;
 		former->part = -1;
 		former->tid = slot->tts_tid;
 		former->id =
@@ -220,7 +215,7 @@ visit_former(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* The former ids of the profiles that come apart. */
+/* Collects the former ids of the profiles that come apart. */
 static void
 collect_formers(Replay *replay)
 {
@@ -233,19 +228,19 @@ collect_formers(Replay *replay)
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
 		if (old->is_splitting)
 		{
-			VisitFormer visit = {replay, old};
+			NoteFormers visit = {replay, old};
 
-			stored_visit_merges(replay->store, old->id, visit_former, &visit);
+			stored_visit_merges(replay->store, old->id, note_former, &visit);
 		}
 }
 
-/* What of a profile a part has, for the parts that have anything. */
+/* How much of a stored profile a part has; only for parts that have any of it. */
 typedef struct Share
 {
 	int64 profile;
 	int part;
-	int n;         /* nodes */
-	int strongest; /* of them */
+	int n;         /* number of nodes */
+	int strongest; /* the strongest of these nodes */
 } Share;
 
 static int
@@ -260,15 +255,18 @@ compare_shares(const void *a, const void *b)
 }
 
 static bool
-is_claimed(const Replay *replay, const OldProfile *old, int part)
+has_former_id(const Replay *replay, const OldProfile *old, int part)
 {
 	for (int i = 0; i < replay->n_formers; i++)
-		if (replay->formers[i].of == old && replay->formers[i].part == part)
+		if (replay->formers[i].split_from == old && replay->formers[i].part == part)
 			return true;
 	return false;
 }
 
-/* Offers a profile to a part: the larger one survives, on a tie the smaller id. */
+/*
+ * Gives a profile to a part, if it survives there: the larger one does; on a tie, the
+ * smaller id.
+ */
 static void
 offer_profile(Part *part, Profile *profile, int64 weight)
 {
@@ -289,8 +287,8 @@ is_stronger_node(const GraphNode *a, const GraphNode *b)
 }
 
 /*
- * A profile that comes apart stays with one of its parts, if one anchors an
- * event: one that no former id claims, and of those the one that has its
+ * Gives a profile that comes apart to one of the parts that anchor an event, if there is one.
+ * A part that will not get a former id back is preferred; then the part that has the
  * strongest identifier.
  */
 static void
@@ -308,7 +306,7 @@ place_profile(Replay *replay, const Share *shares, int n, OldProfile *old)
 			continue;
 		if (part->parted_from == 0)
 			part->parted_from = old->id;
-		claimed = is_claimed(replay, old, shares[i].part);
+		claimed = has_former_id(replay, old, shares[i].part);
 		if (best >= 0 && (claimed > best_claimed ||
 		                  (claimed == best_claimed &&
 		                   !is_stronger_node(&replay->graph->nodes[shares[i].strongest],
@@ -322,7 +320,7 @@ place_profile(Replay *replay, const Share *shares, int n, OldProfile *old)
 		offer_profile(&replay->parts[old->part], old->profile, shares[best].n);
 }
 
-/* Which part has which profile. */
+/* Finds the profile of each part, as far as stored profiles go. */
 static void
 place_profiles(Replay *replay)
 {
@@ -373,7 +371,7 @@ place_profiles(Replay *replay)
 			place_profile(replay, &shares[start], end - start, old);
 		}
 	}
-	/* one of which nothing is left: its only identifier turned out generic */
+	/* a profile of which nothing is left: its only identifier became generic */
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
 		if (old->is_splitting && old->part >= 0 && replay->parts[old->part].profile == NULL)
@@ -390,8 +388,8 @@ compare_formers(const void *a, const void *b)
 }
 
 /*
- * Parts that no profile stays with get a former id back, or a new one. They
- * may have been given back before: each id once.
+ * A part without a profile gets a former id back, or a new one. Each former id is given back
+ * once.
  */
 static void
 revive_profiles(Replay *replay)
@@ -411,11 +409,11 @@ revive_profiles(Replay *replay)
 		part->profile->is_new = part->is_new = true;
 		part->profile->own_columns = former->own_columns;
 		part->profile->inherited = former->inherited;
-		part->parted_from = former->of->id;
+		part->parted_from = former->split_from->id;
 		if (former->own_columns != NULL && former->inherited != NULL)
 		{
-			part->profile->next_split = former->of->profile->split_profiles;
-			former->of->profile->split_profiles = part->profile;
+			part->profile->next_split = former->split_from->profile->split_profiles;
+			former->split_from->profile->split_profiles = part->profile;
 		}
 		former->revived = part->revived = true;
 	}
@@ -434,7 +432,7 @@ revive_profiles(Replay *replay)
 	}
 }
 
-/* What each old profile does: it stays, is merged into another, or is no more. */
+/* Marks what becomes of each old profile: it stays, is merged into another, or vanishes. */
 static void
 apply_profiles(Replay *replay)
 {
@@ -470,7 +468,7 @@ apply_profiles(Replay *replay)
 	}
 }
 
-/* Gives each node's row its profile, and each profile the events that are to be folded again. */
+/* Writes each node's profile into its row; gives profiles the identifiers to fold again. */
 static void
 apply_nodes(Replay *replay)
 {
@@ -502,7 +500,7 @@ apply_nodes(Replay *replay)
 			}
 		}
 		if (row.profile_id == node->row.profile_id && row.generic == node->row.generic &&
-		    !node->rederived)
+		    !node->gained_events)
 			continue;
 		if (row.generic)
 			rows_forget_times(&row);
@@ -510,7 +508,7 @@ apply_nodes(Replay *replay)
 	}
 }
 
-/* Puts a link, as it is decided now, into the row that is stored of it, or into a new one. */
+/* Writes a link, as it is decided now, into its stored row; slot null: into a new row. */
 static void
 write_link(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 {
@@ -528,7 +526,7 @@ write_link(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 		             store_changed_row(replay->store, &links_table, slot, values, NULL));
 }
 
-/* The same of a refusal, whose reason is the stored one. */
+/* The same for a refusal whose reason stays. */
 static void
 rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 {
@@ -548,7 +546,7 @@ rewrite_refusal(Replay *replay, const GraphEdge *edge, TupleTableSlot *slot)
 	             store_changed_row(store, &refusals_table, slot, values, isnull));
 }
 
-/* The row that is stored of an edge. */
+/* The stored row of an edge. */
 static TupleTableSlot *
 find_stored(Replay *replay, const GraphEdge *edge)
 {
@@ -576,7 +574,7 @@ find_stored(Replay *replay, const GraphEdge *edge)
 	return slot;
 }
 
-/* Writes what was decided on an edge, in place of what is stored of it. */
+/* Writes the decision on an edge, in place of what is stored. */
 static void
 apply_edge(Replay *replay, const GraphEdge *edge)
 {
@@ -627,7 +625,7 @@ apply_edges(Replay *replay)
 	MemoryContextDelete(context);
 }
 
-/* Former ids go where their identifier is; those that are profiles again are undone. */
+/* Repoints former ids to the part that has their identifier; marks merges as undone. */
 static void
 apply_formers(Replay *replay)
 {
@@ -643,11 +641,11 @@ apply_formers(Replay *replay)
 		bool isnull[N_MERGE_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
-		if (profile == NULL && former->of->part >= 0)
-			profile = replay->parts[former->of->part].profile;
+		if (profile == NULL && former->split_from->part >= 0)
+			profile = replay->parts[former->split_from->part].profile;
 		if (profile != NULL && !former->revived)
 			profile->gained_identifiers++;
-		if (profile != NULL && profile->id == former->of->id && !former->revived)
+		if (profile != NULL && profile->id == former->split_from->id && !former->revived)
 			continue;
 		slot = store_fetch(store, &merges_table, &former->tid);
 		if (slot == NULL)
@@ -666,22 +664,7 @@ apply_formers(Replay *replay)
 	}
 }
 
-typedef struct Repoint
-{
-	Store *store;
-	int64 to;
-} Repoint;
-
-static bool
-repoint_former(TupleTableSlot *slot, void *context)
-{
-	Repoint *repoint = (Repoint *) context;
-
-	rows_repoint_former(repoint->store, slot, repoint->to);
-	return true;
-}
-
-/* The former ids of profiles that are merged as they are. */
+/* Repoints the former ids of the profiles that are merged whole. */
 static void
 repoint_formers(Replay *replay)
 {
@@ -691,14 +674,13 @@ repoint_formers(Replay *replay)
 	oldprofiles_start_iterate(replay->old, &iterator);
 	while ((old = oldprofiles_iterate(replay->old, &iterator)) != NULL)
 		if (!old->is_splitting && old->profile->merged)
-		{
-			Repoint repoint = {replay->store, replay->parts[old->part].profile->id};
-
-			stored_visit_merges(replay->store, old->id, repoint_former, &repoint);
-		}
+			rows_repoint_formers(replay->store, old->id, replay->parts[old->part].profile->id);
 }
 
-/* An identifier of a profile in the part that has it: one that anchors an event, if there is such. */
+/*
+ * An identifier of an old profile in the part that keeps it: one that anchors an event, if
+ * there is one.
+ */
 static const GraphNode *
 find_former_node(const Replay *replay, const OldProfile *old)
 {
@@ -721,7 +703,7 @@ find_former_node(const Replay *replay, const OldProfile *old)
 	return best;
 }
 
-/* The last evidence that holds a part together, for who wants to know by which event. */
+/* The last new evidence that holds a part together: merges record its event. */
 static const GraphEdge *
 find_joining_edge(const Replay *replay, int part)
 {
@@ -739,7 +721,7 @@ find_joining_edge(const Replay *replay, int part)
 	return last;
 }
 
-/* Rows of merges for the profiles that are merged now, and for parts that never were. */
+/* Writes rows of merges for profiles that are merged now, and for parts that get new ids. */
 static void
 record_changes(Replay *replay)
 {

@@ -1,7 +1,7 @@
 /*
  * scores.c
- *	  Predictions of customer value: a part in SQL, see sql/scores. Its column
- *	  profiles.scores is the users' to the engine.
+ *	  Predictions of customer value: a part in SQL, see sql/scores. To the engine, its
+ *	  column profiles.scores is a user's column.
  */
 #include "workspace/parts.h"
 

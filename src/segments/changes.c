@@ -32,7 +32,7 @@ write_changes(Batch *batch)
 }
 
 static void
-write_failures(Batch *batch)
+write_segment_failures(Batch *batch)
 {
 	SegmentsBatch *segments = segments_batch(batch);
 
@@ -55,11 +55,11 @@ write_failures(Batch *batch)
 	segments->n_failures = 0;
 }
 
-/* Part: writes what the slice's evaluation has come to. */
+/* Part: writes the results of evaluating the slice. */
 void
 changes_write(Batch *batch)
 {
-	write_failures(batch);
+	write_segment_failures(batch);
 	write_changes(batch);
 }
 

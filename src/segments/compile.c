@@ -1,6 +1,6 @@
 /*
  * compile.c
- *	  Segments: read from their definitions, and compiled.
+ *	  Reads the definitions of segments, and compiles them.
  */
 #include "segments/segments_internal.h"
 #include "workspace/definitions.h"
@@ -37,7 +37,7 @@ compare_segments(const void *a, const void *b)
 	return strcmp(((const Segment *) a)->name, ((const Segment *) b)->name);
 }
 
-/* Part: reads the definitions, and says which names expressions may use. */
+/* Part: reads the definitions, and lists the names that expressions may use. */
 static void
 read_segments(Workspace *ws)
 {

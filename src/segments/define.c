@@ -1,12 +1,11 @@
 /*
  * define.c
- *	  Definitions of segments are rows: the trigger on segments checks them and lets
- *	  them take effect in the transaction that made them.
+ *	  Definitions of segments are rows. The trigger on segments checks them, and they take
+ *	  effect in the transaction that makes them.
  *
- * A change of a definition locks profiles against writers, so that it misses
- * none: those before are seen, and those after see the definition. A snapshot
- * older than that lock could miss some, so it is refused in REPEATABLE READ
- * and above.
+ * A change of a definition locks profiles against writers, so that it misses no writer:
+ * what they wrote before is seen, and those that come after see the definition. A snapshot
+ * older than the lock could miss writes, so REPEATABLE READ and above are refused.
  */
 #include "segments/segments_internal.h"
 
@@ -34,7 +33,7 @@ check_segment(Workspace *ws, const char *name, const char *predicate)
 	(void) expression_check(ws, &segment_predicate, name, predicate);
 }
 
-/* Notes which segments the rows name; check: they are to be checked as definitions. */
+/* Adds the segments that the rows name to wanted; check: checks the rows as definitions. */
 static Bitmapset *
 named_segments(Workspace *ws, List *rows, bool check, Bitmapset *wanted)
 {
@@ -55,8 +54,8 @@ named_segments(Workspace *ws, List *rows, bool check, Bitmapset *wanted)
 }
 
 /*
- * Refuses to take a segment away, or its name, that others refer to, and
- * segments that refer to each other in a circle.
+ * Errors if segments refer to each other in a circle. Errors if a segment that others refer
+ * to has been deleted or renamed.
  */
 static void
 check_references(Workspace *ws, List *old)
@@ -85,7 +84,7 @@ check_references(Workspace *ws, List *old)
 	}
 }
 
-/* Appends one row to the history of definitions; predicate null: the segment is no more. */
+/* Appends one row to the history of definitions; predicate null: the segment was deleted. */
 static void
 record_definition(Store *store, const char *name, const char *predicate, TimestampTz now, Oid user)
 {

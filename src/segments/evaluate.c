@@ -2,38 +2,35 @@
  * evaluate.c
  *	  Stage four: which segments a profile is in, and until when.
  *
- * A profile goes through passes, each at one instant. A row that is overdue is
- * first played: at its timer, on its values of before, and at each instant
- * that this gives, up to now; so every change by the clock has its own time.
- * Then what has changed in the row is evaluated on the new values, at now.
- * Only segments that read what has changed are evaluated, and those that
- * refer to a segment whose membership has.
+ * A profile goes through passes, each at one instant. If its row is overdue, its due flips
+ * are applied first, on the stored values: at its timer, and at each instant that this
+ * reports, up to now. So every change by the clock has its own time. Then what has changed
+ * in the row is evaluated on the new values, at now. Only segments that read what has
+ * changed are evaluated, and segments that refer to one whose membership has changed.
  *
- * Timers are lazy. A stored time stays while it is not later than the next
- * change that evaluation finds; so an event that moves a deadline away writes
- * none, and nothing beyond the stored time is even looked for.
+ * Timers are lazy. A stored timer stays if it is not later than the next change that
+ * evaluation finds. So an event that moves a deadline away writes no timer, and nothing is
+ * searched beyond the stored one.
  *
- * A predicate may fail on a row (a cast of data). An error needs a
- * subtransaction to recover from, so a whole slice is evaluated in one, and
- * where a predicate fails the work goes on behind it in the next: a slice
- * without failures pays for one subtransaction, which writes nothing.
+ * A predicate may fail on a row, as a cast of data does. Recovery from an error needs a
+ * subtransaction, so a whole slice is evaluated in one. After a failure, the work goes on
+ * with the next predicate in a new one. So a slice without failures pays for a single
+ * subtransaction, which writes nothing.
  */
 #include "segments/segments_internal.h"
 
 #include "access/htup_details.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/params.h"
 #include "pgtime.h"
 #include "profiles/profiles.h"
-#include "utils/memutils.h"
 
 typedef enum PassKind
 {
 	PASS_NONE,  /* between passes */
-	PASS_DUE,   /* by the clock, on the stored row */
-	PASS_NOW,   /* what has changed, on the new row */
-	PASS_BEFORE /* on the stored row at its old instant: is that still as it says? */
+	PASS_DUE,   /* due flips, on the stored row */
+	PASS_NOW,   /* what has changed, on the new row, at now */
+	PASS_BEFORE /* on the stored row, at its evaluated_at: is its membership right there? */
 } PassKind;
 
 /* How far the evaluation of a batch has come. Sets are of segments, by rank. */
@@ -42,25 +39,25 @@ typedef struct Progress
 	Batch *batch;
 	const Segments *segments;
 	int flags;               /* of a sweep: SWEEP_REDEFINED, SWEEP_MAY_GO_BACK */
-	bool all_profiles;       /* every profile, and the wanted segments; else the changed */
-	const Bitmapset *wanted; /* then the segments */
+	bool all_profiles;       /* a sweep: evaluate the wanted segments on every profile */
+	const Bitmapset *wanted; /* null if not all_profiles: what reads changes is evaluated */
 	TupleTableSlot *stored;  /* for a row as it is stored */
 
-	int profile;      /* in batch->slice */
-	Profile *subject; /* it, or one that is merged into it; null: none yet */
-	bool done_now;    /* it has had its pass of now, or needs none */
+	int profile;      /* the current profile, in batch->slice */
+	Profile *subject; /* that profile, or one that is merged into it; null: none yet */
+	bool done_now;    /* the profile has had its pass at now, or needs none */
 
 	PassKind pass;
 	Cause cause;
 	TimestampTz at;
-	TimestampTz until;   /* the earliest instant that has been reported */
-	Bitmapset *pending;  /* what is to be evaluated; grows */
+	TimestampTz until;   /* the earliest instant that a predicate has reported */
+	Bitmapset *pending;  /* segments that the pass evaluates; it may grow */
 	Bitmapset *excluded; /* their current definition did not exist at this instant */
-	int rank;            /* the next to look at */
+	int rank;            /* the segment that is evaluated now; -1: none yet */
 	bool *was_member;    /* by rank: before the pass */
-	bool *is_member;     /* ... and after */
-	bool leaves_gone;    /* the profile leaves segments that do not exist any more */
-	bool row_ready;
+	bool *is_member;     /* ... and after it */
+	bool leaves_deleted; /* the profile leaves segments that do not exist any more */
+	bool row_ready;      /* the pass's row is the one that predicates read */
 	ClockContext clock;
 } Progress;
 
@@ -96,7 +93,7 @@ segment_of_member(const Workspace *ws, const SegmentMember *member)
 	return NULL;
 }
 
-/* Segments that read a key of a value, of which the profile says something else now. */
+/* Adds the segments that read a key of a value, if the key's value has changed. */
 static Bitmapset *
 readers_of_keys(const Workspace *ws, const ProfileValue *value, const FoldedValue *folded,
                 Bitmapset *readers)
@@ -106,16 +103,16 @@ readers_of_keys(const Workspace *ws, const ProfileValue *value, const FoldedValu
 
 	for (int i = 0; i < segments->n_key_readers; i++)
 	{
-		const KeyReaders *of_key = &segments->key_readers[i];
+		const KeyReaders *by_key = &segments->key_readers[i];
 
-		if (of_key->key.column == column &&
-		    !value->same_key(folded->stored, folded->value, of_key->key.key, of_key->key.key_len))
-			readers = bms_add_members(readers, of_key->segments);
+		if (by_key->key.column == column &&
+		    !value->same_key(folded->stored, folded->value, by_key->key.key, by_key->key.key_len))
+			readers = bms_add_members(readers, by_key->segments);
 	}
 	return readers;
 }
 
-/* Segments that read a column, or a key of a value, that has changed. */
+/* The segments that read a column, or a key of a value, that has changed. */
 static Bitmapset *
 readers_of_changes(Batch *batch, Profile *profile)
 {
@@ -149,15 +146,15 @@ evaluate_set_member(Workspace *ws, const Segment *segment, bool member)
 }
 
 /*
- * The profile is in a segment that is no more, which it leaves in the pass of
- * now. Those that ask for that one by a prefix follow then, and not before.
+ * The profile is in a segment that was deleted. It leaves that segment in the pass at now.
+ * Segments that refer to the deleted one by a prefix are evaluated then, and not before.
  */
 static void
-lose_member(Progress *progress, const SegmentMember *member)
+leave_deleted_segment(Progress *progress, const SegmentMember *member)
 {
 	if (progress->pass == PASS_NOW)
 	{
-		progress->leaves_gone = true;
+		progress->leaves_deleted = true;
 		progress->pending = order_readers_by_prefix(progress->segments, member->name,
 		                                            member->name_len, progress->pending);
 	}
@@ -166,9 +163,9 @@ lose_member(Progress *progress, const SegmentMember *member)
 		                                             member->name_len, progress->excluded);
 }
 
-/* stale is the pass's, in the batch's memory. */
+/* Begins a pass. pending: the segments to evaluate, in batch->values; the pass owns the set. */
 static void
-begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
+begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *pending)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -178,11 +175,11 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 	progress->pass = pass;
 	progress->at = at;
 	progress->until = DT_NOEND;
-	progress->pending = stale;
+	progress->pending = pending;
 	progress->excluded = NULL;
 	progress->rank = -1;
 	progress->row_ready = false;
-	progress->leaves_gone = false;
+	progress->leaves_deleted = false;
 	progress->cause = pass == PASS_DUE                   ? CAUSE_CLOCK
 	                  : subject->merged_profiles != NULL ? CAUSE_MERGE
 	                                                     : batch->cause;
@@ -197,7 +194,7 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 		if (segment != NULL)
 			progress->was_member[segment->rank] = true;
 		else
-			lose_member(progress, &member);
+			leave_deleted_segment(progress, &member);
 	}
 	if (pass == PASS_DUE && (progress->flags & SWEEP_REDEFINED) != 0)
 		progress->excluded = bms_add_members(progress->excluded, progress->wanted);
@@ -211,15 +208,15 @@ begin_pass(Progress *progress, PassKind pass, TimestampTz at, Bitmapset *stale)
 		if (segment->dependents != NULL)
 			evaluate_set_member(ws, segment, progress->was_member[segment->rank]);
 	}
-	/* the stored time stays if it is the earlier one, so nothing later matters */
+	/* the stored timer stays if it is earlier, so nothing after it needs to be found */
 	if (pass == PASS_NOW && subject->has_next_evaluation && !progress->all_profiles)
 		progress->until = subject->next_evaluation_at;
 	MemoryContextSwitchTo(oldcontext);
 }
 
-/* Makes the row that the pass is about the one that predicates read. */
+/* Makes the pass's row the one that predicates read. */
 static void
-prepare_row(Progress *progress)
+set_scan_row(Progress *progress)
 {
 	Batch *batch = progress->batch;
 
@@ -244,7 +241,7 @@ evaluate_segment(Progress *progress, const Segment *segment)
 	bool isnull;
 	Datum result;
 
-	prepare_row(progress);
+	set_scan_row(progress);
 	if (segment->expression.clock == NULL)
 		result = ExecEvalExprSwitchContext(segment->expression.state, econtext, &isnull);
 	else
@@ -259,7 +256,7 @@ evaluate_segment(Progress *progress, const Segment *segment)
 	return !isnull && DatumGetBool(result);
 }
 
-/* Notes what a segment has come to; those that refer to it follow if that is news. */
+/* Notes the result of a segment. If membership changes, segments that refer to it are pending. */
 static void
 set_member(Progress *progress, const Segment *segment, bool is_member)
 {
@@ -279,7 +276,7 @@ set_member(Progress *progress, const Segment *segment, bool is_member)
 	}
 }
 
-/* Evaluates what is stale from where progress stands. */
+/* Evaluates the pending segments, from where the pass stands. */
 static void
 run_pass(Progress *progress)
 {
@@ -302,12 +299,9 @@ run_pass(Progress *progress)
 	ResetExprContext(batch->ws->econtext);
 }
 
-/*
- * Makes the new set of a profile's segments, and notes what has changed. A
- * member that is no segment any more leaves.
- */
+/* Makes the new set of a profile's segments, and notes which it enters and leaves. */
 static void
-conclude(Progress *progress)
+update_members(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -319,8 +313,8 @@ conclude(Progress *progress)
 	int n = 0;
 	int rank = -1;
 
-	if (!progress->leaves_gone && memcmp(progress->was_member, progress->is_member,
-	                                     sizeof(bool) * progress->segments->n_segments) == 0)
+	if (!progress->leaves_deleted && memcmp(progress->was_member, progress->is_member,
+	                                        sizeof(bool) * progress->segments->n_segments) == 0)
 		return;
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	while ((rank = bms_next_member(progress->pending, rank)) >= 0)
@@ -333,7 +327,7 @@ conclude(Progress *progress)
 
 		segment_set_get(subject->segments, i, &member);
 		segment = segment_of_member(ws, &member);
-		if (segment != NULL ? progress->is_member[segment->rank] : !progress->leaves_gone)
+		if (segment != NULL ? progress->is_member[segment->rank] : !progress->leaves_deleted)
 			members[n++] = member;
 		else
 			changes_add(batch, subject->id, member.name, member.name_len, false, progress->at,
@@ -392,9 +386,9 @@ stored_instant(Progress *progress)
 }
 
 /*
- * Ends the pass of now: the timer, and the instant. Membership must be right as
- * of the instant that is stored; where nothing else changes in the row, and a
- * predicate that reads the clock is new to it, that is still to be seen.
+ * Ends the pass at now: sets timer and instant. Membership must be right as of the instant
+ * that is stored. If nothing changes in the row, evaluated_at stays. Then, if predicates that
+ * read the clock were evaluated, PASS_BEFORE checks them at the stored instant.
  */
 static void
 end_now(Progress *progress)
@@ -406,7 +400,7 @@ end_now(Progress *progress)
 	Bitmapset *evaluated = bms_intersect(progress->pending, progress->segments->clock_segments);
 
 	MemoryContextSwitchTo(oldcontext);
-	conclude(progress);
+	update_members(progress);
 	if (subject->has_next_evaluation && subject->next_evaluation_at > progress->at &&
 	    !(progress->all_profiles && bms_is_subset(progress->segments->clock_segments, evaluated)))
 		next = Min(next, subject->next_evaluation_at);
@@ -429,7 +423,7 @@ end_pass(Progress *progress)
 	switch (progress->pass)
 	{
 		case PASS_DUE:
-			conclude(progress);
+			update_members(progress);
 			subject->evaluated_at = progress->at;
 			set_timer(subject, Max(progress->until, progress->at + 1));
 			mark_timer(progress);
@@ -449,7 +443,7 @@ end_pass(Progress *progress)
 	progress->pass = PASS_NONE;
 }
 
-/* What is to be evaluated now on the profile whose turn it is; false: nothing. */
+/* Begins the pass at now on the current profile; false: there is nothing to evaluate. */
 static bool
 begin_now(Progress *progress)
 {
@@ -457,7 +451,7 @@ begin_now(Progress *progress)
 	Profile *profile = progress->subject;
 	TimestampTz at = Max(batch->instant, profile->evaluated_at);
 	MemoryContext oldcontext;
-	Bitmapset *stale;
+	Bitmapset *pending;
 
 	if ((progress->flags & SWEEP_MAY_GO_BACK) != 0)
 		at = batch->instant;
@@ -467,20 +461,20 @@ begin_now(Progress *progress)
 		return false;
 	oldcontext = MemoryContextSwitchTo(batch->values);
 	if (progress->all_profiles)
-		stale = bms_copy(progress->wanted);
+		pending = bms_copy(progress->wanted);
 	else if (profile->tuple == NULL || profile->merged_profiles != NULL ||
 	         profile->split_profiles != NULL)
-		stale = bms_copy(progress->segments->all_segments);
+		pending = bms_copy(progress->segments->all_segments);
 	else
-		stale = readers_of_changes(batch, profile);
+		pending = readers_of_changes(batch, profile);
 	MemoryContextSwitchTo(oldcontext);
-	begin_pass(progress, PASS_NOW, at, stale);
+	begin_pass(progress, PASS_NOW, at, pending);
 	return true;
 }
 
 /*
- * Begins the next pass: overdue rows are played, those that were merged into a
- * profile before it; then it has its pass of now. False: the slice is done.
+ * Begins the next pass. Due flips are applied first: to the profiles that are merged into
+ * the current one, then to itself; then it has its pass at now. False: the slice is done.
  */
 static bool
 next_pass(Progress *progress)
@@ -502,11 +496,11 @@ next_pass(Progress *progress)
 		{
 			Profile *subject = progress->subject;
 			MemoryContext oldcontext = MemoryContextSwitchTo(batch->values);
-			Bitmapset *stale = bms_copy(progress->segments->clock_segments);
+			Bitmapset *pending = bms_copy(progress->segments->clock_segments);
 
 			MemoryContextSwitchTo(oldcontext);
 			begin_pass(progress, PASS_DUE, Max(subject->next_evaluation_at, subject->evaluated_at),
-			           stale);
+			           pending);
 			return true;
 		}
 		if (progress->subject != profile)
@@ -542,8 +536,8 @@ evaluate_rest(void *context)
 }
 
 /*
- * A predicate that has failed is false. Up to the earliest instant that was
- * reported before it did, it stays so.
+ * A predicate that has failed is false, up to the earliest instant that it had reported
+ * before it failed.
  */
 static bool
 skip_segment(void *context, const ErrorData *error)
@@ -576,7 +570,7 @@ evaluate_pin(Workspace *ws)
 }
 
 static void
-evaluate(Progress *progress)
+run_passes(Progress *progress)
 {
 	Batch *batch = progress->batch;
 	Workspace *ws = batch->ws;
@@ -596,7 +590,7 @@ evaluate(Progress *progress)
 	expression_unpin(nest_level);
 }
 
-/* Begins at the instant of now, with room for a row as it is stored. */
+/* Evaluates the slice at the clock's instant. */
 static void
 evaluate_now(Progress *progress)
 {
@@ -606,7 +600,7 @@ evaluate_now(Progress *progress)
 	store_prepare_rows(batch->store, &profiles_table);
 	progress->stored =
 	    MakeSingleTupleTableSlot(store_row_type(batch->store, &profiles_table), &TTSOpsHeapTuple);
-	evaluate(progress);
+	run_passes(progress);
 	ExecDropSingleTupleTableSlot(progress->stored);
 }
 
@@ -634,11 +628,11 @@ evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc)
 	batch->slice = &profile;
 	batch->n_slice = 1;
 	progress.stored = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
-	evaluate(&progress);
+	run_passes(&progress);
 	ExecDropSingleTupleTableSlot(progress.stored);
 }
 
-/* A profile that is no more leaves every segment it was in. */
+/* Notes that a profile which is deleted leaves all its segments. */
 static void
 leave_segments(Batch *batch, Profile *profile, Cause cause)
 {

@@ -1,12 +1,12 @@
 /*
  * order.c
- *	  The order in which segments are evaluated: those that others refer to first.
+ *	  The order in which segments are evaluated: segments that others refer to come first.
  */
 #include "segments/segments_internal.h"
 
 #include "lib/stringinfo.h"
 
-/* Notes that a segment reads a key; of each key there is one entry. */
+/* Notes that a segment reads a key; each key has one entry. */
 static void
 note_key(Segments *segments, const ExpressionKey *key, int rank)
 {
@@ -27,7 +27,7 @@ note_key(Segments *segments, const ExpressionKey *key, int rank)
 	readers->segments = bms_add_member(readers->segments, rank);
 }
 
-/* Notes, per column, key and segment, which segments read it. */
+/* Notes the segment with each column, key and segment that it reads. */
 static void
 note_readers(Segments *segments, const Segment *segment)
 {
@@ -77,7 +77,7 @@ order_segments(Segments *segments)
 			}
 		if (n > before)
 			continue;
-		/* they read each other: a definition refuses that */
+		/* the rest refer to each other in circles, or to a segment in one; definitions refuse it */
 		for (int i = 0; i < segments->n_segments; i++)
 			if (!bms_is_member(i, done))
 			{
@@ -125,7 +125,7 @@ order_circle(const Segments *segments)
 
 	if (at < 0)
 		return NULL;
-	/* each reads another one in or before a circle: going on, one comes round */
+	/* each of them refers to another in the set, so following the references ends in a circle */
 	while (!bms_is_member(at, seen))
 	{
 		seen = bms_add_member(seen, at);

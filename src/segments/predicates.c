@@ -1,7 +1,7 @@
 /*
  * predicates.c
- *	  Predicates of segments, from SQL: checked as the definition of a segment is,
- *	  and explained part by part.
+ *	  Predicates of segments, from SQL: they are checked as definitions are, and explained
+ *	  part by part.
  */
 #include "segments/segments.h"
 
@@ -14,7 +14,7 @@ PG_FUNCTION_INFO_V1(cdp_check_predicate);
 PG_FUNCTION_INFO_V1(cdp_predicate_sql);
 PG_FUNCTION_INFO_V1(cdp_segment_tree);
 
-/* The predicate of the arguments, checked: see expression_check. */
+/* Checks the predicate in the arguments; the result is that of expression_check. */
 static char *
 check_arguments(FunctionCallInfo fcinfo)
 {
@@ -25,8 +25,8 @@ check_arguments(FunctionCallInfo fcinfo)
 }
 
 /*
- * cdp.check_predicate(workspace name, segment text, predicate text) -> void:
- * errors as a definition does; the segment's name is for their context.
+ * cdp.check_predicate(workspace name, segment text, predicate text) -> void: raises the
+ * errors that a definition would. The segment's name is shown in their context.
  */
 Datum
 cdp_check_predicate(PG_FUNCTION_ARGS)
@@ -36,8 +36,8 @@ cdp_check_predicate(PG_FUNCTION_ARGS)
 }
 
 /*
- * cdp.predicate_sql(workspace name, segment text, predicate text) -> text: the
- * same, and the predicate with a column for the clock.
+ * cdp.predicate_sql(workspace name, segment text, predicate text) -> text: the same;
+ * returns the predicate as SQL, with the column evaluated_at in place of the clock.
  */
 Datum
 cdp_predicate_sql(PG_FUNCTION_ARGS)
@@ -50,10 +50,10 @@ cdp_predicate_sql(PG_FUNCTION_ARGS)
 }
 
 /*
- * cdp.segment_tree(row of profiles, its segments, predicate) -> a row per part
- * of the predicate: its number, that of what it is part of, text, value, truth,
- * the next instant at which it may be another, the trait or column that it is,
- * the error that it raises, and the computed trait that it is, with its window.
+ * cdp.segment_tree(row of profiles, its segments, predicate) -> a row per part of the
+ * predicate: its number, the number of the part that contains it, text, value, truth, the
+ * next instant at which it may change, the trait or column that it reads, the error that it
+ * raises, and the computed trait that it reads, with its window.
  */
 Datum
 cdp_segment_tree(PG_FUNCTION_ARGS)

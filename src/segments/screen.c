@@ -1,14 +1,13 @@
 /*
  * screen.c
- *	  Segments on every profile: the rows are read in the order of the table, and
- *	  the wanted predicates are evaluated on each where it lies.
+ *	  A sweep over every profile: rows are read in the order of the table, and the wanted
+ *	  predicates are evaluated on each row where it is read.
  *
- * Most rows stay as they are, and most others change in nothing but their
- * segments: such a row is prepared at once, and written at the end of the slice.
- * Only rows that need a full pass (evaluate.c) are loaded: a flip is due, a
- * predicate must report its next flip, other segments depend on the result, or a
- * predicate failed. A pass would give the same for every row, at a multiple of
- * the cost.
+ * Most rows stay as they are, and most others change only in their segments. Such a row is
+ * prepared at once, and written at the end of the slice. Only rows that need a full pass
+ * (evaluate.c) are loaded: a flip is due, a predicate must report its next flip, other
+ * segments depend on the result, or a predicate failed. A pass would give the same result
+ * for every row, at several times the cost.
  */
 #include "segments/segments_internal.h"
 
@@ -22,19 +21,19 @@ typedef struct Load
 {
 	Batch *batch;
 	const Bitmapset *wanted;
-	const Segments *all;
+	const Segments *definitions;
 	int flags; /* SWEEP_ */
 	StoreScan *scan;
 	TupleTableSlot *slot;
-	bool screening;  /* rows are looked at before they are loaded */
-	bool added;      /* nobody is in the wanted segments yet, and they read no others */
-	bool referenced; /* some segment is referred to by others */
-	bool row_waits;  /* the slot's row is neither dealt with nor loaded */
-	bool more;
+	bool screening;    /* rows are screened before they are loaded */
+	bool starts_empty; /* no profile is in the wanted segments yet; they refer to no others */
+	bool referenced;   /* some segment is referred to by others */
+	bool row_waits;    /* the slot's row has been read; it is neither screened nor loaded */
+	bool rows_left;    /* the scan has not ended */
 	int n_rows;
 	TimestampTz now;
-	Datum *values; /* room for a row's */
-	/* of the slot's row */
+	Datum *values; /* room for the values of a row */
+	/* about the slot's row */
 	SegmentSet *segments; /* null: it is in none */
 	bool *was_member;     /* by rank */
 	int *changed;         /* ranks of the segments that it enters or leaves */
@@ -42,30 +41,30 @@ typedef struct Load
 } Load;
 
 /*
- * Whether rows can be dealt with without a pass: no wanted segment reads the
- * clock, which would ask for a timer, or fails to compile.
+ * Sets what screening needs to know of the segments. False: rows need passes, because a
+ * wanted segment reads the clock, so that rows need timers, or does not compile.
  */
 static bool
-can_screen(Load *load)
+prepare_screening(Load *load)
 {
 	Workspace *ws = load->batch->ws;
 	int rank = -1;
 
-	load->added = (load->flags & SWEEP_ADDED) != 0;
+	load->starts_empty = (load->flags & SWEEP_ADDED) != 0;
 	while ((rank = bms_next_member(load->wanted, rank)) >= 0)
 	{
 		const Segment *segment = segment_of_rank(ws, rank);
 
 		if (segment->expression.state == NULL)
 			return false;
-		load->added = load->added && bms_is_empty(segment->expression.segments);
+		load->starts_empty = load->starts_empty && bms_is_empty(segment->expression.segments);
 	}
-	for (int i = 0; i < load->all->n_segments; i++)
-		load->referenced = load->referenced || load->all->segments[i].dependents != NULL;
+	for (int i = 0; i < load->definitions->n_segments; i++)
+		load->referenced = load->referenced || load->definitions->segments[i].dependents != NULL;
 	return true;
 }
 
-/* Reads which segments a row is in; false: it is in one that is no more. */
+/* Reads which segments the slot's row is in; false: it is in one that was deleted. */
 static bool
 read_members(Load *load, Datum stored)
 {
@@ -83,14 +82,14 @@ read_members(Load *load, Datum stored)
 			return false;
 		load->was_member[segment->rank] = true;
 	}
-	for (int i = 0; load->referenced && i < load->all->n_segments; i++)
-		if (load->all->segments[i].dependents != NULL)
-			evaluate_set_member(ws, &load->all->segments[i],
-			                    load->was_member[load->all->segments[i].rank]);
+	for (int i = 0; load->referenced && i < load->definitions->n_segments; i++)
+		if (load->definitions->segments[i].dependents != NULL)
+			evaluate_set_member(ws, &load->definitions->segments[i],
+			                    load->was_member[load->definitions->segments[i].rank]);
 	return true;
 }
 
-/* Evaluates the wanted segments: which are not as the row is known to be in them? */
+/* Evaluates the wanted segments; those whose result differs from was_member are changed. */
 static void
 find_changes(Load *load)
 {
@@ -111,13 +110,12 @@ find_changes(Load *load)
 }
 
 /*
- * Looks which wanted segments the slot's row enters or leaves. False: that, or
- * what comes before and after it, is a matter of passes. A row that was in none
- * of them and comes into none is not looked at further: what is due on it by
- * the clock is the tick's.
+ * Finds which wanted segments the slot's row enters or leaves. False: the row needs passes.
+ * Where no profile is in the wanted segments yet, a row that enters none of them is done:
+ * flips that are due on it are left to the tick.
  */
 static bool
-look_at_row(Load *load)
+screen_row(Load *load)
 {
 	Batch *batch = load->batch;
 	Workspace *ws = batch->ws;
@@ -128,15 +126,15 @@ look_at_row(Load *load)
 	Datum stored;
 
 	if (load->segments != NULL)
-		memset(load->was_member, 0, sizeof(bool) * load->all->n_segments);
+		memset(load->was_member, 0, sizeof(bool) * load->definitions->n_segments);
 	load->segments = NULL;
-	if (load->added)
+	if (load->starts_empty)
 	{
 		find_changes(load);
 		if (load->n_changed == 0)
 			return true;
 	}
-	/* the last column first: the row is taken apart once */
+	/* the last column first: so the row is deformed once */
 	stored = store_value(batch->store, &profiles_table, load->slot, PROFILE_SEGMENTS, &isnull);
 	next = DatumGetTimestampTz(store_value(batch->store, &profiles_table, load->slot,
 	                                       PROFILE_NEXT_EVALUATION_AT, &isnull));
@@ -146,20 +144,20 @@ look_at_row(Load *load)
 	if ((load->flags & SWEEP_MAY_GO_BACK) != 0 && load->now < evaluated_at)
 		return false;
 	if (has_timer &&
-	    (next <= Max(load->now, evaluated_at) || bms_is_empty(load->all->clock_segments)))
+	    (next <= Max(load->now, evaluated_at) || bms_is_empty(load->definitions->clock_segments)))
 		return false;
 	if (!read_members(load, stored))
 		return false;
-	if (!load->added)
+	if (!load->starts_empty)
 		find_changes(load);
 	for (int i = 0; i < load->n_changed; i++)
 		if (segment_of_rank(ws, load->changed[i])->dependents != NULL ||
-		    (load->added && load->was_member[load->changed[i]]))
+		    (load->starts_empty && load->was_member[load->changed[i]]))
 			return false;
 	return true;
 }
 
-/* The set of segments that the slot's row is in with what it enters and without what it leaves. */
+/* The slot's set of segments after the changes. */
 static SegmentSet *
 changed_members(Load *load, TimestampTz at)
 {
@@ -189,9 +187,9 @@ changed_members(Load *load, TimestampTz at)
 	return segment_set_collect(members, n);
 }
 
-/* Prepares the slot's row with the segments that it is in now, and notes what has changed. */
+/* Prepares the slot's row with its new set of segments, and notes the changes. */
 static void
-prepare_row(Load *load)
+prepare_changed_row(Load *load)
 {
 	Batch *batch = load->batch;
 	SegmentsBatch *prepared = segments_batch(batch);
@@ -229,7 +227,7 @@ prepare_row(Load *load)
 }
 
 static void
-load_row(Load *load)
+load_for_pass(Load *load)
 {
 	Batch *batch = load->batch;
 	bool isnull;
@@ -242,10 +240,10 @@ load_row(Load *load)
 static bool
 next_row(Load *load)
 {
-	load->more = store_scan_next(load->scan);
-	load->row_waits = load->more;
-	load->n_rows += load->more;
-	return load->more;
+	load->rows_left = store_scan_next(load->scan);
+	load->row_waits = load->rows_left;
+	load->n_rows += load->rows_left;
+	return load->rows_left;
 }
 
 static bool
@@ -265,14 +263,14 @@ load_rows(void *context)
 		{
 			MemoryContext oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
 
-			done = look_at_row(load);
+			done = screen_row(load);
 			if (done && load->n_changed > 0)
-				prepare_row(load);
+				prepare_changed_row(load);
 			MemoryContextSwitchTo(oldcontext);
 			ResetExprContext(econtext);
 		}
 		if (!done)
-			load_row(load);
+			load_for_pass(load);
 		load->row_waits = false;
 		if (!done || load->n_changed > 0)
 			full = batch->n_profiles + segments_batch(batch)->n_rows >= SLICE_PROFILES ||
@@ -281,7 +279,7 @@ load_rows(void *context)
 	return true;
 }
 
-/* A row that fails is loaded, as all that follow it are. */
+/* After a row has failed, it and all later rows of the slice are loaded. */
 static bool
 stop_screening(void *context, const ErrorData *error)
 {
@@ -290,7 +288,7 @@ stop_screening(void *context, const ErrorData *error)
 	if (!load->screening || !load->row_waits)
 		return false;
 	load->screening = false;
-	load_row(load);
+	load_for_pass(load);
 	load->row_waits = false;
 	return true;
 }
@@ -300,7 +298,7 @@ screen_rows(Load *load)
 {
 	Batch *batch = load->batch;
 	int nest_level = evaluate_pin(batch->ws);
-	int n = Max(load->all->n_segments, 1);
+	int n = Max(load->definitions->n_segments, 1);
 
 	load->was_member = MemoryContextAllocZero(batch->values, n);
 	load->changed = MemoryContextAlloc(batch->values, sizeof(int) * n);
@@ -312,31 +310,31 @@ screen_rows(Load *load)
 }
 
 /*
- * Fills a batch from a scan of profiles on which the wanted segments are to be
- * evaluated, with a slice of rows that change or may do so. screen: rows are
- * screened first, until one fails; a row that is loaded all the same is evaluated
- * twice. Returns whether there may be more; *n_rows: how many it has read.
+ * Fills a batch, from a scan of profiles, with a slice of rows that change or may change by
+ * the wanted segments. screen: rows are screened first, until one fails. A row that is
+ * screened and then loaded is evaluated twice. Returns whether the scan may have more rows;
+ * *n_rows: the number of rows read.
  */
 bool
 sweep_load(Batch *batch, const Bitmapset *wanted, int flags, StoreScan *scan, bool screen,
            int *n_rows)
 {
 	Load load = {.batch = batch,
-	             .all = segments_of(batch->ws),
+	             .definitions = segments_of(batch->ws),
 	             .wanted = wanted,
 	             .flags = flags,
 	             .scan = scan,
 	             .slot = store_scan_slot(scan),
-	             .more = true};
+	             .rows_left = true};
 
-	load.screening = screen && can_screen(&load);
+	load.screening = screen && prepare_screening(&load);
 	if (load.screening)
 		screen_rows(&load);
 	else
 		(void) load_rows(&load);
 	ExecClearTuple(load.slot);
 	*n_rows = load.n_rows;
-	return load.more;
+	return load.rows_left;
 }
 
 /* Writes the rows that have been prepared. */

@@ -1,7 +1,7 @@
 /*
  * segments.h
- *	  Stage four: which segments a profile is in, and until when. Definitions,
- *	  their evaluation on a slice, on every profile, and by the clock.
+ *	  Stage four: which segments a profile is in, and until when. Definitions, and their
+ *	  evaluation: on a slice, on every profile, and by the clock.
  */
 #ifndef CDP_SEGMENTS_H
 #define CDP_SEGMENTS_H
@@ -30,7 +30,7 @@ typedef struct KeyReaders
 	Bitmapset *segments; /* by rank */
 } KeyReaders;
 
-/* The segments of a workspace. Sets are by rank, but for in_circle. */
+/* The segments of a workspace. Sets are by rank, except in_circle. */
 typedef struct Segments
 {
 	Segment *segments; /* sorted by name bytes, as ws->segment_names */
@@ -38,13 +38,13 @@ typedef struct Segments
 	int max_segments;
 	int *by_rank; /* indexes into segments, in the order of evaluation */
 	Bitmapset *all_segments;
-	Bitmapset *clock_segments; /* that read the clock */
-	Bitmapset **readers;       /* that read a column, by its attribute number */
+	Bitmapset *clock_segments; /* segments that read the clock */
+	Bitmapset **readers;       /* segments that read a column, by its attribute number */
 	int n_readers;
 	KeyReaders *key_readers;
 	int n_key_readers;
 	int max_key_readers;
-	Bitmapset *in_circle; /* by index: that refer to each other */
+	Bitmapset *in_circle; /* by index into segments: those that refer to each other */
 } Segments;
 
 static inline const Segments *
@@ -53,24 +53,24 @@ segments_of(const Workspace *ws)
 	return workspace_data(ws, &segments_part);
 }
 
-/* What a segment's predicate is to the room of expressions. */
+/* The sort of expression that a segment's predicate is. */
 extern const ExpressionSort segment_predicate;
 
 /* The segments that read a key of a column, by rank. */
 extern Bitmapset *segments_reading(const Workspace *ws, AttrNumber column, const char *key);
 
-/* evaluate.c: on the slice's profiles, those that read what has changed. */
+/* evaluate.c: evaluates, on the slice's profiles, the segments that read what has changed. */
 extern void segments_evaluate_slice(Batch *batch);
 
-/* What a sweep over profiles may take for granted, or must not. */
-#define SWEEP_ADDED 0x01       /* nobody has been in the wanted segments before */
-#define SWEEP_REDEFINED 0x02   /* the wanted segments are new: they have no changes before now */
-#define SWEEP_MAY_GO_BACK 0x04 /* at the clock's instant, even before a row's evaluated_at */
+/* Flags of a sweep over profiles. */
+#define SWEEP_ADDED 0x01       /* the wanted segments are new: no profile is in them yet */
+#define SWEEP_REDEFINED 0x02   /* their definitions are new: they have no changes before now */
+#define SWEEP_MAY_GO_BACK 0x04 /* evaluate at the clock's instant, even before evaluated_at */
 
 /* sweep.c: evaluates the wanted segments on every profile. */
 extern void segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags);
 
-/* ... all of them on some profiles. */
+/* Evaluates all segments on some profiles. */
 extern void segments_sweep_listed(Workspace *ws, const int64 *ids, int n, Cause cause);
 
 #endif /* CDP_SEGMENTS_H */

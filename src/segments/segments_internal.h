@@ -48,32 +48,44 @@ extern WorkspaceTable segment_definitions_table;
 extern WorkspaceTable segment_changes_table;
 extern WorkspaceTable segment_errors_table;
 
-/* A segment by its place in the order of evaluation; by name, null: there is none. */
+/* A segment by its place in the order of evaluation; by a member's name (null: there is none). */
 extern const Segment *segment_of_rank(const Workspace *ws, int rank);
 extern const Segment *segment_of_member(const Workspace *ws, const SegmentMember *member);
 
 /* order.c: puts the segments, which are compiled, into the order of evaluation. */
 extern void order_segments(Segments *segments);
 
-/* Adds the segments, by rank, that ask for any of a prefix which this name has. */
+/* Adds to readers the segments, by rank, that refer to a prefix of this name. */
 extern Bitmapset *order_readers_by_prefix(const Segments *segments, const char *name, int name_len,
                                           Bitmapset *readers);
 
-/* The names of segments that read each other in a circle, as in "a -> b -> a"; null: none do. */
+/*
+ * The names of segments that refer to each other in a circle, as in "a -> b -> a"; null:
+ * none do.
+ */
 extern char *order_circle(const Segments *segments);
 
-/* evaluate.c: the pins of evaluation; whether a profile is in a segment, for those that refer to it. */
+/*
+ * evaluate.c: pins the settings of evaluation; tells the segments that refer to this one
+ * whether the profile is in it.
+ */
 extern int evaluate_pin(Workspace *ws);
 extern void evaluate_set_member(Workspace *ws, const Segment *segment, bool member);
 
-/* Evaluates the segments that read what has changed on the slice; the wanted ones, with SWEEP_ flags. */
+/*
+ * Evaluates on the slice the segments that read what has changed; or the wanted segments on
+ * each of its profiles, with SWEEP_ flags.
+ */
 extern void evaluate_changed(Batch *batch);
 extern void evaluate_wanted(Batch *batch, const Bitmapset *wanted, int flags);
 
-/* Applies the due flips of a profile that has been read, up to the batch's instant; writes nothing. */
+/*
+ * Applies the due flips of a profile that has been read, up to the batch's instant; writes
+ * nothing.
+ */
 extern void evaluate_read_profile(Batch *batch, Profile *profile, TupleDesc desc);
 
-/* A predicate that failed on a profile. */
+/* A segment's predicate failed on a profile. */
 typedef struct Failure
 {
 	int64 profile_id;
@@ -83,13 +95,13 @@ typedef struct Failure
 	TimestampTz at;
 } Failure;
 
-/* What the part keeps of a batch: of its slice. */
+/* What the part keeps of a batch's slice. */
 typedef struct SegmentsBatch
 {
 	Failure *failures;
 	int n_failures;
 	int max_failures;
-	HeapTuple *rows; /* of profiles, prepared by a sweep; t_self is where they are now */
+	HeapTuple *rows; /* new rows of profiles, prepared by a sweep; t_self: the row to update */
 	int n_rows;
 	int max_rows;
 } SegmentsBatch;
@@ -100,14 +112,14 @@ segments_batch(Batch *batch)
 	return batch_data(batch, &segments_part, sizeof(SegmentsBatch));
 }
 
-/* changes.c: notes a membership that has begun or ended, a predicate that failed; writes them. */
+/* changes.c: notes a change of membership; a predicate that failed; writes both. */
 extern void changes_add(Batch *batch, int64 profile_id, const char *segment, int segment_len,
                         bool entered, TimestampTz at, Cause cause);
 extern void changes_add_failure(Batch *batch, int64 profile_id, const Segment *segment,
                                 TimestampTz at, const ErrorData *error);
 extern void changes_write(Batch *batch);
 
-/* screen.c: fills a batch from a scan of profiles, see there; writes the rows that it prepared. */
+/* screen.c: fills a batch from a scan of profiles; writes the rows that this has prepared. */
 extern bool sweep_load(Batch *batch, const Bitmapset *wanted, int flags, StoreScan *scan,
                        bool screen, int *n_rows);
 extern void sweep_write(Batch *batch);

@@ -1,6 +1,7 @@
 /*
  * sweep.c
- *	  Segments on many profiles: on all, on those that an UPDATE has changed, on some.
+ *	  Evaluates segments on many profiles: on all, on those that an UPDATE has changed, or on
+ *	  some.
  */
 #include "segments/segments_internal.h"
 
@@ -19,7 +20,7 @@ typedef struct ForgetFailures
 	const Bitmapset *wanted;
 } ForgetFailures;
 
-/* Deletes a failure of a segment that is evaluated again on every profile, or that is no more. */
+/* Deletes a failure of a segment that is evaluated again on every profile, or was deleted. */
 static bool
 forget_failure(TupleTableSlot *slot, void *context)
 {
@@ -36,7 +37,7 @@ forget_failure(TupleTableSlot *slot, void *context)
 	return true;
 }
 
-/* A sweep's run: a store and a batch of its own, in a context of its own. */
+/* A sweep has a store and a batch of its own, in a context of its own. */
 typedef struct Sweep
 {
 	MemoryContext context;
@@ -66,7 +67,7 @@ sweep_evaluate(Sweep *sweep, const Bitmapset *wanted, int flags)
 	evaluate_wanted(batch, wanted, flags);
 }
 
-/* Writes what a slice has come to, and makes room for the next. */
+/* Writes the results of a slice, and makes room for the next. */
 static void
 sweep_emit(Sweep *sweep)
 {
@@ -98,7 +99,7 @@ segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags)
 	Batch *batch;
 	ForgetFailures forget = {.wanted = wanted};
 	StoreScan *scan;
-	bool more = true;
+	bool rows_left = true;
 	bool screen = true;
 
 	sweep_begin(&sweep, ws, cause);
@@ -107,17 +108,17 @@ segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags)
 	forget.store = sweep.store;
 	store_visit_all(sweep.store, &segment_errors_table, forget_failure, &forget);
 	store_refresh(sweep.store);
-	while (more)
+	while (rows_left)
 	{
 		int n_rows;
 		int n_written;
 
-		more = sweep_load(batch, wanted, flags, scan, screen, &n_rows);
+		rows_left = sweep_load(batch, wanted, flags, scan, screen, &n_rows);
 		sweep_evaluate(&sweep, wanted, flags);
 		n_written = segments_batch(batch)->n_failures;
 		for (int i = 0; i < batch->n_slice; i++)
 			n_written += batch->slice[i]->changed != NULL;
-		screen = n_written < n_rows / 2; /* else most are loaded anyway */
+		screen = n_written < n_rows / 2; /* else most rows are loaded anyway */
 		sweep_write(batch);
 		sweep_emit(&sweep);
 	}
@@ -125,7 +126,7 @@ segments_sweep(Workspace *ws, const Bitmapset *wanted, Cause cause, int flags)
 	sweep_end(&sweep);
 }
 
-/* Segments that read a column of profiles which is the users' own. */
+/* The segments that read one of the users' own columns of profiles. */
 static Bitmapset *
 segments_of_own_columns(Workspace *ws)
 {
@@ -142,7 +143,7 @@ segments_of_own_columns(Workspace *ws)
 	return result;
 }
 
-/* Keeps the row as it was before an update, for a profile with due flips. */
+/* Keeps a profile's row as it was before a user's UPDATE: its due flips are applied to that. */
 static void
 keep_old_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
 {
@@ -153,9 +154,8 @@ keep_old_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
 }
 
 /*
- * Evaluates segments on the profiles of a transition table, which this command
- * has updated. The due flips of a row are applied to it as it was before, which
- * old_rows has in the same order.
+ * Evaluates segments on the profiles that this command has updated. rows and old_rows are
+ * its transition tables, in the same order. A row's due flips are applied to its old row.
  */
 static void
 sweep_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *old_rows,
@@ -166,14 +166,14 @@ sweep_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorest
 	TupleTableSlot *row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	TupleTableSlot *old_row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	TimestampTz now = cdp_now();
-	bool more = true;
+	bool rows_left = true;
 
 	sweep_begin(&sweep, ws, CAUSE_COLUMN);
 	batch = sweep.batch;
 	store_refresh_command(sweep.store);
-	while (more)
+	while (rows_left)
 	{
-		while (has_room(batch) && (more = tuplestore_gettupleslot(rows, true, false, row)))
+		while (has_room(batch) && (rows_left = tuplestore_gettupleslot(rows, true, false, row)))
 		{
 			bool isnull;
 			bool found;
@@ -226,9 +226,8 @@ segments_sweep_listed(Workspace *ws, const int64 *ids, int n, Cause cause)
 PG_FUNCTION_INFO_V1(cdp_evaluate_columns);
 
 /*
- * cdp.evaluate_columns(): AFTER UPDATE statement trigger on profiles, with an
- * old and a new table. Users have written columns of their own, which segments
- * may read.
+ * cdp.evaluate_columns(): AFTER UPDATE statement trigger on profiles, with an old and a new
+ * table. Evaluates segments that read the users' own columns.
  */
 Datum
 cdp_evaluate_columns(PG_FUNCTION_ARGS)

@@ -1,11 +1,11 @@
 /*
  * tick.c
- *	  Changes by the clock: the flips of due rows are applied, batch by batch; and
- *	  reads of a profile as of now, which write nothing.
+ *	  Changes by the clock: the flips of due rows are applied, batch by batch. Also reads a
+ *	  profile at the statement's time, which writes nothing.
  *
- * A tick waits for nobody. It skips rows that another transaction has locked:
- * that one applies the flips itself, or leaves them to the next tick. So ticks of
- * several sessions share the work, and none is part of a deadlock.
+ * A tick never waits for a row. It skips rows that another transaction has locked: that
+ * transaction applies the flips itself, or leaves them to the next tick. So ticks of several
+ * sessions share the work, and none is part of a deadlock.
  */
 #include "segments/segments_internal.h"
 
@@ -20,7 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-/* Due rows on their way into a batch. */
+/* Loads due rows into a batch. */
 typedef struct LoadDue
 {
 	Batch *batch;
@@ -39,7 +39,7 @@ timer_of(Store *store, TupleTableSlot *slot)
 	return isnull ? DT_NOEND : DatumGetTimestampTz(timer);
 }
 
-/* Locks and loads a row, if its newest version is due and nobody has it. */
+/* Locks and loads a row, if its newest version is due and no other transaction has locked it. */
 static bool
 load_due_row(TupleTableSlot *slot, void *context)
 {
@@ -61,10 +61,9 @@ load_due_row(TupleTableSlot *slot, void *context)
 }
 
 /*
- * Locks and loads due rows, those that have waited longest first; returns the
- * number of rows. It looks from due->from on: what lies before is done, or is
- * somebody else's, and old versions of rows that this transaction has written
- * would be walked over again.
+ * Locks and loads due rows, those that have waited longest first; returns the number of
+ * rows. It visits timers from due->from on. Rows before that are done, or locked by others. A
+ * visit of them would also read the old versions of rows that this transaction has written.
  */
 static int
 load_due(LoadDue *due, int max_rows)
@@ -142,8 +141,8 @@ cdp_tick(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(cdp_run);
 
 /*
- * cdp.run(workspace, max_rows): procedure that does the same for all due rows, max_rows in
- * each of its transactions. Rows that others have locked are theirs.
+ * cdp.run(workspace, max_rows): procedure that does the same for all due rows, with max_rows
+ * in each of its transactions. It skips rows that other transactions have locked.
  */
 Datum
 cdp_run(PG_FUNCTION_ARGS)
@@ -173,8 +172,8 @@ cdp_run(PG_FUNCTION_ARGS)
 PG_FUNCTION_INFO_V1(cdp_segments_now);
 
 /*
- * cdp.segments_now(row of profiles) -> segment_set: what the profile is in at
- * the statement's time. Evaluates where the row is due, and writes nothing.
+ * cdp.segments_now(row of profiles) -> segment_set: the segments that the profile is in at
+ * the statement's time. Evaluates them if the row is due; writes nothing.
  */
 Datum
 cdp_segments_now(PG_FUNCTION_ARGS)

@@ -1,9 +1,9 @@
 /*
  * check.c
- *	  For tests (cdp.check_locks): what the engine changes, it has locked.
+ *	  For tests (cdp.check_locks): the engine must have locked the rows that it changes.
  *
- * A lock that was forgotten hurts only where two transactions meet in the wrong
- * moment; this finds it where they do not.
+ * A missing lock does harm only when two transactions meet at the wrong moment. This
+ * check finds it in a single transaction.
  */
 #include "store/store_internal.h"
 
@@ -18,8 +18,8 @@
 static bool check_locks = false;
 
 /*
- * A row that several transactions have locked counts as locked: which of them
- * did is not kept in it.
+ * A row that several transactions have locked counts as locked by us: the row itself
+ * does not say who they are.
  */
 bool
 store_is_locked(TupleTableSlot *slot)
@@ -33,9 +33,9 @@ store_is_locked(TupleTableSlot *slot)
 	       TransactionIdIsCurrentTransactionId(locker);
 }
 
-/* Whether the whole workspace is ours, as at a change of definitions. */
+/* Whether this transaction has locked the whole workspace, as a change of definitions does. */
 static bool
-is_alone(Store *store)
+has_workspace_lock(Store *store)
 {
 	return CheckRelationLockedByMe(open_table(store, &profiles_table)->rel, ShareRowExclusiveLock,
 	                               true);
@@ -47,7 +47,7 @@ store_check_locked(Store *store, const WorkspaceTable *which, ItemPointer tid)
 	Relation rel;
 	TupleTableSlot *slot;
 
-	if (!check_locks || !which->locks_rows || is_alone(store))
+	if (!check_locks || !which->locks_rows || has_workspace_lock(store))
 		return;
 	rel = open_table(store, which)->rel;
 	slot = table_slot_create(rel, NULL);

@@ -1,7 +1,7 @@
 /*
  * guard.c
- *	  Who may write the tables of a workspace: guards refuse what only the engine
- *	  writes, and let the engine pass where it writes through SPI.
+ *	  Guards on the tables of a workspace: triggers that refuse writes that only the
+ *	  engine may make. While the engine writes through SPI, they let it pass.
  */
 #include "store/lock.h"
 
@@ -35,7 +35,7 @@ store_while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), v
 	PG_END_TRY();
 }
 
-/* What guards a table; names of tables are those of every workspace. */
+/* The guard of a table, by its name: all workspaces have the same table names. */
 static TableGuard
 guard_of(const char *name)
 {
@@ -64,8 +64,8 @@ refuse_write(const char *table, const char *what)
 			break;
 		case GUARD_DEFINITION:
 			/*
-			 * TRUNCATE would lock definitions before profiles; a writer reads
-			 * them while it holds profiles.
+			 * TRUNCATE would lock the definitions before profiles. A writer reads
+			 * the definitions while it holds its lock on profiles: a deadlock.
 			 */
 			ereport(ERROR,
 			        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -85,8 +85,8 @@ refuse_write(const char *table, const char *what)
 PG_FUNCTION_INFO_V1(cdp_refuse_write);
 
 /*
- * cdp.refuse_write(): BEFORE trigger on what only the engine writes. Events
- * are immutable; everything else is derived from them.
+ * cdp.refuse_write(): BEFORE trigger on tables that only the engine writes. Events are
+ * immutable; the derived tables follow from them.
  */
 Datum
 cdp_refuse_write(PG_FUNCTION_ARGS)

@@ -7,7 +7,6 @@
 #include "store/lock.h"
 
 #include "access/xact.h"
-#include "utils/memutils.h"
 
 LockOutcome
 lock_row(Store *store, const WorkspaceTable *which, TupleTableSlot *slot, bool follow)
@@ -65,7 +64,10 @@ store_lock_if_free(Store *store, const WorkspaceTable *which, TupleTableSlot *sl
 	return result == TM_Ok;
 }
 
-/* Lets go of every buffer, so that a subtransaction can begin or end; the table stays open. */
+/*
+ * Releases every buffer pin and ends all scans, so that a subtransaction can begin or end.
+ * Makes sure that the table, its key and its slot are open, and stay so.
+ */
 static void
 release(Store *store, const WorkspaceTable *which)
 {
@@ -84,37 +86,37 @@ release(Store *store, const WorkspaceTable *which)
 	}
 }
 
-/* What store_attempt hands to cdp_attempt. */
+/* The context that store_attempt passes to cdp_attempt. */
 typedef struct StoreAttempt
 {
 	Store *store;
 	const WorkspaceTable *table;
-	bool (*take)(void *);
+	bool (*lock_rows)(void *);
 	void *context;
 } StoreAttempt;
 
 static bool
-take_and_release(void *context)
+lock_and_release(void *context)
 {
 	StoreAttempt *attempt = (StoreAttempt *) context;
-	bool taken = attempt->take(attempt->context);
+	bool locked = attempt->lock_rows(attempt->context);
 
 	release(attempt->store, attempt->table);
-	return taken;
+	return locked;
 }
 
 bool
-store_attempt(Store *store, const WorkspaceTable *which, bool (*take)(void *), void *context)
+store_attempt(Store *store, const WorkspaceTable *which, bool (*lock_rows)(void *), void *context)
 {
-	StoreAttempt attempt = {store, which, take, context};
+	StoreAttempt attempt = {store, which, lock_rows, context};
 	ErrorData *error;
-	bool taken;
+	bool locked;
 
 	release(store, which);
-	taken = cdp_attempt(take_and_release, &attempt, &error);
+	locked = cdp_attempt(lock_and_release, &attempt, &error);
 	if (error != NULL)
 		ReThrowError(error);
-	return taken;
+	return locked;
 }
 
 bool

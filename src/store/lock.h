@@ -10,30 +10,30 @@
 /* What became of an attempt to lock a row. */
 typedef enum LockOutcome
 {
-	LOCK_OK,  /* locked; the row read is its newest version */
-	LOCK_GONE /* it is not there any more */
+	LOCK_OK,  /* locked; the slot has the row's newest version */
+	LOCK_GONE /* not locked: the row no longer exists, or has changed (store_lock_unchanged) */
 } LockOutcome;
 
 /*
- * Locks the row against other writers, waiting for them, following it to its
- * newest version. In REPEATABLE READ and above a row that has changed since
- * the snapshot is a serialization failure (40001).
+ * Locks the row against other writers: it waits for them, and follows the row to its
+ * newest version. In REPEATABLE READ and above, a row that has changed since the
+ * snapshot is a serialization failure (40001).
  */
 extern LockOutcome store_lock(Store *store, const WorkspaceTable *table, TupleTableSlot *slot);
 
-/* The same without following it: a row that has changed is not locked but LOCK_GONE. */
+/* The same, but does not follow the row: one that has changed is LOCK_GONE and not locked. */
 extern LockOutcome store_lock_unchanged(Store *store, const WorkspaceTable *table,
                                         TupleTableSlot *slot);
 
-/* The same without waiting; false: somebody else has it, or it is gone. */
+/* Like store_lock, but does not wait. False: another transaction has locked it, or it is gone. */
 extern bool store_lock_if_free(Store *store, const WorkspaceTable *table, TupleTableSlot *slot);
 
 /*
- * Taking several locks, or none. store_attempt calls take(context) in a
- * subtransaction; where it returns false that is rolled back, so that its locks
- * are given back. What take reads belongs to the subtransaction and must not
- * outlive it: to read again under the locks, it calls store_read_outside, whose
- * read(context) works for the run. For example:
+ * Taking several locks, or none. store_attempt calls lock_rows(context) in a
+ * subtransaction. If it returns false, the subtransaction is rolled back, which gives
+ * its locks back. What lock_rows reads belongs to the subtransaction and must not
+ * outlive it. To read again under the locks, it calls store_read_outside, whose
+ * read(context) reads for the run. For example:
  *
  *	static bool
  *	still_right(void *context)         reads for the run
@@ -54,16 +54,16 @@ extern bool store_lock_if_free(Store *store, const WorkspaceTable *table, TupleT
  *	while (!store_attempt(store, &profiles_table, lock_all, context))
  *		read again what to lock;
  *
- * The table is the one that take locks rows of; it is open afterwards.
+ * table is the table whose rows are locked; it is open afterwards.
  */
-extern bool store_attempt(Store *store, const WorkspaceTable *table, bool (*take)(void *),
+extern bool store_attempt(Store *store, const WorkspaceTable *table, bool (*lock_rows)(void *),
                           void *context);
 extern bool store_read_outside(Store *store, const WorkspaceTable *table, bool (*read)(void *),
                                void *context);
 
 /*
- * For tests, with cdp.check_locks: an internal error unless the row is locked by
- * this transaction, where its table asks for that. See check.c.
+ * For tests, with cdp.check_locks on: an internal error if the table's rows must be
+ * locked (locks_rows) and this transaction has not locked this one. See check.c.
  */
 extern void store_check_locked(Store *store, const WorkspaceTable *table, ItemPointer tid);
 extern void store_init(void); /* defines the setting */
@@ -72,8 +72,8 @@ extern void store_init(void); /* defines the setting */
 extern bool store_is_locked(TupleTableSlot *slot);
 
 /*
- * guard.c: true while the engine itself writes through SPI, so that the guards on
- * its tables let it pass; runs work so, with SPI connected.
+ * guard.c: true while the engine writes through SPI; the guards on its tables then let
+ * writes pass. store_while_writing calls work in this state, with SPI connected.
  */
 extern bool store_engine_is_writing(void);
 extern void store_while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context),

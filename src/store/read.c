@@ -8,7 +8,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
-#include "utils/memutils.h"
 
 /* A scan on the table's key under the store's snapshot. */
 static IndexScanDesc
@@ -50,7 +49,7 @@ comparison_of(Store *store, Oid type, StrategyNumber strategy)
 			       : strategy == BTGreaterEqualStrategyNumber ? F_TIMESTAMPTZ_GE
 			       : strategy == BTLessStrategyNumber         ? F_TIMESTAMPTZ_LT
 			                                                  : F_TIMESTAMPTZ_LE;
-		default: /* cdp.identifier: there are no others among keys */
+		default: /* cdp.identifier: key columns have no other types */
 			return equal                                      ? store->ws->identifier_eq
 			       : strategy == BTGreaterEqualStrategyNumber ? store->ws->identifier_ge
 			                                                  : store->ws->identifier_lt;
@@ -72,7 +71,7 @@ store_find_key(Store *store, const WorkspaceTable *which, int nkeys, const Datum
 		ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
 		                       table->key->rd_indcollation[i],
 		                       comparison_of(store, types[i], BTEqualStrategyNumber), values[i]);
-	/* what the index keeps with the scan (killed items) must last as long as it */
+	/* the index allocates with the scan (killed items): that must last as long as the scan */
 	oldcontext = MemoryContextSwitchTo(store->scan_context);
 	index_rescan(scan, keys, nkeys, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, slot);

@@ -2,12 +2,11 @@
  * store.c
  *	  Direct access to the tables of a workspace.
  *
- * Two reasons for not going through SPI here: an executor start per statement
- * costs more than the work of a single-row INSERT, and speculative insertion
- * gives INSERT ... ON CONFLICT DO NOTHING row by row without it. What a table
- * may have of its user's - columns, defaults, constraints, generated columns,
- * indexes, row triggers - holds all the same. Statement-level triggers of the
- * user's do not fire, as with logical replication.
+ * The store does not use SPI, for two reasons. An executor start per statement costs
+ * more than the work of a single-row INSERT. And speculative insertion gives INSERT ...
+ * ON CONFLICT DO NOTHING row by row without an executor. What users have added to a
+ * table still works: columns, defaults, constraints, generated columns, indexes and row
+ * triggers. As with logical replication, users' statement-level triggers do not fire.
  */
 #include "store/store_internal.h"
 
@@ -19,8 +18,8 @@
 #include "utils/snapmgr.h"
 
 /*
- * READ COMMITTED: a snapshot of this moment. Above it: the transaction's, so
- * that what it cannot see is a serialization failure and never a guess.
+ * In READ COMMITTED a snapshot of this moment; above it the transaction's snapshot. A
+ * row that the latter cannot see is a serialization failure, so we never have to guess.
  */
 static Snapshot
 current_snapshot(void)
@@ -79,7 +78,7 @@ store_end(Store *store)
 {
 	AfterTriggerEndQuery(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
-	ExecCloseResultRelations(store->estate); /* which row triggers have opened */
+	ExecCloseResultRelations(store->estate); /* those that row triggers have opened */
 	end_scans(store);
 	for (int i = 0; i < STORE_INDEXES; i++)
 	{
@@ -134,9 +133,9 @@ store_refresh_command(Store *store)
 }
 
 /*
- * Whether a trigger enforces a foreign key of somebody's on the rows that it
- * references. Those do not fire for the engine: profiles come and go by merges,
- * and an event must not fail, nor somebody's rows go, because of it.
+ * Whether a trigger enforces a user's foreign key on the table that the key references.
+ * Such triggers do not fire for the engine. Profiles come and go by merges: because of
+ * a key, an event must not fail, and users' rows must not be deleted.
  */
 bool
 enforces_reference(const Trigger *trigger)
@@ -155,7 +154,10 @@ open_table(Store *store, const WorkspaceTable *which)
 	table->rel = table_open(workspace_table(store->ws, which)->oid, RowExclusiveLock);
 	workspace_check_columns(store->ws, which, table->rel);
 	triggers = table->rel->trigdesc;
-	/* on events cdp's own triggers refuse what the engine may do; the users' do not fire, either */
+	/*
+	 * On events no trigger fires for the engine: cdp's own would refuse what it may do. So
+	 * users' triggers do not fire there either.
+	 */
 	for (int i = 0; which != &events_table && triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		Trigger *trigger = &triggers->triggers[i];
@@ -169,8 +171,8 @@ open_table(Store *store, const WorkspaceTable *which)
 }
 
 /*
- * Contexts: what belongs to the run is made in the store's context, whatever
- * the caller's is (a batch's, which is reset sooner).
+ * Slots belong to the run: they are made in the store's memory context. The caller's may
+ * be a batch's, which is reset sooner.
  */
 TupleTableSlot *
 read_slot(Store *store, StoreTable *table)

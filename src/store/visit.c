@@ -4,19 +4,17 @@
  */
 #include "store/store_internal.h"
 
-#include "access/table.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 /*
- * An index that nobody is visiting rows by, opened once per run; null: there
- * are more of them than the store keeps, or a visit is going on by it.
+ * Opens an index for a visit and keeps it open for the run. Null: another visit is using
+ * it, or the store already keeps STORE_INDEXES others.
  */
 static StoreIndex *
-find_index(Store *store, Oid index_id)
+keep_index(Store *store, Oid index_id)
 {
 	for (int i = 0; i < STORE_INDEXES; i++)
 	{
@@ -34,14 +32,14 @@ find_index(Store *store, Oid index_id)
 	return NULL;
 }
 
-/* Calls visit for each row that an index scan with these keys finds. */
+/* Calls visit for each row that an index scan with these keys finds, until it returns false. */
 static void
 visit_index(Store *store, const WorkspaceTable *which, Oid index_id, ScanKey keys, int nkeys,
             VisitRow visit, void *context)
 {
 	StoreTable *table = open_table(store, which);
 	MemoryContext oldcontext = CurrentMemoryContext;
-	StoreIndex *kept = find_index(store, index_id);
+	StoreIndex *kept = keep_index(store, index_id);
 	StoreIndex own = {.id = index_id};
 	StoreIndex *index = kept != NULL ? kept : &own;
 
@@ -148,6 +146,7 @@ store_visit_all(Store *store, const WorkspaceTable *which, VisitRow visit, void 
 	table_endscan(scan);
 }
 
+/* A visit that notes that there is a row, and ends. */
 static bool
 note_row(TupleTableSlot *slot, void *context)
 {

@@ -1,6 +1,7 @@
 /*
  * write.c
- *	  Writing rows, with the executor's own functions: what users have added to a table holds.
+ *	  Writing rows with the executor's own functions, so that what users have added to a
+ *	  table works: defaults, constraints, generated columns, indexes, row triggers.
  */
 #include "store/store_internal.h"
 
@@ -11,15 +12,12 @@
 #include "commands/trigger.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
-#include "utils/lsyscache.h"
-#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Takes the triggers that enforce references out of a copy of a table's triggers. */
+/* Removes the triggers that enforce users' foreign keys from a copy of a table's triggers. */
 static void
 drop_reference_triggers(TriggerDesc *triggers)
 {
@@ -71,8 +69,8 @@ open_indexes(Store *store, StoreTable *table, bool speculative)
 }
 
 /*
- * Expressions of the defaults of the columns that are the user's own; null in
- * the array: none. The engine's own columns are always given.
+ * Prepares the default expressions of the users' own columns, by attribute; null: the
+ * column has none. The engine's columns need none: it always gives their values.
  */
 static void
 find_defaults(Store *store, const WorkspaceTable *which)
@@ -88,12 +86,10 @@ find_defaults(Store *store, const WorkspaceTable *which)
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-		bool own = false;
 		Expr *expression;
 
-		for (int c = 0; c < workspace_table(store->ws, which)->n_columns; c++)
-			own = own || workspace_table(store->ws, which)->columns[c] == i + 1;
-		if (own || attribute->attisdropped || attribute->attgenerated)
+		if (workspace_has_column(store->ws, which, i + 1) || attribute->attisdropped ||
+		    attribute->attgenerated)
 			continue;
 		expression = (Expr *) build_column_default(table->rel, i + 1);
 		if (expression == NULL)
@@ -172,7 +168,7 @@ store_changed_row(Store *store, const WorkspaceTable *which, TupleTableSlot *old
 	return ExecStoreVirtualTuple(slot);
 }
 
-/* The same for a row that is a tuple; the slot points into it. */
+/* The same for a row that is a tuple; the slot's values point into the tuple. */
 TupleTableSlot *
 store_changed_tuple(Store *store, const WorkspaceTable *which, HeapTuple old, const Datum *values,
                     const bool *isnull)
@@ -185,7 +181,7 @@ store_changed_tuple(Store *store, const WorkspaceTable *which, HeapTuple old, co
 	return ExecStoreVirtualTuple(slot);
 }
 
-/* Generated columns and constraints of a row about to be written. */
+/* Computes the generated columns of a row that is about to be written, and checks constraints. */
 static void
 check_row(Store *store, StoreTable *table, TupleTableSlot *slot, CmdType command)
 {
@@ -198,7 +194,7 @@ check_row(Store *store, StoreTable *table, TupleTableSlot *slot, CmdType command
 	ExecConstraints(table->result, slot, store->estate);
 }
 
-/* Error: a BEFORE trigger of the user's has returned null for a row of the engine's. */
+/* Error: a user's BEFORE trigger has returned null for a row that the engine writes. */
 static void
 refuse_suppression(StoreTable *table, const char *command)
 {
@@ -235,13 +231,12 @@ store_insert(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
 	ResetPerTupleExprContext(store->estate);
 }
 
-/* So many rows are formed before they are put into pages together. */
+/* Number of rows that are formed before they are put into pages together. */
 #define INSERT_ROWS 100
 
 /*
- * Inserts n rows, whose values fill tells. A page that takes many is written
- * and logged once for them; where row triggers may look at it in between, each
- * is inserted by itself.
+ * Many rows that fit on one page are written and logged once. If the table has row
+ * triggers, each row is inserted by itself, since a trigger may look at the earlier ones.
  */
 void
 store_insert_rows(Store *store, const WorkspaceTable *which, int n, FillRow fill, void *context)
@@ -289,8 +284,8 @@ store_insert_rows(Store *store, const WorkspaceTable *which, int n, FillRow fill
 }
 
 /*
- * A serialization failure unless the snapshot sees the row. The transaction's
- * own rows, which this command may just have written, are none.
+ * Raises a serialization failure if the snapshot cannot see the row. A row of our own
+ * transaction, which this command may just have written, raises none.
  */
 static void
 check_visible(Store *store, StoreTable *table, ItemPointer tid)
@@ -305,10 +300,9 @@ check_visible(Store *store, StoreTable *table, ItemPointer tid)
 }
 
 /*
- * Inserts the row unless one with its key is there, as INSERT ... ON CONFLICT
- * DO NOTHING: waits for a transaction that is inserting the same key. A row
- * of another transaction's that is there and that the snapshot cannot see is a
- * serialization failure. Returns whether it was inserted.
+ * Works as INSERT ... ON CONFLICT DO NOTHING does, and waits for a transaction that is
+ * inserting the same key. Above READ COMMITTED, an existing row of another transaction
+ * that the snapshot cannot see is a serialization failure.
  */
 bool
 store_insert_unless_there(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
@@ -332,8 +326,8 @@ store_insert_unless_there(Store *store, const WorkspaceTable *which, TupleTableS
 		CHECK_FOR_INTERRUPTS();
 
 		/*
-		 * A conflict is rare: the first attempt does not look for one before
-		 * it inserts, and finds it, if there is one, when it does.
+		 * A conflict is rare. So the first attempt inserts without looking for one;
+		 * if there is a conflict, inserting into the indexes finds it.
 		 */
 		if (!first &&
 		    !CdpExecCheckIndexConstraints(result, slot, store->estate, &conflict_tid, arbiters))
@@ -365,8 +359,8 @@ store_insert_unless_there(Store *store, const WorkspaceTable *which, TupleTableS
 }
 
 /*
- * What became of changing a row, which the caller's locks keep others from.
- * Above READ COMMITTED the snapshot may be older than those locks.
+ * Checks the result of changing a row. The caller's locks keep others from changing it,
+ * but above READ COMMITTED the snapshot may be older than those locks.
  */
 static void
 check_changed(StoreTable *table, TM_Result result)
@@ -379,7 +373,7 @@ check_changed(StoreTable *table, TM_Result result)
 	     RelationGetRelationName(table->rel));
 }
 
-/* Writes a new version of a row, as it is: no triggers, nothing computed or checked. */
+/* Writes a new version of a row: fires no triggers, computes and checks nothing. */
 static void
 update_row(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *slot)
 {
@@ -400,8 +394,9 @@ update_row(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *slo
 }
 
 /*
- * Before a row with triggers is changed above READ COMMITTED: the executor's
- * functions take one that has changed since the snapshot for an internal error.
+ * Called before a row with triggers is changed. Above READ COMMITTED it raises error
+ * 40001 if the row has changed since the snapshot: the executor's functions would raise
+ * an internal error. Leaves the row's place in the empty slot old.
  */
 static void
 require_unchanged(Store *store, const WorkspaceTable *which, TupleTableSlot *old,
@@ -456,6 +451,7 @@ store_touch(Store *store, const WorkspaceTable *which, Datum key)
 
 	if (slot == NULL || store_is_own(slot))
 		return;
+	store_check_locked(store, which, &slot->tts_tid);
 	same = write_slot(store, open_table(store, which));
 	ExecCopySlot(same, slot);
 	update_row(store, open_table(store, which), &slot->tts_tid, same);

@@ -1,6 +1,6 @@
 /*
  * fold.c
- *	  The value traits of profiles: per key, what the last event said.
+ *	  The value traits of profiles: for each key, what the last event said.
  */
 #include "profiles/profiles.h"
 #include "types/traits.h"

@@ -1,13 +1,12 @@
 /*
  * cache.c
- *	  The cache of workspaces: one entry per events table, read with plain
- *	  table scans, dropped by relcache invalidation of any of its tables.
+ *	  The cache of workspaces: one entry per events table. A relcache invalidation
+ *	  of any of the workspace's tables makes its entry invalid.
  *
- * Definitions are rows, and a change of rows invalidates no relation by
- * itself: the definition triggers send the invalidation
- * (workspace_invalidate), and lock profiles against writers while they do.
- * A writer takes its lock on profiles first and asks for the workspace then,
- * so it sees every definition that was committed before.
+ * Definitions are rows, and a change of rows invalidates no relation by itself. So
+ * the definition triggers send the invalidation (workspace_invalidate), and lock
+ * profiles against writers while they do. A writer first takes its lock on profiles, and
+ * then asks for the workspace. So it sees every definition that was committed before.
  */
 #include "workspace/workspace_internal.h"
 
@@ -19,7 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/syscache.h"
 
-/* Entry of the cache: the workspace may be replaced under the same key. */
+/* An entry of the cache. The key stays; the workspace may be replaced. */
 typedef struct CacheEntry
 {
 	Oid events;
@@ -30,8 +29,8 @@ static HTAB *workspaces = NULL;
 static uint64 invalidations = 0; /* relcache invalidations seen by this backend */
 
 /*
- * Relcache callback: a workspace with that table (InvalidOid: any) is read
- * again at its next use. Nothing is freed here, an engine run may be using it.
+ * Relcache callback: a workspace that has the table (InvalidOid: every workspace) is
+ * read again at its next use. Nothing is freed here: an engine run may be using it.
  */
 static void
 forget_workspaces(Datum arg, Oid relid)
@@ -55,7 +54,7 @@ forget_workspaces(Datum arg, Oid relid)
 	}
 }
 
-/* Syscache callback: the same for a workspace whose schema has got another name. */
+/* Syscache callback: the same for a workspace whose schema was renamed. */
 static void
 forget_schema(Datum arg, int cache, uint32 hash)
 {
@@ -83,11 +82,11 @@ init_cache(void)
 }
 
 /*
- * Reads what each part has defined, then compiles it: an expression may name
+ * All parts read their definitions before any part compiles: an expression may name
  * what another part defines. CurrentMemoryContext is the workspace's.
  */
 static void
-read_definitions(Workspace *ws)
+read_parts(Workspace *ws)
 {
 	WorkspacePart *part;
 
@@ -104,8 +103,8 @@ read_definitions(Workspace *ws)
 }
 
 /*
- * Reads a workspace into a context of its own. On an error nothing stays
- * behind: the context is a child of the transaction's until it is whole.
+ * Reads a workspace into a memory context of its own. The context is a child of the
+ * transaction's until the workspace is complete, so an error leaves nothing behind.
  */
 static Workspace *
 read_workspace(Oid events)
@@ -123,7 +122,7 @@ read_workspace(Oid events)
 	workspace_find_columns(ws);
 	workspace_find_indexes(ws);
 	workspace_become_owner(ws, &user);
-	read_definitions(ws);
+	read_parts(ws);
 	workspace_restore_user(&user);
 	MemoryContextSwitchTo(oldcontext);
 	return ws;
@@ -143,13 +142,13 @@ workspace_of_events(Oid events)
 	if (entry != NULL && entry->workspace != NULL && entry->workspace->valid)
 		return entry->workspace;
 
-	/* An invalidation that comes in while it is read makes it stale at once. */
+	/* an invalidation that arrives while we read makes the new entry invalid at once */
 	before = invalidations;
 	ws = read_workspace(events);
 	ws->valid = (before == invalidations);
 	entry = (CacheEntry *) hash_search(workspaces, &events, HASH_ENTER, &found);
 	if (found && entry->workspace != NULL)
-		/* somebody up the stack may be using the old one */
+		/* a caller up the stack may be using the old workspace */
 		MemoryContextSetParent(entry->workspace->context, TopTransactionContext);
 	entry->workspace = ws;
 	MemoryContextSetParent(ws->context, CacheMemoryContext);

@@ -33,9 +33,9 @@ refuse_table(Oid relid, const char *detail)
 }
 
 /*
- * Finds a table by its name in the workspace's schema. It must be an ordinary
- * table of the owner of events, so that nobody can lend the engine's rights to
- * tables of somebody else. The first one asked for is events itself.
+ * Finds a table by its name in the workspace's schema. It must be an ordinary table
+ * of the owner of events: otherwise a user could make the engine, with its rights,
+ * work on another user's tables. The caller asks for events first.
  */
 static Oid
 find_table(Workspace *ws, const WorkspaceTable *table)
@@ -63,7 +63,7 @@ find_table(Workspace *ws, const WorkspaceTable *table)
 	return relid;
 }
 
-/* events first, which tells the owner; the others in the order of the parts behind it. */
+/* Finds events first, since its owner is the workspace's; then the other tables. */
 void
 workspace_find_tables(Workspace *ws)
 {
@@ -81,11 +81,12 @@ workspace_find_tables(Workspace *ws)
 }
 
 /*
- * The valid, unconditional btree index of a table whose leading key columns
- * are these, unique if wanted. Names of indexes are the user's business.
+ * A btree index of a table that is valid and not partial, and whose leading key
+ * columns are these. unique: it must be unique, on exactly these columns. Indexes are
+ * found by their columns, since users may choose their names.
  */
 static Oid
-find_index(Oid relid, bool unique, int ncolumns, const char *const *columns)
+find_index_on(Oid relid, bool unique, int ncolumns, const char *const *columns)
 {
 	Relation rel = table_open(relid, AccessShareLock);
 	List *indexes = RelationGetIndexList(rel);
@@ -159,9 +160,9 @@ workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relati
 }
 
 /*
- * Attribute numbers of the engine's columns, which must be of their types;
- * other columns are the user's. The locks stay: nobody changes a column before
- * the definitions are read.
+ * Finds the attribute numbers of the engine's columns and checks their types; other
+ * columns are the user's. The lock on the table is kept, so that no other
+ * transaction changes a column before the definitions are read.
  */
 static void
 find_columns(Workspace *ws, const WorkspaceTable *table)
@@ -189,6 +190,17 @@ find_columns(Workspace *ws, const WorkspaceTable *table)
 	table_close(rel, NoLock);
 }
 
+bool
+workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnum)
+{
+	const TableState *state = workspace_table(ws, table);
+
+	for (int i = 0; i < state->n_columns; i++)
+		if (state->columns[i] == attnum)
+			return true;
+	return false;
+}
+
 void
 workspace_find_columns(Workspace *ws)
 {
@@ -197,7 +209,7 @@ workspace_find_columns(Workspace *ws)
 			find_columns(ws, workspace_table_of(i));
 }
 
-/* The comparison functions of cdp.identifier, by which the engine looks rows up. */
+/* Finds the comparison functions of cdp.identifier; the engine's index scans use them. */
 static void
 find_comparisons(Workspace *ws)
 {
@@ -216,7 +228,7 @@ find_index_state(Workspace *ws, const WorkspaceIndex *index, IndexState *state)
 {
 	Oid table = workspace_table(ws, index->table)->oid;
 
-	state->oid = find_index(table, false, index->n_columns, index->columns);
+	state->oid = find_index_on(table, false, index->n_columns, index->columns);
 	state->types = palloc(sizeof(Oid) * index->n_columns);
 	for (int i = 0; i < index->n_columns; i++)
 		state->types[i] = get_atttype(table, get_attnum(table, index->columns[i]));
@@ -233,7 +245,7 @@ workspace_find_indexes(Workspace *ws)
 		for (int k = 0; k < table->n_key; k++)
 			key[k] = table->columns[k].name;
 		if (table->n_key > 0)
-			ws->tables[i].key = find_index(ws->tables[i].oid, true, table->n_key, key);
+			ws->tables[i].key = find_index_on(ws->tables[i].oid, true, table->n_key, key);
 	}
 	ws->indexes = palloc(sizeof(IndexState) * Max(n_workspace_indexes, 1));
 	for (int i = 0; i < n_workspace_indexes; i++)

@@ -1,6 +1,6 @@
 /*
  * definitions.c
- *	  Definitions are rows: reading them, and what a statement has changed of them.
+ *	  Definitions are rows: how they are read, and which of them a statement has changed.
  */
 #include "workspace/definitions.h"
 
@@ -44,7 +44,7 @@ workspace_text(const Workspace *ws, const WorkspaceTable *table, TupleTableSlot 
 }
 
 static ChangedRow *
-read_row(const TableState *state, TupleTableSlot *slot)
+read_changed_row(const TableState *state, TupleTableSlot *slot)
 {
 	ChangedRow *row = palloc(sizeof(ChangedRow));
 
@@ -74,7 +74,7 @@ changed_rows_read(const Workspace *ws, const WorkspaceTable *table, Relation rel
 		return NIL;
 	slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
-		result = lappend(result, read_row(workspace_table(ws, table), slot));
+		result = lappend(result, read_changed_row(workspace_table(ws, table), slot));
 	ExecDropSingleTupleTableSlot(slot);
 	return result;
 }

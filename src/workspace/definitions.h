@@ -1,6 +1,6 @@
 /*
  * definitions.h
- *	  Definitions are rows: reading them, and what a statement has changed of them.
+ *	  Definitions are rows: how they are read, and which of them a statement has changed.
  */
 #ifndef CDP_DEFINITIONS_H
 #define CDP_DEFINITIONS_H
@@ -9,19 +9,19 @@
 
 #include "utils/tuplestore.h"
 
-/* Calls read(ws, slot) for each row of a table, as it is now. */
+/* Calls read(ws, slot) for each row of a table, under a new snapshot. */
 extern void workspace_scan(Workspace *ws, const WorkspaceTable *table,
                            void (*read)(Workspace *ws, TupleTableSlot *slot));
 
-/* The i-th engine column of such a row; a text null where the column is. */
+/* The value of an engine column in such a row; the same as text, null where the column is null. */
 extern Datum workspace_value(const Workspace *ws, const WorkspaceTable *table, TupleTableSlot *slot,
                              int column, bool *isnull);
 extern char *workspace_text(const Workspace *ws, const WorkspaceTable *table, TupleTableSlot *slot,
                             int column);
 
 /*
- * A row that a statement has removed or put there: the engine's columns of its
- * table as text, null where they are null. The first is the key.
+ * A row that a statement has removed or added: the engine's columns of its table
+ * as text, null where the column is null. The first column is the key.
  */
 typedef struct ChangedRow
 {
@@ -29,14 +29,14 @@ typedef struct ChangedRow
 	char **texts;
 } ChangedRow;
 
-/* The rows of a transition table, null: none. */
+/* The rows of a transition table; where that is null, none. */
 extern List *changed_rows_read(const Workspace *ws, const WorkspaceTable *table, Relation rel,
                                Tuplestorestate *rows);
 
 /* The row of that key; null: there is none. */
 extern ChangedRow *changed_rows_find(List *rows, const char *key);
 
-/* Whether the rows have an equal one. */
+/* Whether the rows include one that is equal. */
 extern bool changed_rows_have(List *rows, const ChangedRow *row);
 
 #endif /* CDP_DEFINITIONS_H */

@@ -29,15 +29,15 @@ workspace_lock(Workspace *ws, const char *what)
 		                XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
 		         errdetail("Its snapshot may miss events that are being committed."),
 		         errhint("Use a READ COMMITTED transaction.")));
-	/* events first, as an insert does and who drops the workspace */
+	/* events first, as an INSERT and cdp.drop_workspace do */
 	LockRelationOid(workspace_table(ws, &events_table)->oid, RowExclusiveLock);
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, ShareRowExclusiveLock);
 	workspace_require_there(ws->events, ws->name);
 }
 
 /*
- * Errors where the table is none of those: the trigger would lend the owner's
- * rights, and read columns that are not what it takes them for.
+ * Errors if the trigger's table is none of the given ones. On another table, the
+ * trigger would run with the owner's rights and read columns of other types.
  */
 Workspace *
 workspace_triggered_by_any(FunctionCallInfo fcinfo, const char *function,

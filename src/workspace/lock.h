@@ -9,23 +9,26 @@
 
 #include "fmgr.h"
 
-/* Error: the workspace has been dropped while a lock on it was waited for. */
+/* Errors if the workspace was dropped while we waited for a lock on it. */
 extern void workspace_require_there(Oid events, const char *name);
 
 /*
- * Locks a workspace against all other writers, until the end of the transaction:
- * what says, for messages, what that is for. Refused above READ COMMITTED.
+ * Locks a workspace against all other writers, until the end of the transaction.
+ * what names the operation, for messages. Refused above READ COMMITTED.
  */
 extern void workspace_lock(Workspace *ws, const char *what);
 
-/* The workspace whose table a definition trigger is on; or one of some tables, ending with null. */
+/*
+ * The workspace of a definition trigger. The trigger must be on the given table, or
+ * on one of the given tables (the list ends with null); *table is that one.
+ */
 extern Workspace *workspace_triggered(FunctionCallInfo fcinfo, const char *function,
                                       const WorkspaceTable *table);
 extern Workspace *workspace_triggered_by_any(FunctionCallInfo fcinfo, const char *function,
                                              const WorkspaceTable *const *tables,
                                              const WorkspaceTable **table);
 
-/* Makes the statement's definitions visible and reads the workspace with them. */
+/* Makes the statement's definitions visible and reads the workspace again. */
 extern Workspace *workspace_read_again(Workspace *ws);
 
 #endif /* CDP_WORKSPACE_LOCK_H */

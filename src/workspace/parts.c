@@ -1,7 +1,7 @@
 /*
  * parts.c
- *	  The registry of parts: numbers for their tables, indexes and values, so that
- *	  a workspace and a run keep an array of each.
+ *	  The registry of parts. It numbers their tables, indexes and values, so that a
+ *	  workspace and an engine run can keep an array of each.
  */
 #include "workspace/parts.h"
 

@@ -1,7 +1,7 @@
 /*
  * parts.h
- *	  What a capability brings to a workspace. The table of parts (src/parts.c) lists
- *	  them; what loops over all of a workspace loops over it.
+ *	  A part is what a capability adds to a workspace. The table of parts (src/parts.c)
+ *	  lists all parts; code that handles a whole workspace loops over it.
  */
 #ifndef CDP_PARTS_H
 #define CDP_PARTS_H
@@ -28,7 +28,7 @@ typedef struct EngineColumn
 
 #define MAX_KEY_COLUMNS 3
 
-/* Who may write a table, see store/guard.c. */
+/* Which writes a table allows, see store/guard.c. */
 typedef enum TableGuard
 {
 	GUARD_EVENTS,     /* applications insert; rows never change */
@@ -40,8 +40,8 @@ typedef enum TableGuard
 } TableGuard;
 
 /*
- * A table of every workspace. Tables that only SQL uses have no columns here,
- * and are not looked for.
+ * A table of every workspace. A table that only SQL uses has no columns here, and
+ * the engine does not look for it.
  */
 typedef struct WorkspaceTable
 {
@@ -50,16 +50,16 @@ typedef struct WorkspaceTable
 	const char *define; /* definitions: the trigger function, in schema cdp */
 	const EngineColumn *columns;
 	int n_columns;
-	int n_key; /* so many leading columns are its key, MAX_KEY_COLUMNS at most; 0: it has none */
+	int n_key; /* number of leading columns in its key, up to MAX_KEY_COLUMNS; 0: no key */
 
-	/* for tests, see store/check.c: its rows are locked before they change, or guarded otherwise */
+	/* for tests, see store/check.c: a row that changes must be locked, or guarded by another */
 	bool locks_rows;
-	bool (*is_guarded)(struct Store *store, struct TupleTableSlot *slot); /* null: they are not */
+	bool (*is_guarded)(struct Store *store, struct TupleTableSlot *slot); /* null: never guarded */
 
 	int number; /* set when the parts are registered */
 } WorkspaceTable;
 
-/* An index, beside the key, by which the engine visits rows. */
+/* An index other than the key, by which the engine visits rows. */
 typedef struct WorkspaceIndex
 {
 	WorkspaceTable *table;
@@ -69,11 +69,10 @@ typedef struct WorkspaceIndex
 } WorkspaceIndex;
 
 /*
- * A value of profiles that is a fold of their events: a column of profiles and
- * of opening_balances. Its type has an operator = and text forms, which compare
- * and print it; functions cdp.merge and cdp.merge_agg, and cdp.empty_ with the
- * column's name, do in SQL what is done here. Values that C functions are given
- * are detoasted. The functions work in CurrentMemoryContext.
+ * A value of profiles that is a fold of their events: a column of profiles and of
+ * opening_balances. In SQL its type has an operator =, text forms, cdp.merge and
+ * cdp.merge_agg; cdp.empty_<column> gives the empty value. The functions below do
+ * the same in C. Their arguments are detoasted; they work in CurrentMemoryContext.
  */
 typedef struct ProfileValue
 {
@@ -82,19 +81,19 @@ typedef struct ProfileValue
 	/* the value of a profile without events */
 	Datum (*empty)(struct Workspace *ws);
 
-	/* a builder that goes on from a value; null: there is nothing to fold */
+	/* a builder that starts from a value; null: there is nothing to fold */
 	void *(*begin)(struct Batch *batch, Datum value);
 
-	/* adds a profile's events of the batch, by profile_builder(batch, profile, number) */
+	/* adds a profile's events of the batch, by profiles_builder(batch, profile, value) */
 	void (*add)(struct Batch *batch, struct Profile *profile);
 
-	/* takes another profile's value in */
+	/* merges another profile's value into the builder */
 	void (*merge)(void *builder, Datum value);
 
-	/* the value; *changed: it differs from the one it went on from. Frees the builder. */
+	/* the new value; *changed: it differs from the one that begin was given. Frees the builder. */
 	Datum (*finish)(struct Batch *batch, void *builder, bool *changed);
 
-	/* whether two values say the same of a key, for predicates that read only that; null: no keys */
+	/* whether two values agree on a key, for predicates that read only that key; null: no keys */
 	bool (*same_key)(Datum a, Datum b, const char *key, int key_len);
 
 	int number; /* set when the parts are registered */
@@ -107,16 +106,16 @@ typedef struct WorkspacePart
 	WorkspaceIndex *const *indexes; /* ends with null; null: none */
 	ProfileValue *value;            /* null: none */
 
-	/* reads its definitions into workspace_data(ws, part); then compiles them. Null: has none. */
+	/* read its definitions into workspace_data(ws, part), then compile them; null: it has none */
 	void (*read)(struct Workspace *ws);
 	void (*compile)(struct Workspace *ws);
 
-	/* stage one, see events/run.h: looks at a row of events; an expression of its failed there */
+	/* stage one, see events/run.c: reads a row of events; its expression failed on the row */
 	bool (*wants_rows)(struct Workspace *ws);
 	void (*read_row)(struct EventRun *run);
 	void (*row_failed)(struct EventRun *run, const ErrorData *error);
 
-	/* stage five: the slice's profiles are written; the batch's evidence is written */
+	/* stage five: called after the slice's profiles are written; after the batch's evidence is */
 	void (*slice_written)(struct Batch *batch);
 	void (*batch_written)(struct Batch *batch);
 
@@ -126,25 +125,25 @@ typedef struct WorkspacePart
 /* The table of parts, in the order in which they are made, read and called; ends with null. */
 extern WorkspacePart *const workspace_parts[];
 
-/* Calls what follows for each part. */
+/* Runs the statement that follows for each part. */
 #define FOREACH_PART(part)                                                                         \
 	for (int part##_i = 0; ((part) = workspace_parts[part##_i]) != NULL; part##_i++)
 
-/* How many there are, by number. */
+/* How many of each are registered. */
 extern int n_workspace_tables;
 extern int n_workspace_indexes;
 extern int n_profile_values;
 extern int n_workspace_parts;
 
-/* Profiles have no more values than this. */
+/* Most values that profiles may have. */
 #define MAX_PROFILE_VALUES 8
 
-/* The table, index and value of a number. */
+/* The table, index or value with a number. */
 extern WorkspaceTable *workspace_table_of(int number);
 extern WorkspaceIndex *workspace_index_of(int number);
 extern ProfileValue *profile_value_of(int number);
 
-/* Numbers the parts and what they bring; called once, when the module is loaded. */
+/* Numbers the parts, their tables, indexes and values; called once, when the module is loaded. */
 extern void parts_register(void);
 
 #endif /* CDP_PARTS_H */

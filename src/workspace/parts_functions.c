@@ -1,7 +1,7 @@
 /*
  * parts_functions.c
- *	  The table of parts, from SQL: what creates, guards, checks and drops a
- *	  workspace loops over it.
+ *	  The table of parts, from SQL: the functions that create, guard, check and drop a
+ *	  workspace loop over it.
  */
 #include "workspace/tables.h"
 
@@ -15,7 +15,7 @@ PG_FUNCTION_INFO_V1(cdp_parts);
 PG_FUNCTION_INFO_V1(cdp_part_tables);
 PG_FUNCTION_INFO_V1(cdp_profile_columns);
 
-/* Names of the guards, as cdp.part_tables has them. */
+/* Names of the guards, as cdp.part_tables returns them. */
 static const char *const guard_names[] = {
     [GUARD_EVENTS] = "events",         [GUARD_PROFILES] = "profiles", [GUARD_DERIVED] = "derived",
     [GUARD_DEFINITION] = "definition", [GUARD_SETTINGS] = "settings", [GUARD_NONE] = "own",
@@ -85,7 +85,7 @@ type_in_sql(const char *type)
 	return quote_qualified_identifier("cdp", type);
 }
 
-/* One column of profiles; part: that brings it. */
+/* Puts one column of profiles into the result. part: the part that owns it. */
 static void
 put_column(FunctionCallInfo fcinfo, const char *part, const EngineColumn *column, bool folded,
            int *place)
@@ -103,9 +103,8 @@ put_column(FunctionCallInfo fcinfo, const char *part, const EngineColumn *column
 
 /*
  * cdp.profile_columns() -> (part text, name text, type text, nullable boolean,
- * folded boolean, place integer): the engine's columns of profiles, in the order
- * in which the table has them. Folded ones are values of parts; opening_balances
- * has them, too.
+ * folded boolean, place integer): the engine's columns of profiles, in the order of
+ * the table. A folded column is the value of a part; opening_balances has it too.
  */
 Datum
 cdp_profile_columns(PG_FUNCTION_ARGS)

@@ -7,10 +7,9 @@
 
 #include "normalise/phone.h"
 #include "types/ltv.h"
-#include "utils/builtins.h"
 
 static void
-read_row(Workspace *ws, TupleTableSlot *slot)
+read_settings_row(Workspace *ws, TupleTableSlot *slot)
 {
 	bool isnull;
 	char *currency = workspace_text(ws, &settings_table, slot, SETTING_DEFAULT_CURRENCY);
@@ -41,7 +40,7 @@ read_row(Workspace *ws, TupleTableSlot *slot)
 void
 workspace_read_settings(Workspace *ws)
 {
-	workspace_scan(ws, &settings_table, read_row);
+	workspace_scan(ws, &settings_table, read_settings_row);
 	if (ws->time_zone == NULL)
 		ereport(ERROR,
 		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

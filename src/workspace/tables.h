@@ -24,7 +24,7 @@ typedef enum EventColumn
 	N_EVENT_COLUMNS
 } EventColumn;
 
-/* Behind them stand the values, see PROFILE_VALUE. */
+/* The values follow these columns, see PROFILE_VALUE. */
 typedef enum ProfileColumn
 {
 	PROFILE_ID,
@@ -43,7 +43,7 @@ typedef enum ProfileColumn
 #define PROFILE_VALUE(number) (N_FIXED_PROFILE_COLUMNS + (number))
 #define MAX_PROFILE_COLUMNS PROFILE_VALUE(MAX_PROFILE_VALUES)
 
-/* Behind them stand the values, too. */
+/* The values follow these columns, see BALANCE_VALUE. */
 typedef enum BalanceColumn
 {
 	BALANCE_ANCHOR,
@@ -72,7 +72,7 @@ extern WorkspaceTable settings_table;
 extern WorkspaceIndex events_by_anchor;  /* (anchor, occurred_at) */
 extern WorkspaceIndex profiles_by_timer; /* (next_evaluation_at) */
 
-/* Gives profiles and opening balances the column of a value; it has its number. */
+/* Adds the column of a value, which has its number, to profiles and opening balances. */
 extern void tables_add_value(const ProfileValue *value);
 
 #endif /* CDP_WORKSPACE_TABLES_H */

@@ -1,7 +1,7 @@
 /*
  * workspace.h
  *	  What a backend knows of a workspace: where its tables are, its settings, and
- *	  what its parts have read and compiled. Kept until a definition changes.
+ *	  what its parts have read and compiled. It is kept until a definition changes.
  */
 #ifndef CDP_WORKSPACE_H
 #define CDP_WORKSPACE_H
@@ -14,7 +14,7 @@
 #include "workspace/parts.h"
 #include "workspace/tables.h"
 
-/* A table of one workspace; types and attribute numbers are in the order of its engine columns. */
+/* A table of one workspace; columns and types are in the order of its engine columns. */
 typedef struct TableState
 {
 	Oid oid; /* InvalidOid: the engine does not use the table */
@@ -24,14 +24,14 @@ typedef struct TableState
 	Oid *types;
 } TableState;
 
-/* An index of one workspace, with the types of the columns that it was asked for. */
+/* An index of one workspace, with the types of the columns that WorkspaceIndex names. */
 typedef struct IndexState
 {
 	Oid oid;
 	Oid *types;
 } IndexState;
 
-/* A definition that expressions may name. Its part fills the list; names are sorted by bytes. */
+/* A definition that expressions may name. Its part fills the list, sorted by the names' bytes. */
 typedef struct DefinedName
 {
 	const char *name;
@@ -48,7 +48,7 @@ typedef struct Workspace
 {
 	Oid events;            /* key of the cache */
 	bool valid;            /* false: read it again at the next use */
-	MemoryContext context; /* owns all below */
+	MemoryContext context; /* owns everything below */
 	Oid owner;             /* of the tables; the engine works as the owner */
 	Oid schema;
 	uint32 schema_hash; /* of its syscache entry */
@@ -69,11 +69,11 @@ typedef struct Workspace
 	EState *estate; /* evaluates expressions over rows */
 	ExprContext *econtext;
 	int n_params;            /* of the expressions */
-	bool rows_use_time_zone; /* some expression over a row of events does */
+	bool rows_use_time_zone; /* some expression over a row of events uses time_zone */
 	DefinedNames segment_names;
 	DefinedNames computed_names;
 
-	void **data; /* what each part has read, by its number: see workspace_data */
+	void **data; /* what each part has read, by the part's number: see workspace_data */
 } Workspace;
 
 static inline const TableState *
@@ -102,9 +102,9 @@ workspace_data(const Workspace *ws, const WorkspacePart *part)
 }
 
 /*
- * cache.c: the workspace whose events table this is, read again if a definition
- * has changed. Errors if the table is no workspace's. The result stays readable
- * until the end of the transaction, even if it is replaced meanwhile.
+ * cache.c: the workspace whose events table this is; it is read again if a
+ * definition has changed. Errors if the table belongs to no workspace. The result
+ * stays readable until the end of the transaction, even if it is replaced meanwhile.
  */
 extern Workspace *workspace_of_events(Oid events);
 
@@ -118,16 +118,19 @@ extern Workspace *workspace_of_row(Oid type);
 extern void workspace_invalidate(const Workspace *ws);
 
 /*
- * catalog.c: errors unless the engine's columns of an open table are what they were when
- * the workspace was read. An owner who changes a column could otherwise make the
- * engine take a number for a pointer.
+ * catalog.c: errors if the engine's columns of an open table are not what they were
+ * when the workspace was read. Without this check, an owner who changes a column
+ * could make the engine read a number as a pointer.
  */
 extern void workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel);
 
+/* Whether a column of a table, by its attribute number, is one of the engine's. */
+extern bool workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnum);
+
 /*
  * owner.c: the engine works as the owner of the workspace's tables. Row security
- * does not hide rows from it, even where it is forced on the owner: what it
- * derives would be wrong.
+ * does not hide rows from it, even where row security is forced on the owner:
+ * state derived from some of the rows would be wrong.
  */
 typedef struct WorkspaceUser
 {
@@ -138,7 +141,7 @@ typedef struct WorkspaceUser
 extern void workspace_become_owner(const Workspace *ws, WorkspaceUser *saved);
 extern void workspace_restore_user(const WorkspaceUser *saved);
 
-/* Errors unless the current user may act as the owner of the workspace. */
+/* Errors if the current user may not act as the owner of the workspace. */
 extern void workspace_require_owner(const Workspace *ws);
 
 #endif /* CDP_WORKSPACE_H */

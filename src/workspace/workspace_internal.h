@@ -7,12 +7,12 @@
 
 #include "workspace/workspace.h"
 
-/* catalog.c: finds the tables, their columns and indexes. Errors say what is not as it must be. */
+/* catalog.c: finds the tables, their columns and indexes. Errors name what is missing or wrong. */
 extern void workspace_find_tables(Workspace *ws);
 extern void workspace_find_columns(Workspace *ws);
 extern void workspace_find_indexes(Workspace *ws);
 
-/* settings.c: errors if there are none. */
+/* settings.c: reads the row of settings; errors if there is none. */
 extern void workspace_read_settings(Workspace *ws);
 
 #endif /* CDP_WORKSPACE_INTERNAL_H */
