@@ -96,7 +96,7 @@ begin_computed(Batch *batch, Datum value)
 static void
 add_to_computed(Batch *batch, Profile *profile)
 {
-	FOREACH_EVENT(event, batch, profile)
+	FOREACH_EVENT (event, batch, profile)
 	{
 		const EventNote *note = batch_find_note(event, &computed_profile_value);
 		ComputedFold *fold;

@@ -64,9 +64,9 @@ any_part_wants_rows(Workspace *ws)
 {
 	WorkspacePart *part;
 
-	FOREACH_PART(part)
-	if (part->wants_rows != NULL && part->wants_rows(ws))
-		return true;
+	FOREACH_PART (part)
+		if (part->wants_rows != NULL && part->wants_rows(ws))
+			return true;
 	return false;
 }
 

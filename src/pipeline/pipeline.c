@@ -32,9 +32,9 @@ pipeline_run_locked(Batch *batch, ReplayQueue *queue)
 	identity_resolve(batch);
 	pipeline_finish_profiles(batch);
 	identity_write(batch, queue);
-	FOREACH_PART(part)
-	if (part->batch_written != NULL)
-		part->batch_written(batch);
+	FOREACH_PART (part)
+		if (part->batch_written != NULL)
+			part->batch_written(batch);
 }
 
 static int

@@ -95,7 +95,7 @@ fold_events(Batch *batch, Profile *profile)
 	profile->has_folded = true;
 	for (int i = 0; i < n_profile_values; i++)
 		profile_value_of(i)->add(batch, profile);
-	FOREACH_EVENT(event, batch, profile)
+	FOREACH_EVENT (event, batch, profile)
 	{
 		fold_times(batch, profile, event->at, event->at);
 		profile->event_count++;

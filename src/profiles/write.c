@@ -69,9 +69,9 @@ profiles_write_slice(Batch *batch)
 	WorkspacePart *part;
 
 	write_profiles(batch);
-	FOREACH_PART(part)
-	if (part->slice_written != NULL)
-		part->slice_written(batch);
+	FOREACH_PART (part)
+		if (part->slice_written != NULL)
+			part->slice_written(batch);
 	batch->n_changes = 0;
 	MemoryContextSwitchTo(oldcontext);
 }

@@ -772,8 +772,7 @@ record_changes(Replay *replay)
 		isnull[MERGE_MERGED_AT] = isnull[MERGE_EVENT_ID] = isnull[MERGE_ANCHOR] = true;
 		isnull[MERGE_IDENTIFIER] = isnull[MERGE_FORMER_IDENTIFIER] = true;
 		isnull[MERGE_OWN_COLUMNS] = isnull[MERGE_INHERITED] = true;
-		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] =
-		    CStringGetTextDatum(replay->cause);
+		values[MERGE_CAUSE] = values[MERGE_UNDONE_CAUSE] = CStringGetTextDatum(replay->cause);
 		values[MERGE_UNDONE_AT] = TimestampTzGetDatum(cdp_now());
 		store_insert(replay->store, &merges_table,
 		             store_new_row(replay->store, &merges_table, values, isnull));

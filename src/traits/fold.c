@@ -25,10 +25,10 @@ begin_traits(Batch *batch, Datum value)
 static void
 add_to_traits(Batch *batch, Profile *profile)
 {
-	FOREACH_EVENT(event, batch, profile)
-	if (event->traits != NULL)
-		traits_builder_add(profiles_builder(batch, profile, traits_part.value), event->traits,
-		                   event->at, &event->id, event->source, event->source_len);
+	FOREACH_EVENT (event, batch, profile)
+		if (event->traits != NULL)
+			traits_builder_add(profiles_builder(batch, profile, traits_part.value), event->traits,
+			                   event->at, &event->id, event->source, event->source_len);
 }
 
 static void

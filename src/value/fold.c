@@ -25,10 +25,10 @@ begin_ltv(Batch *batch, Datum value)
 static void
 add_to_ltv(Batch *batch, Profile *profile)
 {
-	FOREACH_EVENT(event, batch, profile)
-	if (event->amount != NULL)
-		ltv_builder_add(profiles_builder(batch, profile, value_part.value), event->amount,
-		                event->currency, event->at);
+	FOREACH_EVENT (event, batch, profile)
+		if (event->amount != NULL)
+			ltv_builder_add(profiles_builder(batch, profile, value_part.value), event->amount,
+			                event->currency, event->at);
 }
 
 static void

@@ -94,12 +94,12 @@ read_parts(Workspace *ws)
 	ws->data = palloc0(sizeof(void *) * n_workspace_parts);
 	ws->estate = CreateExecutorState();
 	ws->econtext = CreateExprContext(ws->estate);
-	FOREACH_PART(part)
-	if (part->read != NULL)
-		part->read(ws);
-	FOREACH_PART(part)
-	if (part->compile != NULL)
-		part->compile(ws);
+	FOREACH_PART (part)
+		if (part->read != NULL)
+			part->read(ws);
+	FOREACH_PART (part)
+		if (part->compile != NULL)
+			part->compile(ws);
 }
 
 /*

@@ -70,6 +70,6 @@ parts_register(void)
 {
 	WorkspacePart *part;
 
-	FOREACH_PART(part)
-	register_part(part);
+	FOREACH_PART (part)
+		register_part(part);
 }

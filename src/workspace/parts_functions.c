@@ -36,7 +36,7 @@ cdp_parts(PG_FUNCTION_ARGS)
 	WorkspacePart *part;
 
 	InitMaterializedSRF(fcinfo, 0);
-	FOREACH_PART(part)
+	FOREACH_PART (part)
 	{
 		Datum values[2] = {CStringGetTextDatum(part->name), Int32GetDatum(part->number + 1)};
 		bool isnull[2] = {false};
@@ -58,20 +58,20 @@ cdp_part_tables(PG_FUNCTION_ARGS)
 	WorkspacePart *part;
 
 	InitMaterializedSRF(fcinfo, 0);
-	FOREACH_PART(part)
-	for (int i = 0; part->tables != NULL && part->tables[i] != NULL; i++)
-	{
-		const WorkspaceTable *table = part->tables[i];
-		Datum values[5] = {CStringGetTextDatum(part->name), CStringGetTextDatum(table->name),
-		                   CStringGetTextDatum(guard_names[table->guard]), (Datum) 0,
-		                   Int32GetDatum(table->number + 1)};
-		bool isnull[5] = {false};
+	FOREACH_PART (part)
+		for (int i = 0; part->tables != NULL && part->tables[i] != NULL; i++)
+		{
+			const WorkspaceTable *table = part->tables[i];
+			Datum values[5] = {CStringGetTextDatum(part->name), CStringGetTextDatum(table->name),
+			                   CStringGetTextDatum(guard_names[table->guard]), (Datum) 0,
+			                   Int32GetDatum(table->number + 1)};
+			bool isnull[5] = {false};
 
-		isnull[3] = table->define == NULL;
-		if (table->define != NULL)
-			values[3] = CStringGetTextDatum(table->define);
-		put_row(fcinfo, values, isnull);
-	}
+			isnull[3] = table->define == NULL;
+			if (table->define != NULL)
+				values[3] = CStringGetTextDatum(table->define);
+			put_row(fcinfo, values, isnull);
+		}
 	return (Datum) 0;
 }
 
@@ -116,9 +116,9 @@ cdp_profile_columns(PG_FUNCTION_ARGS)
 	for (int i = 0; i < N_FIXED_PROFILE_COLUMNS; i++)
 		if (i != PROFILE_SEGMENTS)
 			put_column(fcinfo, "profiles", &profiles_table.columns[i], false, &place);
-	FOREACH_PART(part)
-	if (part->value != NULL)
-		put_column(fcinfo, part->name, &part->value->column, true, &place);
+	FOREACH_PART (part)
+		if (part->value != NULL)
+			put_column(fcinfo, part->name, &part->value->column, true, &place);
 	put_column(fcinfo, "segments", &profiles_table.columns[PROFILE_SEGMENTS], false, &place);
 	return (Datum) 0;
 }

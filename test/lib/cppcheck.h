@@ -6,4 +6,5 @@
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #define pg_unreachable() abort()
 #define PG_FUNCTION_INFO_V1(name)
+#define foreach(cell, list) for ((cell) = first_cell(list); (cell) != NULL; (cell) = next_cell(cell))
 #define CppAsString2(x) #x

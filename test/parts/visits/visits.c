@@ -107,9 +107,9 @@ begin_count(Batch *batch, Datum value)
 static void
 add_to_count(Batch *batch, Profile *profile)
 {
-	FOREACH_EVENT(event, batch, profile)
-	if (batch_find_note(event, visits_part.value) != NULL)
-		((Count *) profiles_builder(batch, profile, visits_part.value))->n++;
+	FOREACH_EVENT (event, batch, profile)
+		if (batch_find_note(event, visits_part.value) != NULL)
+			((Count *) profiles_builder(batch, profile, visits_part.value))->n++;
 }
 
 static void
