@@ -25,8 +25,9 @@ GIB = 1024 ** 3
 
 def default_jobs():
     """As many tests at a time as there are cores, but not more than one for each GiB of memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // GIB
-    return max(1, min(len(os.sched_getaffinity(0)), memory))
+    return max(1, min(cores, memory))
 
 
 def minutes(seconds):

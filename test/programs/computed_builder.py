@@ -3,6 +3,7 @@
 The builder of computed traits, driven from C as the engine does it: what events add, and values, on
 top of a base, in any order, must give the bytes that merging each event's own state gives; and where
 old days are left out, every value from that day on must be the same.
+weight: 14
 """
 
 import os

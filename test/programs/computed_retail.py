@@ -5,6 +5,7 @@ and the last country, of every customer (and every order without one) at four in
 stream up to it has come in under cdp.clock. They equal plain SQL over the raw lines, and two segments that read
 them have the members that it gives. The same traits defined only at the end have the same values.
 timeout: 300
+weight: 40
 """
 
 from cdptest import Tap, copy_in, data_file, rows, sql, value

@@ -12,6 +12,7 @@ segments is right at random instants and to the microsecond around each change. 
 nothing, cdp.rebuild changes nothing, and the same events shuffled and in other batches, with the definitions
 before or after them, give the same states.
 timeout: 170
+weight: 20
 
     computed_streams.py [ROUNDS [SEED]]     rounds (4; make test-long has 150) of about 90 definitions, first seed (1)
 """

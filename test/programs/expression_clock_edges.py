@@ -6,6 +6,7 @@ in a plain query at every half hour around it, and a microsecond before and afte
 changes there is what segment_changes says, to the microsecond. Comparisons that flip there and back again
 are among them: local time is repeated in autumn, and the last days of a month fall together.
 timeout: 400
+weight: 17
 """
 
 import sys

@@ -6,6 +6,7 @@ segments and rules change and the workspace is rebuilt. The same with statements
 at the other isolation levels, where a serialization failure is tried again. No deadlock, no other error, no event lost, and cdp.check
 finds nothing.
 timeout: 200
+weight: 19
 
     house_load.py [N]     times the transactions of a run of half a minute (0.4; make test-long has 20)
 """

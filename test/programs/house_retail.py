@@ -4,6 +4,7 @@ The real data set online_retail (541,909 order lines), loaded by one COPY, and a
 1,000 rows in shuffled order: exactly the figures that plain SQL gives over the raw table, cdp.check
 finds nothing, and loading it all again changes nothing.
 timeout: 400
+weight: 45
 
     house_retail.py [copy] [shuffled]     the ways; without one of them by COPY alone, make test-long has both
 """

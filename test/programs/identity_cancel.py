@@ -5,6 +5,7 @@ large component: cdp.link, unlink, separate, unseparate, changes of rules, late 
 a value that turns out generic and takes it apart. Each ends with success or with error 57014 within a second
 of the timeout, and an error has changed nothing.
 timeout: 180
+weight: 12
 
     identity_cancel.py [SIZE [STEP]]     identifiers of a component (300), step of the timeouts (40 ms)
 """

@@ -4,6 +4,7 @@ cdp.check is right about identity. The state that random events, rules and decis
 brute-force oracle (test/lib/identity_oracle.py) is written into the tables past the engine: cdp.check finds
 nothing. Then each part of it is spoilt, in a transaction of its own: cdp.check finds that.
 timeout: 170
+weight: 10
 
     identity_judge.py [SEEDS [FIRST]]        random states (5; make test-long has 50), first seed (1)
 """

@@ -6,6 +6,7 @@ and go with the decisions on them - and change limits, blocked values and what c
 transaction of one statement. No deadlock, no error but those that the functions name, no
 event lost; cdp.check finds nothing, and the state is that of the brute-force oracle.
 timeout: 170
+weight: 12
 
     identity_load.py [N]     transactions of each client (120, and a quarter in several batches; make test-long has 1,500)
 """

@@ -7,6 +7,7 @@ separate, unseparate), changed rules, dry runs and rebuilds between and beside t
 back in the end. The state equals each time that of a brute-force oracle (test/lib/identity_oracle.py), and
 cdp.check finds nothing.
 timeout: 170
+weight: 20
 
     identity_streams.py [SEEDS [FIRST [VARIANTS]]]     random streams (3; make test-long has 100), first seed (1), shuffles of each (2)
 """

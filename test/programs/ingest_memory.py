@@ -2,6 +2,7 @@
 """
 The memory of a backend that COPYs many events in one statement does not grow with their number, in small
 batches as in those of ordinary size; and the workspace is right.
+weight: 17
 
     ingest_memory.py [EVENTS]     in the largest statement (100,000; make test-long has 200,000)
 """

@@ -12,6 +12,7 @@ flip is missed, however late the tick.
 Rounds with events (late ones and merges too): after each tick membership is what the predicate says, and
 what segment_changes adds up to. cdp.check finds nothing at the end of any round.
 timeout: 500
+weight: 22
 
     segments_clock_simulation.py [rounds [seed]]     25 predicates each; 15 rounds of seed 2024, make test-long has 41
 

@@ -6,6 +6,7 @@ than 21 days ago) has the members that plain SQL over the raw lines gives at the
 clock is dated 21 days and a microsecond after the customer's last event, and all entries and exits of the
 year are those of a gaps-and-islands query over the raw lines.
 timeout: 300
+weight: 25
 """
 
 from cdptest import Tap, copy_in, data_file, rows, sql, value

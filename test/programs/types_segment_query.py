@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """
 Random segment queries against a brute-force evaluation, with and without the GIN index.
+weight: 18
 
 Queries are made from a grammar as trees; this program writes each as text in one of its many spellings,
 evaluates it on every row by itself, and writes its canonical form by itself. The server must give the

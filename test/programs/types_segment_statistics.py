@@ -2,6 +2,7 @@
 """
 The planner's guesses for the operators of segment_set, on skewed data in which segments depend on one
 another, against the counts. And statistics that are damaged, or of values that are toasted, null or empty.
+weight: 10
 """
 
 import os

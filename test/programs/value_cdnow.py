@@ -4,6 +4,7 @@ The data of the CDNOW papers, through SQL: fits with the published parameters an
 row of golden.tsv, cohorts as in the reference files, the forecast of the held-out weeks 40 to 78; and
 online_retail: totals and cohorts against plain SQL that is written differently.
 timeout: 300
+weight: 13
 """
 
 import csv
