@@ -1,7 +1,7 @@
 # cdp: a customer data platform inside PostgreSQL
 #
 #   make demo        install what is missing, build, show cdp at work on a throw-away cluster
-#   make test        the same set-up, then every test; ONLY="identity ltv" runs two rooms, see test/run
+#   make test        the same set-up, then every test; ONLY="identity value" runs two rooms, see test/run
 #   make             build        make install        install
 #   make installcheck             test/sql and test/isolation on a running server with cdp installed
 #   make test-long, make bench, make lint, make deps, make clean
