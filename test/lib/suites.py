@@ -4,13 +4,11 @@ import glob
 import os
 import re
 import shutil
-import signal
 import sys
 import tempfile
-import time
 
 from tap import Result, read_tap
-from throwaway import HERE, pg_config
+from throwaway import HERE, pg_config, stop_servers_below
 
 # For a test that names none itself: its limit in seconds, and about how long it takes.
 LIMITS = {"unit": 60, "regress": 60, "isolation": 60, "program": 120, "tap": 180, "long": 3600}
@@ -230,17 +228,3 @@ class Worker:
     def remove(path):
         stop_servers_below(path)
         shutil.rmtree(path, ignore_errors=True)
-
-
-def stop_servers_below(path):
-    """Servers that a test has left running below its own directory."""
-    for pid_file in glob.glob(path + "/**/postmaster.pid", recursive=True):
-        pid = read(pid_file).split("\n")[0]
-        # the file may be older than another process of that number
-        command = "/proc/%s/cmdline" % pid
-        for sig in (signal.SIGQUIT, signal.SIGKILL):
-            for _ in range(100):
-                if path not in read(command):
-                    break
-                os.kill(int(pid), sig)
-                time.sleep(0.1)

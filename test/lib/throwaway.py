@@ -98,6 +98,35 @@ def group_ends(process, patience):
     return False
 
 
+def servers_below(path):
+    """The process ids of servers whose data is below the directory."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc") if os.path.isdir("/proc") else []):
+        try:
+            with open("/proc/%s/cmdline" % name, "rb") as f:
+                words = f.read().split(b"\0")
+        except OSError:
+            continue
+        if os.path.basename(words[0]) == b"postgres" and any(word.startswith(path.encode() + b"/") for word in words):
+            found.append(int(name))
+    return found
+
+
+def stop_servers_below(path):
+    """Ends the servers that a test has left running below its own directory."""
+    for sig in (signal.SIGQUIT, signal.SIGKILL):
+        for _ in range(100):
+            found = servers_below(path)
+            if not found:
+                return
+            for pid in found:
+                try:
+                    os.kill(pid, sig)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.05)
+
+
 class Command:
     """test/cluster at work, in a process group of its own: all of it can be stopped."""
 
@@ -180,5 +209,6 @@ class Cluster:
         if self.starting:
             self.starting.stop()
         if self.dir:
+            stop_servers_below(self.dir)
             subprocess.run([os.path.join(HERE, "test/cluster"), "stop", self.path], env=self.env)
             shutil.rmtree(self.dir, ignore_errors=True)
