@@ -97,11 +97,10 @@ attempt_event(void *context)
 static bool
 skip_trait(void *context, const ErrorData *error)
 {
-	EventAttempt *step_over_failures = (EventAttempt *) context;
+	EventAttempt *attempt = (EventAttempt *) context;
 
-	count_failure(step_over_failures->backfill, step_over_failures->profile, error,
-	              step_over_failures->event_id);
-	step_over_failures->backfill->row.trait++;
+	count_failure(attempt->backfill, attempt->profile, error, attempt->event_id);
+	attempt->backfill->row.trait++;
 	return true;
 }
 
@@ -109,11 +108,11 @@ skip_trait(void *context, const ErrorData *error)
 static void
 evaluate_event(Backfill *backfill, int64 profile, const pg_uuid_t *event_id)
 {
-	EventAttempt step_over_failures = {backfill, profile, event_id};
+	EventAttempt attempt = {backfill, profile, event_id};
 
 	backfill->row.trait = 0;
 	if (backfill->step_over_failures)
-		cdp_attempt_each(attempt_event, skip_trait, &step_over_failures);
+		cdp_attempt_each(attempt_event, skip_trait, &attempt);
 	else
 		deltas_of_row(&backfill->row);
 }

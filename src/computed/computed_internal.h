@@ -102,7 +102,7 @@ extern void deltas_of_row(RowDeltas *row);
 /* Stage one: the part's functions wants_rows, read_row and row_failed. */
 extern bool deltas_are_wanted(Workspace *ws);
 extern void deltas_read_row(EventRun *run);
-extern void deltas_row_failed(EventRun *run, const ErrorData *error);
+extern bool deltas_row_failed(EventRun *run, const ErrorData *error);
 
 /* A trait whose filter or expression failed on an event of the batch. */
 typedef struct TraitFailure

@@ -123,21 +123,24 @@ deltas_read_row(EventRun *run)
 	memcpy(note + sizeof(day), row->deltas.data, row->deltas.len);
 }
 
-/* Counts a failure, if the event is new. */
-void
+/* Counts a failure, if the event is new. False: all traits have been evaluated. */
+bool
 deltas_row_failed(EventRun *run, const ErrorData *error)
 {
 	Batch *batch = run->batch;
 	ComputedBatch *computed = computed_batch(batch);
 	TraitFailure *failure;
 
+	if (computed->row.trait >= computed_of(batch->ws)->n)
+		return false;
 	run->step = computed->row.trait;
 	if (batch->is_read_again)
-		return;
+		return true;
 	ARRAY_GROW(batch->context, computed->failures, computed->n_failures, computed->max_failures);
 	failure = &computed->failures[computed->n_failures++];
 	failure->trait = computed->row.trait;
 	failure->event = (int) (run->event - batch->events);
 	failure->sqlerrcode = error->sqlerrcode;
 	failure->message = MemoryContextStrdup(batch->context, error->message);
+	return true;
 }

@@ -11,6 +11,12 @@
 #include "expression/expression.h"
 #include "miscadmin.h"
 
+static bool
+wants_rows(const WorkspacePart *part, Workspace *ws)
+{
+	return part->read_row != NULL && (part->wants_rows == NULL || part->wants_rows(ws));
+}
+
 /* Shows the row to the parts that have not seen it yet. */
 static void
 show_row(EventRun *run)
@@ -19,7 +25,7 @@ show_row(EventRun *run)
 	{
 		WorkspacePart *part = *run->part;
 
-		if (part->read_row != NULL && part->wants_rows(run->batch->ws))
+		if (wants_rows(part, run->batch->ws))
 			part->read_row(run);
 		run->step = 0;
 	}
@@ -52,9 +58,9 @@ skip_expression(void *context, const ErrorData *error)
 {
 	EventRun *run = (EventRun *) context;
 
-	if (!run->pending || *run->part == NULL || (*run->part)->row_failed == NULL)
+	if (!run->pending || *run->part == NULL || (*run->part)->row_failed == NULL ||
+	    !(*run->part)->row_failed(run, error))
 		return false;
-	(*run->part)->row_failed(run, error);
 	run->step++;
 	return true;
 }
@@ -65,7 +71,7 @@ any_part_wants_rows(Workspace *ws)
 	WorkspacePart *part;
 
 	FOREACH_PART (part)
-		if (part->wants_rows != NULL && part->wants_rows(ws))
+		if (wants_rows(part, ws))
 			return true;
 	return false;
 }

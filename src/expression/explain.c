@@ -208,13 +208,19 @@ explain_parts(Node *node, void *context)
 	return expression_tree_walker(node, explain_node, context);
 }
 
-/* Whether a node is a whole value of profiles, as traits: only what is read of it matters. */
+/*
+ * Whether a node is a column of profiles whose value has parts, as traits: only what
+ * is read of it matters. A value of one of PostgreSQL's own types is shown.
+ */
 static bool
 is_whole_value(Workspace *ws, Node *node)
 {
-	for (int i = 0; IsA(node, Var) && i < n_profile_values; i++)
-		if (workspace_table(ws, &profiles_table)->types[PROFILE_VALUE(i)] ==
-		    ((Var *) node)->vartype)
+	Var *var = (Var *) node;
+
+	if (!IsA(node, Var) || var->vartype < FirstNormalObjectId)
+		return false;
+	for (int i = 0; i < n_profile_values; i++)
+		if (value_column(ws, profile_value_of(i)) == var->varattno)
 			return true;
 	return false;
 }

@@ -27,14 +27,17 @@ pipeline_run(Batch *batch, ReplayQueue *queue)
 void
 pipeline_run_locked(Batch *batch, ReplayQueue *queue)
 {
+	MemoryContext oldcontext;
 	WorkspacePart *part;
 
 	identity_resolve(batch);
 	pipeline_finish_profiles(batch);
 	identity_write(batch, queue);
+	oldcontext = MemoryContextSwitchTo(batch->values);
 	FOREACH_PART (part)
 		if (part->batch_written != NULL)
 			part->batch_written(batch);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 static int

@@ -198,6 +198,7 @@ fold_balance(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	fold_times(batch, profile, DatumGetTimestampTz(BALANCE(BALANCE_FIRST_SEEN)),
 	           DatumGetTimestampTz(BALANCE(BALANCE_LAST_SEEN)));
 	profile->event_count += DatumGetInt64(BALANCE(BALANCE_EVENT_COUNT));
+	profile->has_folded = true;
 #undef BALANCE
 }
 

@@ -5,6 +5,7 @@
 #include "profiles/profiles_internal.h"
 
 #include "access/htup_details.h"
+#include "utils/datum.h"
 
 void
 profiles_peek(Batch *batch, Profile *profile, TupleTableSlot *slot)
@@ -38,12 +39,14 @@ load_new(Batch *batch, Profile *profile)
 	}
 }
 
-/* The value of a column, whole; a copy of it where the type is a varlena one and copy asks for it. */
+/* The value of a column, detoasted; in memory of its own, if copy asks for it. */
 Datum
 load_value(TupleTableSlot *slot, AttrNumber column, Datum value, bool copy)
 {
-	if (TupleDescAttr(slot->tts_tupleDescriptor, column - 1)->attlen != -1)
-		return value;
+	Form_pg_attribute att = TupleDescAttr(slot->tts_tupleDescriptor, column - 1);
+
+	if (att->attlen != -1)
+		return copy ? datumCopy(value, att->attbyval, att->attlen) : value;
 	return PointerGetDatum(copy ? PG_DETOAST_DATUM_COPY(value) : PG_DETOAST_DATUM(value));
 }
 

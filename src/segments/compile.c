@@ -67,7 +67,6 @@ compile_segments(Workspace *ws)
 		expression_compile(ws, &segment_predicate, segment->name, segment->predicate,
 		                   &segment->expression);
 	}
-	ws->econtext->ecxt_param_list_info = makeParamList(ws->n_params);
 	order_segments(segments);
 }
 

@@ -8,6 +8,8 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 /* A scan on the table's key under the store's snapshot. */
 static IndexScanDesc
@@ -31,29 +33,32 @@ key_scan(Store *store, const WorkspaceTable *which, int nkeys)
 RegProcedure
 comparison_of(Store *store, Oid type, StrategyNumber strategy)
 {
-	bool equal = strategy == BTEqualStrategyNumber;
+	const Workspace *ws = store->ws;
+	Oid family;
 
-	switch (type)
+	/* without a look-up: what each event needs */
+	if (type == ws->identifier_type && strategy == BTGreaterEqualStrategyNumber)
+		return ws->identifier_ge;
+	if (type == ws->identifier_type && strategy == BTLessStrategyNumber)
+		return ws->identifier_lt;
+	if (strategy == BTEqualStrategyNumber)
 	{
-		case UUIDOID:
-			Assert(equal);
-			return F_UUID_EQ;
-		case INT8OID:
-			Assert(equal);
-			return F_INT8EQ;
-		case TEXTOID:
-			Assert(equal);
-			return F_TEXTEQ;
-		case TIMESTAMPTZOID:
-			return equal                                      ? F_TIMESTAMPTZ_EQ
-			       : strategy == BTGreaterEqualStrategyNumber ? F_TIMESTAMPTZ_GE
-			       : strategy == BTLessStrategyNumber         ? F_TIMESTAMPTZ_LT
-			                                                  : F_TIMESTAMPTZ_LE;
-		default: /* cdp.identifier: key columns have no other types */
-			return equal                                      ? store->ws->identifier_eq
-			       : strategy == BTGreaterEqualStrategyNumber ? store->ws->identifier_ge
-			                                                  : store->ws->identifier_lt;
+		if (type == ws->identifier_type)
+			return ws->identifier_eq;
+		switch (type)
+		{
+			case UUIDOID:
+				return F_UUID_EQ;
+			case INT8OID:
+				return F_INT8EQ;
+			case TEXTOID:
+				return F_TEXTEQ;
+			case TIMESTAMPTZOID:
+				return F_TIMESTAMPTZ_EQ;
+		}
 	}
+	family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
+	return get_opcode(get_opfamily_member(family, type, type, strategy));
 }
 
 TupleTableSlot *

@@ -4,8 +4,6 @@
  */
 #include "store/store_internal.h"
 
-#include "catalog/pg_collation_d.h"
-#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/snapmgr.h"
 
@@ -59,6 +57,8 @@ visit_index(Store *store, const WorkspaceTable *which, Oid index_id, ScanKey key
 	if (index->scan == NULL)
 		index->scan = CdpIndexBeginScan(table->rel, index->rel, store->snapshot, nkeys);
 	index->nkeys = nkeys;
+	for (int i = 0; i < nkeys; i++)
+		keys[i].sk_collation = index->rel->rd_indcollation[keys[i].sk_attno - 1];
 	index_rescan(index->scan, keys, nkeys, NULL, 0);
 	MemoryContextSwitchTo(oldcontext);
 	index->busy = true;
@@ -86,7 +86,7 @@ visit_index(Store *store, const WorkspaceTable *which, Oid index_id, ScanKey key
 	}
 }
 
-/* The scan keys of a range, on an index whose columns have these types. */
+/* The scan keys of a range, on an index whose columns have these types. They lack collations. */
 static int
 fill_keys(Store *store, const StoreRange *range, const Oid *types, ScanKey keys)
 {
@@ -97,10 +97,9 @@ fill_keys(Store *store, const StoreRange *range, const Oid *types, ScanKey keys)
 			ScanKeyEntryInitialize(&keys[i], SK_ISNULL | SK_SEARCHNULL, 1, InvalidStrategy,
 			                       InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
 		else
-			ScanKeyEntryInitialize(&keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid,
-			                       types[i] == TEXTOID ? C_COLLATION_OID : InvalidOid,
-			                       comparison_of(store, types[i], BTEqualStrategyNumber),
-			                       range->equal[i]);
+			ScanKeyEntryInitialize(
+			    &keys[i], 0, i + 1, BTEqualStrategyNumber, InvalidOid, InvalidOid,
+			    comparison_of(store, types[i], BTEqualStrategyNumber), range->equal[i]);
 	if (range->bounded)
 	{
 		StrategyNumber end = range->last ? BTLessEqualStrategyNumber : BTLessStrategyNumber;

@@ -100,6 +100,7 @@ read_parts(Workspace *ws)
 	FOREACH_PART (part)
 		if (part->compile != NULL)
 			part->compile(ws);
+	ws->econtext->ecxt_param_list_info = makeParamList(ws->n_params);
 }
 
 /*

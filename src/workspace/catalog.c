@@ -70,6 +70,7 @@ workspace_find_tables(Workspace *ws)
 	ws->schema = get_rel_namespace(ws->events);
 	ws->schema_hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(ws->schema));
 	ws->tables = palloc0(sizeof(TableState) * n_workspace_tables);
+	/* events first, as cdp.lock_workspace has it: who waits for it holds no other table */
 	for (int i = 0; i < n_workspace_tables; i++)
 	{
 		int number = (events_table.number + i) % n_workspace_tables;
@@ -204,9 +205,14 @@ workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnu
 void
 workspace_find_columns(Workspace *ws)
 {
+	/* events first, as cdp.lock_workspace has it: who waits for it holds no other table */
 	for (int i = 0; i < n_workspace_tables; i++)
-		if (OidIsValid(ws->tables[i].oid))
-			find_columns(ws, workspace_table_of(i));
+	{
+		int number = (events_table.number + i) % n_workspace_tables;
+
+		if (OidIsValid(ws->tables[number].oid))
+			find_columns(ws, workspace_table_of(number));
+	}
 }
 
 /* Finds the comparison functions of cdp.identifier; the engine's index scans use them. */
@@ -217,6 +223,7 @@ find_comparisons(Workspace *ws)
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
 	Oid family = entry->btree_opf;
 
+	ws->identifier_type = type;
 	ws->identifier_eq = get_opcode(get_opfamily_member(family, type, type, BTEqualStrategyNumber));
 	ws->identifier_ge =
 	    get_opcode(get_opfamily_member(family, type, type, BTGreaterEqualStrategyNumber));

@@ -90,7 +90,7 @@ typedef struct ProfileValue
 	/* merges another profile's value into the builder */
 	void (*merge)(void *builder, Datum value);
 
-	/* the new value; *changed: it differs from the one that begin was given. Frees the builder. */
+	/* the new value; *changed: it differs from the one that begin was given. The builder's memory ends with the slice. */
 	Datum (*finish)(struct Batch *batch, void *builder, bool *changed);
 
 	/* whether two values agree on a key, for predicates that read only that key; null: no keys */
@@ -110,12 +110,19 @@ typedef struct WorkspacePart
 	void (*read)(struct Workspace *ws);
 	void (*compile)(struct Workspace *ws);
 
-	/* stage one, see events/run.c: reads a row of events; its expression failed on the row */
+	/*
+	 * Stage one, see events/run.c: reads a row of events, if wants_rows (null: always);
+	 * its expression failed on the row. False: the error is not an expression's.
+	 */
 	bool (*wants_rows)(struct Workspace *ws);
 	void (*read_row)(struct EventRun *run);
-	void (*row_failed)(struct EventRun *run, const ErrorData *error);
+	bool (*row_failed)(struct EventRun *run, const ErrorData *error);
 
-	/* stage five: called after the slice's profiles are written; after the batch's evidence is */
+	/*
+	 * Stage five, in memory that ends with the slice (batch->values). slice_written: each time
+	 * that rows of profiles have been written, whatever the cause; batch->changes has what
+	 * changed. batch_written: after the evidence of a batch of events is written.
+	 */
 	void (*slice_written)(struct Batch *batch);
 	void (*batch_written)(struct Batch *batch);
 

@@ -57,7 +57,8 @@ typedef struct Workspace
 	TableState *tables;    /* by the table's number, see workspace_table */
 	IndexState *indexes;   /* by the index's number, see workspace_index */
 	Oid profiles_sequence; /* hands out profile ids */
-	Oid identifier_eq;     /* functions cdp.identifier =, >= and < */
+	Oid identifier_type;   /* cdp.identifier, and its functions =, >= and < */
+	Oid identifier_eq;
 	Oid identifier_ge;
 	Oid identifier_lt;
 
