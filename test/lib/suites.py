@@ -97,6 +97,7 @@ class Worker:
         result = getattr(self, "run_" + test.suite)(test, limit)
         if test.suite in ("unit", "tap"):
             return result
+        self.settle()
         with open(self.cluster.server_log, encoding="utf-8", errors="replace") as log:
             log.seek(log_end)
             crashes = [line for line in log if "was terminated by signal" in line or "TRAP:" in line]
@@ -105,6 +106,17 @@ class Worker:
             result.output += "\n" + "".join(crashes)
             result.over_limit = False
         return result
+
+    def settle(self):
+        """Ends the sessions that are left of a test. By then the server has logged it where one of them crashed,
+        and is back from its recovery."""
+        others = ("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                  " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")
+        for _ in range(600):
+            code, output = self.children.run(["psql", "-X", "-q", "-A", "-t", "-d", "postgres", "-c", others], 60, env=self.env)
+            if (code, output) == (0, "0\n"):
+                break
+            self.children.run(["sleep", "0.1"], None)
 
     # Databases.
 
@@ -120,13 +132,7 @@ class Worker:
         """In the place of the test's before; what went wrong, or None."""
         commands = ["DROP DATABASE IF EXISTS %s (FORCE)" % database for database in {name, self.database} if database]
         self.database = name
-        for _ in range(300):
-            trouble = self.psql("postgres", *commands, "CREATE DATABASE %s TEMPLATE cdp_template" % name)
-            # A server that a test crashed is back after its recovery.
-            if trouble is None or "starting up" not in trouble and "recovery" not in trouble:
-                break
-            self.children.run(["sleep", "0.2"], None)
-        return trouble
+        return self.psql("postgres", *commands, "CREATE DATABASE %s TEMPLATE cdp_template" % name)
 
     # One method per suite: (test, limit) -> Result.
 

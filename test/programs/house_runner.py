@@ -31,10 +31,10 @@ COUNTED = {
     "programs/short.sh": "echo ok 1 - one; echo 1..2",
     "programs/none.sh": "echo '1..0 # SKIP nothing to see'",
     "programs/left_out.sh": "echo 'ok 1 - one # SKIP not here'; echo ok 2 - two; echo 1..2",
-    "programs/crash.sh": "pid=$(psql -XAtc 'SELECT pg_backend_pid()' -c 'SELECT pg_sleep(1000)' > $HERE/pid & "
+    "programs/crash.sh": "# weight: 999\npid=$(psql -XAtc 'SELECT pg_backend_pid()' -c 'SELECT pg_sleep(1000)' > $HERE/pid & "
                          "until [ -s $HERE/pid ]; do sleep 0.1; done; cat $HERE/pid); kill -SEGV $pid; wait; echo ok 1; echo 1..1",
     # weights: right after the crash, on the same server
-    "programs/after_crash.sh": "# weight: 999\n[ $(psql -XAtc 'SELECT 1') = 1 ] && echo ok 1; echo 1..1",
+    "programs/after_crash.sh": "# weight: 998\n[ $(psql -XAtc 'SELECT 1') = 1 ] && echo ok 1; echo 1..1",
     "programs/endless.sh": "# timeout: 3\necho >>$HERE/endless; " + FOREVER,
     "programs/slow_once.sh": "# timeout: 3\n[ -e $HERE/once ] || { touch $HERE/once; " + FOREVER + "; }; echo ok 1; echo 1..1",
     "sql/same.sql": "SELECT 1 AS one;",
