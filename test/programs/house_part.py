@@ -119,12 +119,25 @@ def balances(tap):
     tap.equal(rows("SELECT kind FROM cdp.check('w') WHERE kind = 'visits'"), [], "the judge agrees")
 
 
+def balance_alone(tap):
+    """A person of whom only an opening balance is left is split off."""
+    insert(("Visit", "device:1", "2024-05-01"), ("Visit", "phone:+4930123456", "2024-05-01"))
+    sql("SELECT cdp.link('w', 'device:1', 'phone:+4930123456')")
+    sql("""SET session_replication_role = replica;
+           DELETE FROM w.events WHERE anchor = 'device:1';
+           INSERT INTO w.opening_balances
+               SELECT 'device:1', '2024-05-01', '2024-05-01', 1, '{}', cdp.empty_ltv('w'), cdp.empty_computed('w'), 1""")
+    sql("SELECT cdp.unlink('w', 'device:1', 'phone:+4930123456')")
+    tap.equal([visits_of("device:1"), visits_of("phone:+4930123456")], ["1", "1"], "a balance alone is a value")
+    tap.equal(rows("SELECT * FROM cdp.check('w') WHERE kind = 'visits'"), [], "the judge agrees")
+
+
 def judging(tap):
     sql("""SET session_replication_role = replica;
            UPDATE w.profiles SET visits = 9 WHERE profile_id = cdp.profile_of('w', 'cookie:a')""")
     tap.equal(rows("SELECT kind, stored, expected FROM cdp.check('w') WHERE kind = 'visits'"),
               [["visits", "9", "1"]], "the judge sees a value that is wrong")
-    tap.equal(rows("SELECT item, value FROM cdp.status('w') WHERE topic = 'visits'"), [["in all", "53"]],
+    tap.equal(rows("SELECT item, value FROM cdp.status('w') WHERE topic = 'visits'"), [["in all", "55"]],
               "status has the part's figure")
     sql("SELECT cdp.rebuild('w')")
     tap.equal(visits_of("cookie:a"), "1", "a rebuild mends it")
@@ -165,7 +178,7 @@ def main():
     subprocess.run([os.path.join(tree, "test/cluster"), "stage", SCRATCH], env=server_environment(), check=True)
     with Cluster("cdp-part", stage=os.path.join(SCRATCH, "stage")) as cluster:
         os.environ.update(cluster.env)
-        for step in (creation, guards, folding, splitting, balances, judging, random_streams, parting):
+        for step in (creation, guards, folding, splitting, balances, balance_alone, judging, random_streams, parting):
             step(tap)
     tap.done()
 
