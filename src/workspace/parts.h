@@ -110,19 +110,12 @@ typedef struct WorkspacePart
 	void (*read)(struct Workspace *ws);
 	void (*compile)(struct Workspace *ws);
 
-	/*
-	 * Stage one, see events/run.c: reads a row of events, if wants_rows (null: always);
-	 * its expression failed on the row. False: the error is not an expression's.
-	 */
+	/* stage one, see events/run.c; row_failed: false if the error is not an expression's */
 	bool (*wants_rows)(struct Workspace *ws);
 	void (*read_row)(struct EventRun *run);
 	bool (*row_failed)(struct EventRun *run, const ErrorData *error);
 
-	/*
-	 * Stage five, in memory that ends with the slice (batch->values). slice_written: each time
-	 * that rows of profiles have been written, whatever the cause; batch->changes has what
-	 * changed. batch_written: after the evidence of a batch of events is written.
-	 */
+	/* stage five, in batch->values: rows of profiles are written; so is a batch of events' evidence */
 	void (*slice_written)(struct Batch *batch);
 	void (*batch_written)(struct Batch *batch);
 
