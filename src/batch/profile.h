@@ -77,7 +77,7 @@ typedef struct Profile
 	bool has_next_evaluation;
 	SegmentSet *segments;
 	FoldedValue values[MAX_PROFILE_VALUES];
-	bool has_folded;    /* an event or another profile has been folded in */
+	bool has_folded;    /* an event, a balance or another profile is in it */
 	Bitmapset *changed; /* engine columns (ProfileColumn) whose values differ from the row's */
 } Profile;
 
