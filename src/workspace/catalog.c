@@ -63,17 +63,25 @@ find_table(Workspace *ws, const WorkspaceTable *table)
 	return relid;
 }
 
-/* Finds events first, since its owner is the workspace's; then the other tables. */
+/*
+ * The number of the i-th table, events first: its owner is the workspace's, and a
+ * transaction that waits for it holds no other table, as in cdp.lock_workspace.
+ */
+static int
+events_first(int i)
+{
+	return (events_table.number + i) % n_workspace_tables;
+}
+
 void
 workspace_find_tables(Workspace *ws)
 {
 	ws->schema = get_rel_namespace(ws->events);
 	ws->schema_hash = GetSysCacheHashValue1(NAMESPACEOID, ObjectIdGetDatum(ws->schema));
 	ws->tables = palloc0(sizeof(TableState) * n_workspace_tables);
-	/* events first, as cdp.lock_workspace has it: who waits for it holds no other table */
 	for (int i = 0; i < n_workspace_tables; i++)
 	{
-		int number = (events_table.number + i) % n_workspace_tables;
+		int number = events_first(i);
 		const WorkspaceTable *table = workspace_table_of(number);
 
 		if (table->columns != NULL)
@@ -205,10 +213,9 @@ workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnu
 void
 workspace_find_columns(Workspace *ws)
 {
-	/* events first, as cdp.lock_workspace has it: who waits for it holds no other table */
 	for (int i = 0; i < n_workspace_tables; i++)
 	{
-		int number = (events_table.number + i) % n_workspace_tables;
+		int number = events_first(i);
 
 		if (OidIsValid(ws->tables[number].oid))
 			find_columns(ws, workspace_table_of(number));
