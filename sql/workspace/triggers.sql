@@ -6,6 +6,12 @@ CREATE FUNCTION cdp.refuse_write() RETURNS trigger
 COMMENT ON FUNCTION cdp.refuse_write() IS
     'trigger that refuses writes to immutable events and to tables that the engine derives';
 
+CREATE FUNCTION cdp.begin_statement() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'cdp_begin_statement'
+    LANGUAGE C VOLATILE;
+COMMENT ON FUNCTION cdp.begin_statement() IS
+    'trigger on events, profiles and definitions: refuses a statement that inserts events and changes definitions, and changes by code that the engine''s rows call';
+
 -- The triggers of a workspace, made when it is created.
 CREATE FUNCTION cdp.attach_definition(workspace name, tab text, define text) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -13,6 +19,8 @@ CREATE FUNCTION cdp.attach_definition(workspace name, tab text, define text) RET
 AS $attach$
 BEGIN
     EXECUTE format($ddl$
+CREATE TRIGGER cdp_begin BEFORE INSERT OR UPDATE OR DELETE ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.begin_statement();
 CREATE TRIGGER cdp_define_insert AFTER INSERT ON %1$I.%2$I
     REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
@@ -46,6 +54,8 @@ BEGIN
         CASE guarded.kind
             WHEN 'events' THEN
                 EXECUTE format($ddl$
+CREATE TRIGGER cdp_begin BEFORE INSERT ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.begin_statement();
 CREATE TRIGGER cdp_immutable BEFORE UPDATE OR DELETE ON %1$I.%2$I
     FOR EACH ROW EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_no_truncate BEFORE TRUNCATE ON %1$I.%2$I
@@ -53,6 +63,8 @@ CREATE TRIGGER cdp_no_truncate BEFORE TRUNCATE ON %1$I.%2$I
 $ddl$, workspace, guarded.tab);
             WHEN 'profiles' THEN
                 EXECUTE format($ddl$
+CREATE TRIGGER cdp_begin BEFORE UPDATE ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.begin_statement();
 CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.refuse_write();
 CREATE TRIGGER cdp_guard_columns BEFORE UPDATE OF %3$s ON %1$I.%2$I
@@ -68,6 +80,8 @@ $ddl$, workspace, guarded.tab);
                 PERFORM cdp.attach_definition(workspace, guarded.tab, guarded.define);
             WHEN 'settings' THEN
                 EXECUTE format($ddl$
+CREATE TRIGGER cdp_begin BEFORE UPDATE ON %1$I.%2$I
+    FOR EACH STATEMENT EXECUTE FUNCTION cdp.begin_statement();
 CREATE TRIGGER cdp_define AFTER UPDATE ON %1$I.%2$I
     FOR EACH STATEMENT EXECUTE FUNCTION cdp.%3$I();
 CREATE TRIGGER cdp_guard BEFORE INSERT OR DELETE OR TRUNCATE ON %1$I.%2$I

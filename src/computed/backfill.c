@@ -310,13 +310,33 @@ write_trait_failures(Backfill *backfill)
 	store_end(store);
 }
 
+/*
+ * The names of the traits whose states go: the removed ones, and the wanted ones, which are
+ * filled from nothing. Some other part of the statement may have filled these already.
+ */
+static Datum
+names_to_remove(const Workspace *ws, List *removed, const Bitmapset *wanted)
+{
+	const ComputedTraits *computed = computed_of(ws);
+	Datum *names = palloc(sizeof(Datum) * Max(list_length(removed) + computed->n, 1));
+	int n = 0;
+	int i = -1;
+	ListCell *lc;
+
+	foreach (lc, removed)
+		names[n++] = CStringGetTextDatum(lfirst(lc));
+	while ((i = bms_next_member(wanted, i)) >= 0)
+		names[n++] = CStringGetTextDatum(computed->definitions[i].name);
+	return text_array(names, n);
+}
+
 void
-backfill(Workspace *ws, Datum removed, const Bitmapset *wanted)
+backfill(Workspace *ws, List *removed, const Bitmapset *wanted)
 {
 	MemoryContext context =
 	    AllocSetContextCreate(CurrentMemoryContext, "cdp backfill", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext oldcontext = MemoryContextSwitchTo(context);
-	Backfill run = {.ws = ws, .wanted = wanted, .removed = removed, .context = context};
+	Backfill run = {.ws = ws, .wanted = wanted, .context = context};
 	TupleDesc desc = lookup_rowtype_tupdesc_copy(get_rel_type_id(ws->events), -1);
 	HASHCTL ctl = {.keysize = sizeof(((BackfillFailure *) NULL)->key),
 	               .entrysize = sizeof(BackfillFailure),
@@ -324,6 +344,7 @@ backfill(Workspace *ws, Datum removed, const Bitmapset *wanted)
 	ErrorData *error;
 	int nest_level = expression_pin(ws, ws->rows_use_time_zone);
 
+	run.removed = names_to_remove(ws, removed, wanted);
 	run.today = ltv_local_day(cdp_now(), ws->tz);
 	run.slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	run.failures = hash_create("failures", 64, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
@@ -340,20 +361,6 @@ backfill(Workspace *ws, Datum removed, const Bitmapset *wanted)
 	ExecDropSingleTupleTableSlot(run.slot);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);
-}
-
-/* The names of some traits. */
-static Datum
-names_of(const Workspace *ws, const Bitmapset *traits)
-{
-	const ComputedTraits *computed = computed_of(ws);
-	Datum *names = palloc(sizeof(Datum) * Max(computed->n, 1));
-	int n = 0;
-	int i = -1;
-
-	while ((i = bms_next_member(traits, i)) >= 0)
-		names[n++] = CStringGetTextDatum(computed->definitions[i].name);
-	return text_array(names, n);
 }
 
 /* The traits that look back over a window. */
@@ -377,7 +384,5 @@ computed_has_windows(Workspace *ws)
 void
 computed_fill_windows(Workspace *ws)
 {
-	Bitmapset *windowed = windowed_traits(computed_of(ws));
-
-	backfill(ws, names_of(ws, windowed), windowed);
+	backfill(ws, NIL, windowed_traits(computed_of(ws)));
 }

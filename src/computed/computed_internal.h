@@ -160,6 +160,6 @@ extern void trait_errors_write(Batch *batch);
  * backfill.c: removes the states of the traits with these names (text[]), fills the wanted
  * traits.
  */
-extern void backfill(Workspace *ws, Datum removed, const Bitmapset *wanted);
+extern void backfill(Workspace *ws, List *removed, const Bitmapset *wanted);
 
 #endif /* CDP_COMPUTED_ROOM_INTERNAL_H */

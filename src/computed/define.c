@@ -4,11 +4,9 @@
  */
 #include "computed/computed_internal.h"
 
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "segments/segments.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
@@ -52,8 +50,7 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	List *old;
 	List *new;
 	ListCell *lc;
-	Datum *removed;
-	int n_removed = 0;
+	List *removed = NIL;
 	Bitmapset *wanted = NULL;
 	Bitmapset *segments = NULL;
 
@@ -63,10 +60,9 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	old = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_oldtable);
 	new = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_newtable);
 	check_readers(ws, old);
-	removed = palloc(sizeof(Datum) * Max(list_length(old), 1));
 	foreach (lc, old)
 		if (!changed_rows_have(new, lfirst(lc)))
-			removed[n_removed++] = CStringGetTextDatum(((ChangedRow *) lfirst(lc))->texts[0]);
+			removed = lappend(removed, ((ChangedRow *) lfirst(lc))->texts[0]);
 	foreach (lc, new)
 	{
 		const ChangedRow *row = lfirst(lc);
@@ -81,11 +77,8 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 		    segments,
 		    segments_reading(ws, value_column(ws, &computed_profile_value), row->texts[0]));
 	}
-	if (n_removed > 0 || !bms_is_empty(wanted))
-		backfill(
-		    ws,
-		    PointerGetDatum(construct_array(removed, n_removed, TEXTOID, -1, false, TYPALIGN_INT)),
-		    wanted);
+	if (removed != NIL || !bms_is_empty(wanted))
+		backfill(ws, removed, wanted);
 	if (!bms_is_empty(segments))
 		segments_sweep(ws, segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
 	workspace_restore_user(&user);

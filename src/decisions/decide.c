@@ -20,6 +20,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "workspace/lock.h"
+#include "workspace/statement.h"
 
 extern WorkspacePart decisions_part;
 
@@ -436,6 +437,7 @@ cdp_decide(PG_FUNCTION_ARGS)
 	bool done = false;
 
 	workspace_require_owner(ws);
+	statement_require_no_insert(ws, "a decision on identity");
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
 	if (lock_tables(&ws, &request))

@@ -16,6 +16,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/memutils.h"
+#include "workspace/statement.h"
 
 /* A statement of several batches: takes all locks first, then goes batch by batch. */
 static void
@@ -54,6 +55,7 @@ ingest_statement(Statement *statement)
 		pipeline_run(statement->batch, &statement->queue);
 	if (statement->queue.n > 0)
 	{
+		statement_require_no_other_insert(statement->trigger, "inserting events out of order");
 		store_refresh_command(statement->store); /* the replay also folds the statement's rows */
 		replay_components(statement->store, statement->queue.identifiers, statement->queue.n,
 		                  CAUSE_EVENT, 0);
@@ -95,10 +97,14 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 		        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		         errmsg("cdp.ingest_events must be fired after insert for each statement, with a "
 		                "new table")));
+	statement.trigger = trigger;
 	statement.rows = trigger->tg_newtable;
 	statement.n_rows = tuplestore_tuple_count(statement.rows);
 	if (statement.n_rows == 0)
+	{
+		statement_ends(trigger);
 		return PointerGetDatum(NULL);
+	}
 
 	/* the lock on profiles first: see workspace/cache.c */
 	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
@@ -117,6 +123,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	    MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
 	ingest_statement(&statement);
 	ExecDropSingleTupleTableSlot(statement.slot);
+	statement_ends(trigger); /* owners' AFTER triggers, which fire now, see what follows from it */
 	store_end(statement.store);
 	error_context_stack = callback.previous;
 	workspace_restore_user(&user);

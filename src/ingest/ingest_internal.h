@@ -6,12 +6,15 @@
 #define CDP_INGEST_INTERNAL_H
 
 #include "events/events.h"
+
+#include "commands/trigger.h"
 #include "identity/identity.h"
 #include "utils/tuplestore.h"
 
 /* A statement's new rows and what is known of them. */
 typedef struct Statement
 {
+	const TriggerData *trigger;
 	MemoryContext context; /* lives as long as the statement's run */
 	Batch *batch;
 	Store *store;

@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "workspace/statement.h"
 
 /*
  * In READ COMMITTED a snapshot of this moment; above it the transaction's snapshot. A
@@ -41,6 +42,9 @@ store_begin(Workspace *ws)
 {
 	Store *store = palloc0(sizeof(Store));
 
+	/* other parts of the statement may have written rows, which this run sees and may change */
+	CommandCounterIncrement();
+	run_begins(ws);
 	store->ws = ws;
 	store->owner = CurrentResourceOwner;
 	store->context = CurrentMemoryContext;
@@ -76,6 +80,7 @@ end_scans(Store *store)
 void
 store_end(Store *store)
 {
+	run_ends(store->ws);
 	AfterTriggerEndQuery(store->estate);
 	ExecResetTupleTable(store->estate->es_tupleTable, false);
 	ExecCloseResultRelations(store->estate); /* those that row triggers have opened */

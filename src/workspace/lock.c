@@ -4,6 +4,8 @@
  */
 #include "workspace/lock.h"
 
+#include "workspace/statement.h"
+
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
@@ -29,6 +31,7 @@ workspace_lock(Workspace *ws, const char *what)
 		                XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
 		         errdetail("Its snapshot may miss events that are being committed."),
 		         errhint("Use a READ COMMITTED transaction.")));
+	statement_require_no_insert(ws, what);
 	/* events first, as an INSERT and cdp.drop_workspace do */
 	LockRelationOid(workspace_table(ws, &events_table)->oid, RowExclusiveLock);
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, ShareRowExclusiveLock);
@@ -52,7 +55,10 @@ workspace_triggered_by_any(FunctionCallInfo fcinfo, const char *function,
 	ws = workspace_by_name(get_namespace_name(RelationGetNamespace(trigger->tg_relation)));
 	for (*table = *tables; *table != NULL; *table = *++tables)
 		if (workspace_table(ws, *table)->oid == RelationGetRelid(trigger->tg_relation))
+		{
+			statement_ends(trigger);
 			return ws;
+		}
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 	                errmsg("%s cannot be a trigger on table \"%s\"", function,
 	                       RelationGetRelationName(trigger->tg_relation))));
