@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "workspace/lock.h"
+#include "workspace/statement.h"
 
 typedef struct ForgetFailures
 {
@@ -237,7 +238,7 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	Bitmapset *wanted;
 	WorkspaceUser user;
 
-	if (store_engine_is_writing() || trigger->tg_newtable == NULL || trigger->tg_oldtable == NULL)
+	if (operation_is_writing(ws->schema) || trigger->tg_newtable == NULL || trigger->tg_oldtable == NULL)
 		return PointerGetDatum(NULL);
 	wanted = segments_of_own_columns(ws);
 	if (!bms_is_empty(wanted))

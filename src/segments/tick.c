@@ -19,6 +19,7 @@
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
+#include "workspace/statement.h"
 
 /* Loads due rows into a batch. */
 typedef struct LoadDue
@@ -93,6 +94,7 @@ tick(const char *name, int64 max_rows)
 	int n;
 
 	workspace_require_owner(ws);
+	statement_require_no_run(ws);
 	/* the lock on profiles first: see workspace/cache.c */
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, RowExclusiveLock);
 	ws = workspace_by_name(name);

@@ -7,32 +7,16 @@
 
 #include "commands/trigger.h"
 #include "executor/spi.h"
-
-static bool engine_is_writing = false;
-
-bool
-store_engine_is_writing(void)
-{
-	return engine_is_writing;
-}
+#include "workspace/statement.h"
 
 void
 store_while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context), void *context)
 {
-	bool was_writing = engine_is_writing;
-
-	engine_is_writing = true;
-	PG_TRY();
-	{
-		SPI_connect();
-		work(ws, context);
-		SPI_finish();
-	}
-	PG_FINALLY();
-	{
-		engine_is_writing = was_writing;
-	}
-	PG_END_TRY();
+	operation_begins(ws);
+	SPI_connect();
+	work(ws, context);
+	SPI_finish();
+	operation_ends(ws);
 }
 
 /* The guard of a table, by its name: all workspaces have the same table names. */
@@ -96,7 +80,7 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("cdp.refuse_write must be called as a trigger")));
-	if (!engine_is_writing)
+	if (!operation_is_writing(RelationGetNamespace(trigger->tg_relation)))
 		refuse_write(RelationGetRelationName(trigger->tg_relation),
 		             TRIGGER_FIRED_BY_INSERT(trigger->tg_event)   ? "INSERT"
 		             : TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"

@@ -71,11 +71,7 @@ extern void store_init(void); /* defines the setting */
 /* Whether this transaction has locked or written the row in the slot. */
 extern bool store_is_locked(TupleTableSlot *slot);
 
-/*
- * guard.c: true while the engine writes through SPI; the guards on its tables then let
- * writes pass. store_while_writing calls work in this state, with SPI connected.
- */
-extern bool store_engine_is_writing(void);
+/* guard.c: calls work, with SPI connected; the guards let the statements of work itself pass. */
 extern void store_while_writing(Workspace *ws, void (*work)(Workspace *ws, void *context),
                                 void *context);
 

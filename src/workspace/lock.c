@@ -32,6 +32,7 @@ workspace_lock(Workspace *ws, const char *what)
 		         errdetail("Its snapshot may miss events that are being committed."),
 		         errhint("Use a READ COMMITTED transaction.")));
 	statement_require_no_insert(ws, what);
+	statement_require_no_run(ws);
 	/* events first, as an INSERT and cdp.drop_workspace do */
 	LockRelationOid(workspace_table(ws, &events_table)->oid, RowExclusiveLock);
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, ShareRowExclusiveLock);

@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "base/array.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
@@ -17,7 +18,8 @@ typedef enum WorkKind
 {
 	WORK_INSERT,     /* a statement that inserts into events */
 	WORK_DEFINITION, /* a statement that changes definitions */
-	WORK_RUN         /* the engine writes */
+	WORK_RUN,        /* the engine writes */
+	WORK_OPERATION   /* the engine is amid steps that belong together */
 } WorkKind;
 
 typedef struct Work
@@ -26,6 +28,7 @@ typedef struct Work
 	Oid schema; /* of the workspace */
 	Oid table;  /* of a statement, with its command */
 	TriggerEvent command;
+	int trigger_depth;               /* of an operation: how many triggers were at work around it */
 	SubTransactionId subtransaction; /* it ends in the one in which it began, or never */
 } Work;
 
@@ -50,7 +53,7 @@ drop_failed(void)
 }
 
 static void
-push_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command)
+push_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command, int trigger_depth)
 {
 	if (works == NULL)
 	{
@@ -61,7 +64,8 @@ push_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command)
 		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
 	}
 	ARRAY_GROW(TopTransactionContext, works, n_works, max_works);
-	works[n_works++] = (Work){kind, schema, table, command, GetCurrentSubTransactionId()};
+	works[n_works++] =
+	    (Work){kind, schema, table, command, trigger_depth, GetCurrentSubTransactionId()};
 }
 
 /* The innermost work of that kind, table and command; -1: there is none. */
@@ -143,34 +147,83 @@ statement_require_no_other_insert(const TriggerData *trigger, const char *what)
 
 /* Errors if the engine is writing rows of the workspace. */
 static void
-require_no_run(Oid schema)
+require_no_work(Oid schema, WorkKind kind)
 {
 	for (int i = 0; i < n_works; i++)
-		if (works[i].kind == WORK_RUN && works[i].schema == schema)
-			ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			                errmsg("workspace \"%s\" cannot be changed while cdp writes its rows",
-			                       get_namespace_name(schema)),
-			                errdetail("Code that a row calls, such as a BEFORE trigger, does so."),
-			                errhint("Use an AFTER trigger: it fires when all rows are written.")));
+		if (works[i].kind == kind && works[i].schema == schema)
+			ereport(ERROR,
+			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			         errmsg("workspace \"%s\" cannot be changed while cdp writes its rows",
+			                get_namespace_name(schema)),
+			         errdetail("Code that a row calls does so: a trigger, a default, or a function "
+			                   "in them."),
+			         errhint("Use an AFTER trigger, which fires when all rows are written. Disable "
+			                 "it while you rebuild the workspace or change what is derived.")));
+}
+
+void
+statement_require_no_run(const Workspace *ws)
+{
+	drop_failed();
+	require_no_work(ws->schema, WORK_RUN);
+	require_no_work(ws->schema, WORK_OPERATION);
+}
+
+static void
+end_work(const Workspace *ws, WorkKind kind)
+{
+	int i;
+
+	drop_failed();
+	i = find_work(kind, ws->schema, InvalidOid, 0);
+	Assert(i >= 0);
+	remove_work(i);
 }
 
 void
 run_begins(const Workspace *ws)
 {
 	drop_failed();
-	require_no_run(ws->schema);
-	push_work(WORK_RUN, ws->schema, InvalidOid, 0);
+	require_no_work(ws->schema, WORK_RUN);
+	push_work(WORK_RUN, ws->schema, InvalidOid, 0, 0);
 }
 
 void
 run_ends(const Workspace *ws)
 {
+	end_work(ws, WORK_RUN);
+}
+
+/* How many triggers are at work, the caller's included. */
+static int
+trigger_depth(void)
+{
+	return DatumGetInt32(OidFunctionCall0(F_PG_TRIGGER_DEPTH));
+}
+
+bool
+operation_is_writing(Oid schema)
+{
 	int i;
 
 	drop_failed();
-	i = find_work(WORK_RUN, ws->schema, InvalidOid, 0);
-	Assert(i >= 0);
-	remove_work(i);
+	i = n_works - 1;
+	while (i >= 0 && (works[i].kind != WORK_OPERATION || works[i].schema != schema))
+		i--;
+	return i >= 0 && trigger_depth() == works[i].trigger_depth + 1;
+}
+
+void
+operation_begins(const Workspace *ws)
+{
+	drop_failed();
+	push_work(WORK_OPERATION, ws->schema, InvalidOid, 0, trigger_depth());
+}
+
+void
+operation_ends(const Workspace *ws)
+{
+	end_work(ws, WORK_OPERATION);
 }
 
 /* Errors if two statements of a workspace, the second within the first or beside it, are one too many. */
@@ -214,11 +267,13 @@ cdp_begin_statement(PG_FUNCTION_ARGS)
 		                errmsg("cdp.begin_statement must be fired before each statement")));
 	drop_failed();
 	schema = RelationGetNamespace(trigger->tg_relation);
-	require_no_run(schema);
+	require_no_work(schema, WORK_RUN);
+	if (!operation_is_writing(schema))
+		require_no_work(schema, WORK_OPERATION);
 	if (strcmp(RelationGetRelationName(trigger->tg_relation), profiles_table.name) == 0)
 		return PointerGetDatum(NULL);
 	push_work(statement_kind(trigger), schema, RelationGetRelid(trigger->tg_relation),
-	          trigger->tg_event & TRIGGER_EVENT_OPMASK);
+	          trigger->tg_event & TRIGGER_EVENT_OPMASK, 0);
 	for (int i = 0; i < n_works - 1; i++)
 		if (works[i].schema == schema)
 			require_compatible(&works[i], &works[n_works - 1]);

@@ -30,10 +30,22 @@ extern void statement_require_no_insert(const Workspace *ws, const char *what);
 extern void statement_require_no_other_insert(const TriggerData *trigger, const char *what);
 
 /*
- * A run of the engine writes rows of the workspace. Until it ends, owners' code that these
- * rows call must leave the workspace as it is. Errors if such a run is under way already.
+ * A run of the engine writes rows of the workspace; an operation of several steps, such as a
+ * rebuild, has runs and set-based SQL. Until these end, owners' code that the rows call must
+ * leave the workspace as it is. A run errors if another one is under way.
  */
 extern void run_begins(const Workspace *ws);
 extern void run_ends(const Workspace *ws);
+extern void operation_begins(const Workspace *ws);
+extern void operation_ends(const Workspace *ws);
+
+/*
+ * Whether the trigger that calls this was fired by a step of an operation itself, not by code
+ * that one of its rows has called.
+ */
+extern bool operation_is_writing(Oid schema);
+
+/* Errors if a run or an operation is under way in the workspace. */
+extern void statement_require_no_run(const Workspace *ws);
 
 #endif /* CDP_WORKSPACE_STATEMENT_H */
