@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "workspace/statement.h"
 
 /* One usable identifier of an event, before it becomes a node. */
 typedef struct Candidate
@@ -640,6 +641,7 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	error_context_stack = &callback;
 	fill_row(&row, callback.arg);
 	error_context_stack = callback.previous;
+	statement_stores_event(trigger);
 
 	tuple = trigger->tg_trigtuple;
 	if (row.n > 0)

@@ -3,8 +3,8 @@
  *	  What is under way in a workspace.
  *
  * A BEFORE statement trigger notes each statement on events and on definitions. An INSERT
- * into events and a change of definitions refuse each other while both are under way, in
- * whatever order they began. While the engine writes, none of them may begin.
+ * into events that has stored a row refuses definitions, and these refuse an INSERT, while
+ * both are under way. While the engine writes, none of them may begin.
  */
 #include "workspace/statement.h"
 
@@ -28,6 +28,7 @@ typedef struct Work
 	Oid schema; /* of the workspace */
 	Oid table;  /* of a statement, with its command */
 	TriggerEvent command;
+	bool has_rows;                   /* of an insert: it has stored an event */
 	int trigger_depth;               /* of an operation: how many triggers were at work around it */
 	SubTransactionId subtransaction; /* it ends in the one in which it began, or never */
 } Work;
@@ -64,8 +65,12 @@ push_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command, int trigge
 		MemoryContextRegisterResetCallback(TopTransactionContext, callback);
 	}
 	ARRAY_GROW(TopTransactionContext, works, n_works, max_works);
-	works[n_works++] =
-	    (Work){kind, schema, table, command, trigger_depth, GetCurrentSubTransactionId()};
+	works[n_works++] = (Work){.kind = kind,
+	                          .schema = schema,
+	                          .table = table,
+	                          .command = command,
+	                          .trigger_depth = trigger_depth,
+	                          .subtransaction = GetCurrentSubTransactionId()};
 }
 
 /* The innermost work of that kind, table and command; -1: there is none. */
@@ -105,6 +110,15 @@ find_statement(const TriggerData *trigger)
 }
 
 void
+statement_stores_event(const TriggerData *trigger)
+{
+	int i = find_statement(trigger);
+
+	if (i >= 0)
+		works[i].has_rows = true;
+}
+
+void
 statement_ends(const TriggerData *trigger)
 {
 	int i = find_statement(trigger);
@@ -113,23 +127,27 @@ statement_ends(const TriggerData *trigger)
 		remove_work(i);
 }
 
-/*
- * Errors if events that are stored, but not yet derived, would be read: those of a statement
- * under way, if it is not the own one.
- */
+/* Error: events that are stored, but not yet derived, would be read. */
+static void
+refuse_beside_insert(Oid schema, const char *what)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	                errmsg("%s is not possible within a statement that inserts into \"%s\"", what,
+	                       events_table.name),
+	                errdetail("It would read events of workspace \"%s\" that are stored, but not "
+	                          "yet derived.",
+	                          get_namespace_name(schema)),
+	                errhint("Do it in a statement of its own; both may be in one transaction.")));
+}
+
+/* Refuses what reads events, if a statement under way, but for the own one, has stored some. */
 static void
 require_no_insert(Oid schema, int own, const char *what)
 {
 	for (int i = 0; i < n_works; i++)
-		if (works[i].kind == WORK_INSERT && works[i].schema == schema && i != own)
-			ereport(ERROR,
-			        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			         errmsg("%s is not possible within a statement that inserts into \"%s\"", what,
-			                events_table.name),
-			         errdetail("It would read events of workspace \"%s\" that are stored, but not "
-			                   "yet derived.",
-			                   get_namespace_name(schema)),
-			         errhint("Do it in a statement of its own; both may be in one transaction.")));
+		if (works[i].kind == WORK_INSERT && works[i].schema == schema && works[i].has_rows &&
+		    i != own)
+			refuse_beside_insert(schema, what);
 }
 
 void
@@ -233,12 +251,13 @@ require_compatible(const Work *first, const Work *second)
 	const char *first_table = get_rel_name(first->table);
 	const char *second_table = get_rel_name(second->table);
 
-	if (first->kind != second->kind)
-		require_no_insert(
-		    first->schema, -1,
-		    psprintf("changing \"%s\"", first->kind == WORK_INSERT ? second_table : first_table));
+	if (first->kind == WORK_INSERT && second->kind == WORK_DEFINITION && first->has_rows)
+		refuse_beside_insert(first->schema, psprintf("changing \"%s\"", second_table));
+	if (first->kind == WORK_DEFINITION && second->kind == WORK_INSERT)
+		refuse_beside_insert(first->schema, psprintf("changing \"%s\"", first_table));
 	/* what other definitions derive depends on the settings, above all on the time zone */
-	if (first->kind == WORK_DEFINITION && first->table != second->table &&
+	if (first->kind == WORK_DEFINITION && second->kind == WORK_DEFINITION &&
+	    first->table != second->table &&
 	    (strcmp(first_table, settings_table.name) == 0 ||
 	     strcmp(second_table, settings_table.name) == 0))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

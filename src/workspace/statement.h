@@ -14,6 +14,9 @@
 
 #include "commands/trigger.h"
 
+/* Called by the row trigger on events, before a row is stored. */
+extern void statement_stores_event(const TriggerData *trigger);
+
 /*
  * Called by the statement's AFTER trigger. What that does before it calls this is part of the
  * statement; what comes later may be a statement of the other kind.
