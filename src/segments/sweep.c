@@ -238,7 +238,8 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	Bitmapset *wanted;
 	WorkspaceUser user;
 
-	if (operation_is_writing(ws->schema) || trigger->tg_newtable == NULL || trigger->tg_oldtable == NULL)
+	if (operation_is_writing(ws->schema) || trigger->tg_newtable == NULL ||
+	    trigger->tg_oldtable == NULL)
 		return PointerGetDatum(NULL);
 	wanted = segments_of_own_columns(ws);
 	if (!bms_is_empty(wanted))
