@@ -67,7 +67,7 @@ anchors_correct(Batch *batch)
 		CHECK_FOR_INTERRUPTS();
 		if (!refreshed)
 		{
-			store_refresh_command(store);
+			store_refresh(store);
 			refreshed = true;
 		}
 		events_visit_at(store, PointerGetDatum(event->row_anchor), event->row_anchor == NULL,

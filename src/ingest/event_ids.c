@@ -195,7 +195,7 @@ event_ids_remove_repeated(Statement *statement)
 {
 	Store *store = statement->store;
 
-	store_refresh_command(store);
+	store_refresh(store);
 	statement_rewind(statement);
 	for (int64 row = 0; statement_next(statement); row++)
 	{

@@ -56,7 +56,7 @@ ingest_statement(Statement *statement)
 	if (statement->queue.n > 0)
 	{
 		statement_require_no_other_insert(statement->trigger, "inserting events out of order");
-		store_refresh_command(statement->store); /* the replay also folds the statement's rows */
+		store_refresh(statement->store);
 		replay_components(statement->store, statement->queue.identifiers, statement->queue.n,
 		                  CAUSE_EVENT, 0);
 	}

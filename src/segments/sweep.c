@@ -171,7 +171,6 @@ sweep_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorest
 
 	sweep_begin(&sweep, ws, CAUSE_COLUMN);
 	batch = sweep.batch;
-	store_refresh_command(sweep.store);
 	while (rows_left)
 	{
 		while (has_room(batch) && (rows_left = tuplestore_gettupleslot(rows, true, false, row)))

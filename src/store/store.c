@@ -130,13 +130,6 @@ store_refresh(Store *store)
 	store->estate->es_output_cid = GetCurrentCommandId(true);
 }
 
-void
-store_refresh_command(Store *store)
-{
-	store->wrote = true;
-	store_refresh(store);
-}
-
 /*
  * Whether a trigger enforces a user's foreign key on the table that the key references.
  * Such triggers do not fire for the engine. Profiles come and go by merges: because of

@@ -18,15 +18,13 @@
 
 typedef struct Store Store;
 
+/* The run sees what the user's current command has written, too. */
 extern Store *store_begin(Workspace *ws);
 extern void store_end(Store *store);
 extern Workspace *store_workspace(const Store *store);
 
 /* Makes our own writes, and what others have committed meanwhile, visible to later reads. */
 extern void store_refresh(Store *store);
-
-/* The same, and also makes visible what the user's current command has written. */
-extern void store_refresh_command(Store *store);
 
 /* A number for the current snapshot; each refresh changes it. */
 extern int store_reading(const Store *store);
