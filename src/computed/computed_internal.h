@@ -157,8 +157,8 @@ extern void trait_errors_add(Store *store, int trait, int64 profile, int64 n, in
 extern void trait_errors_write(Batch *batch);
 
 /*
- * backfill.c: removes the states of the traits with these names (text[]), fills the wanted
- * traits.
+ * backfill.c: removes the states of the traits with these names (char *), and fills the wanted
+ * traits anew.
  */
 extern void backfill(Workspace *ws, List *removed, const Bitmapset *wanted);
 

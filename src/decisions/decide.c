@@ -437,8 +437,7 @@ cdp_decide(PG_FUNCTION_ARGS)
 	bool done = false;
 
 	workspace_require_owner(ws);
-	statement_require_no_insert(ws, "a decision on identity");
-	statement_require_no_run(ws);
+	statement_require_idle(ws, "a decision on identity");
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp decide", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
 	if (lock_tables(&ws, &request))

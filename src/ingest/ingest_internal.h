@@ -6,7 +6,6 @@
 #define CDP_INGEST_INTERNAL_H
 
 #include "events/events.h"
-
 #include "commands/trigger.h"
 #include "identity/identity.h"
 #include "utils/tuplestore.h"

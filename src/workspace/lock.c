@@ -4,13 +4,12 @@
  */
 #include "workspace/lock.h"
 
-#include "workspace/statement.h"
-
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "workspace/statement.h"
 
 void
 workspace_require_there(Oid events, const char *name)
@@ -31,8 +30,7 @@ workspace_lock(Workspace *ws, const char *what)
 		                XactIsoLevel == XACT_SERIALIZABLE ? "SERIALIZABLE" : "REPEATABLE READ"),
 		         errdetail("Its snapshot may miss events that are being committed."),
 		         errhint("Use a READ COMMITTED transaction.")));
-	statement_require_no_insert(ws, what);
-	statement_require_no_run(ws);
+	statement_require_idle(ws, what);
 	/* events first, as an INSERT and cdp.drop_workspace do */
 	LockRelationOid(workspace_table(ws, &events_table)->oid, RowExclusiveLock);
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, ShareRowExclusiveLock);

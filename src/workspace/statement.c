@@ -77,8 +77,10 @@ push_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command, int trigge
 static int
 find_work(WorkKind kind, Oid schema, Oid table, TriggerEvent command)
 {
-	int i = n_works - 1;
+	int i;
 
+	drop_failed();
+	i = n_works - 1;
 	while (i >= 0 && (works[i].kind != kind || works[i].schema != schema ||
 	                  works[i].table != table || works[i].command != command))
 		i--;
@@ -103,7 +105,6 @@ statement_kind(const TriggerData *trigger)
 static int
 find_statement(const TriggerData *trigger)
 {
-	drop_failed();
 	return find_work(statement_kind(trigger), RelationGetNamespace(trigger->tg_relation),
 	                 RelationGetRelid(trigger->tg_relation),
 	                 trigger->tg_event & TRIGGER_EVENT_OPMASK);
@@ -151,13 +152,6 @@ require_no_insert(Oid schema, int own, const char *what)
 }
 
 void
-statement_require_no_insert(const Workspace *ws, const char *what)
-{
-	drop_failed();
-	require_no_insert(ws->schema, -1, what);
-}
-
-void
 statement_require_no_other_insert(const TriggerData *trigger, const char *what)
 {
 	require_no_insert(RelationGetNamespace(trigger->tg_relation), find_statement(trigger), what);
@@ -187,13 +181,19 @@ statement_require_no_run(const Workspace *ws)
 	require_no_work(ws->schema, WORK_OPERATION);
 }
 
+void
+statement_require_idle(const Workspace *ws, const char *what)
+{
+	drop_failed();
+	require_no_insert(ws->schema, -1, what);
+	statement_require_no_run(ws);
+}
+
 static void
 end_work(const Workspace *ws, WorkKind kind)
 {
-	int i;
+	int i = find_work(kind, ws->schema, InvalidOid, 0);
 
-	drop_failed();
-	i = find_work(kind, ws->schema, InvalidOid, 0);
 	Assert(i >= 0);
 	remove_work(i);
 }
@@ -222,12 +222,8 @@ trigger_depth(void)
 bool
 operation_is_writing(Oid schema)
 {
-	int i;
+	int i = find_work(WORK_OPERATION, schema, InvalidOid, 0);
 
-	drop_failed();
-	i = n_works - 1;
-	while (i >= 0 && (works[i].kind != WORK_OPERATION || works[i].schema != schema))
-		i--;
 	return i >= 0 && trigger_depth() == works[i].trigger_depth + 1;
 }
 
@@ -244,22 +240,23 @@ operation_ends(const Workspace *ws)
 	end_work(ws, WORK_OPERATION);
 }
 
-/* Errors if two statements of a workspace, the second within the first or beside it, are one too many. */
+/* Errors if two statements, the second within the first or beside it, are one too many. */
 static void
 require_compatible(const Work *first, const Work *second)
 {
 	const char *first_table = get_rel_name(first->table);
 	const char *second_table = get_rel_name(second->table);
 
-	if (first->kind == WORK_INSERT && second->kind == WORK_DEFINITION && first->has_rows)
-		refuse_beside_insert(first->schema, psprintf("changing \"%s\"", second_table));
-	if (first->kind == WORK_DEFINITION && second->kind == WORK_INSERT)
+	if (first->kind == WORK_INSERT)
+	{
+		if (second->kind == WORK_DEFINITION && first->has_rows)
+			refuse_beside_insert(first->schema, psprintf("changing \"%s\"", second_table));
+	}
+	else if (second->kind == WORK_INSERT)
 		refuse_beside_insert(first->schema, psprintf("changing \"%s\"", first_table));
 	/* what other definitions derive depends on the settings, above all on the time zone */
-	if (first->kind == WORK_DEFINITION && second->kind == WORK_DEFINITION &&
-	    first->table != second->table &&
-	    (strcmp(first_table, settings_table.name) == 0 ||
-	     strcmp(second_table, settings_table.name) == 0))
+	else if (first->table != second->table && (strcmp(first_table, settings_table.name) == 0 ||
+	                                           strcmp(second_table, settings_table.name) == 0))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("\"%s\" and \"%s\" cannot be changed in one statement", first_table,
 		                       second_table),
@@ -294,7 +291,7 @@ cdp_begin_statement(PG_FUNCTION_ARGS)
 	push_work(statement_kind(trigger), schema, RelationGetRelid(trigger->tg_relation),
 	          trigger->tg_event & TRIGGER_EVENT_OPMASK, 0);
 	for (int i = 0; i < n_works - 1; i++)
-		if (works[i].schema == schema)
+		if (works[i].schema == schema && OidIsValid(works[i].table))
 			require_compatible(&works[i], &works[n_works - 1]);
 	return PointerGetDatum(NULL);
 }

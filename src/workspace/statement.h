@@ -24,12 +24,10 @@ extern void statement_stores_event(const TriggerData *trigger);
 extern void statement_ends(const TriggerData *trigger);
 
 /*
- * Errors if a statement of the workspace has stored events of which its profiles do not know
- * yet. what names the operation that would read them, for the message.
+ * For a trigger on events. Errors if another statement of the workspace has stored events of
+ * which its profiles do not know yet. what names the operation that would read them, for the
+ * message.
  */
-extern void statement_require_no_insert(const Workspace *ws, const char *what);
-
-/* The same for a trigger on events: statements other than its own count. */
 extern void statement_require_no_other_insert(const TriggerData *trigger, const char *what);
 
 /*
@@ -50,5 +48,8 @@ extern bool operation_is_writing(Oid schema);
 
 /* Errors if a run or an operation is under way in the workspace. */
 extern void statement_require_no_run(const Workspace *ws);
+
+/* The same, and if a statement has stored events, as above. */
+extern void statement_require_idle(const Workspace *ws, const char *what);
 
 #endif /* CDP_WORKSPACE_STATEMENT_H */

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """
 Statements of two parts: an INSERT into events beside another, beside a change of definitions, of profiles or a
-call of cdp's functions; as modifying CTEs, as a function called by the statement, as a rule, as a row trigger of events or of profiles.
+call of cdp's functions; as modifying CTEs, as a function called by the statement, as a rule, as a row trigger of
+events or of profiles.
 Each is right (cdp.check finds nothing, every event is stored once) or refused (0A000, or PostgreSQL's own 27000).
 
     test/programs/ingest_statements.py [SHARE [SEED]]     of how many statements one runs (20; 1: all)
