@@ -60,6 +60,7 @@ DECLARE
     events text;
     disagree text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
                               workspace);
     EXECUTE pg_catalog.format('SELECT t.* FROM %I.computed_traits t WHERE t.name = $1', workspace)
@@ -169,6 +170,7 @@ AS $check$
 DECLARE
     trait text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     FOR trait IN EXECUTE format('SELECT t.name FROM %I.computed_traits t ORDER BY t.name', workspace) LOOP
         RETURN QUERY SELECT 'computed', 'profile ' || d.profile_id || ', ' || trait || ' at ' || d.at, d.stored, d.expected
                      FROM cdp.check_computed_trait(workspace, trait) d;

@@ -5,8 +5,11 @@ CREATE FUNCTION cdp.rebuild_begin_computed(workspace name, partial boolean) RETU
     SET search_path = pg_catalog, pg_temp
 AS $begin$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE format('DELETE FROM %I.computed_trait_errors c WHERE %s', workspace, CASE WHEN partial
-        THEN 'c.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_profiles o)' ELSE 'true' END);
+        THEN format('c.profile_id IN (SELECT o.profile_id FROM pg_temp.%I o)',
+                    'cdp_old_profiles' || cdp.rebuild_suffix())
+        ELSE 'true' END);
 END
 $begin$;
 COMMENT ON FUNCTION cdp.rebuild_begin_computed(name, boolean) IS
@@ -17,9 +20,10 @@ CREATE FUNCTION cdp.rebuild_finish_computed(workspace name, cause text) RETURNS 
     SET search_path = pg_catalog, pg_temp
 AS $finish$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE format($sql$
 UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
-    FROM pg_temp.cdp_kept k WHERE k.new_id = c.profile_id;
+    FROM pg_temp.cdp_kept%2$s k WHERE k.new_id = c.profile_id;
 -- Profiles of the rebuild that became one on the way.
 WITH lost AS (
     DELETE FROM %1$I.computed_trait_errors c
@@ -34,7 +38,7 @@ INSERT INTO %1$I.computed_trait_errors (trait, profile_id, n, sqlstate, message,
     JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) e.anchor
     WHERE i.profile_id IS NOT NULL
     ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_errors.n + excluded.n;
-$sql$, workspace);
+$sql$, workspace, cdp.rebuild_suffix());
 END
 $finish$;
 COMMENT ON FUNCTION cdp.rebuild_finish_computed(name, text) IS

@@ -26,18 +26,16 @@ CREATE FUNCTION cdp.unlink(workspace name, a text, b text) RETURNS boolean
 COMMENT ON FUNCTION cdp.unlink(name, text, text) IS
     'withdraws cdp.link: all is as if it had never been, also where events have come in since; returns whether there was such a link; where one of the two has never been in an event it waits for open writers, as a change of definitions does; for the owner of the workspace';
 
-CREATE FUNCTION cdp.separate(workspace name, a text, b text) RETURNS jsonb
+-- Of the profiles of two identifiers: all their identifiers, and the path that joins the two.
+CREATE FUNCTION cdp.separate_path_body(workspace name, a text, b text, OUT members cdp.identifier[], OUT path jsonb)
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
-AS $separate$
-DECLARE
-    path jsonb;
-    members cdp.identifier[];
-    profiles jsonb;
+AS $path$
 BEGIN
-    PERFORM cdp.require_owner(workspace);
+    PERFORM cdp.require_step(workspace);
     -- Before any other table, as an insert does and who drops the workspace.
     EXECUTE format('LOCK TABLE %I.events IN ROW EXCLUSIVE MODE', workspace);
+    PERFORM cdp.use_tables(workspace, 'identifiers');
     IF cdp.profile_of(workspace, a) = cdp.profile_of(workspace, b) THEN
         SELECT jsonb_agg(to_jsonb(s) ORDER BY s.step) INTO path FROM cdp.explain_identity(workspace, a, b) s;
     END IF;
@@ -45,8 +43,26 @@ BEGIN
                    'WHERE i.profile_id IN ($1, $2) OR i.identifier IN ($3, $4)', workspace)
         INTO members USING cdp.profile_of(workspace, a), cdp.profile_of(workspace, b),
                            cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b);
-    PERFORM cdp.decide(workspace, a, b, false, true, 'separate');
     members := members || ARRAY[cdp.canonical_identifier(workspace, a), cdp.canonical_identifier(workspace, b)];
+END
+$path$;
+COMMENT ON FUNCTION cdp.separate_path_body(name, text, text) IS
+    'body of cdp.separate_path, not to be called by itself';
+
+CREATE FUNCTION cdp.separate_path(workspace name, a text, b text, OUT members cdp.identifier[], OUT path jsonb)
+    AS 'MODULE_PATHNAME', 'cdp_enter_as_owner'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.separate_path(name, text, text) IS
+    'what cdp.separate is to part: the identifiers of the profiles of two, and the path of evidence that joins the two; for the owner of the workspace';
+
+CREATE FUNCTION cdp.separate_profiles_body(workspace name, members cdp.identifier[]) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $profiles$
+DECLARE
+    profiles jsonb;
+BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers');
     EXECUTE format($query$
 SELECT jsonb_agg(jsonb_build_object('profile_id', p.profile_id, 'identifiers', p.identifiers)
                  ORDER BY p.profile_id, p.identifiers::text)
@@ -60,7 +76,30 @@ FROM (SELECT i.profile_id, jsonb_agg(cdp.text(i.identifier) ORDER BY i.identifie
       WHERE i.identifier = ANY ($1) AND i.profile_id IS NULL) p
         $query$, workspace)
         INTO profiles USING members;
-    RETURN jsonb_build_object('profiles', coalesce(profiles, '[]'), 'path', coalesce(path, '[]'));
+    RETURN coalesce(profiles, '[]');
+END
+$profiles$;
+COMMENT ON FUNCTION cdp.separate_profiles_body(name, cdp.identifier[]) IS
+    'body of cdp.separate_profiles, not to be called by itself';
+
+CREATE FUNCTION cdp.separate_profiles(workspace name, members cdp.identifier[]) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'cdp_enter_as_owner'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.separate_profiles(name, cdp.identifier[]) IS
+    'the profiles that identifiers have, each with all that are its own, and those without one; for the owner of the workspace';
+
+-- cdp.decide notes who decided: it is not called as the owner.
+CREATE FUNCTION cdp.separate(workspace name, a text, b text) RETURNS jsonb
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $separate$
+DECLARE
+    joined record;
+BEGIN
+    SELECT * INTO joined FROM cdp.separate_path(workspace, a, b);
+    PERFORM cdp.decide(workspace, a, b, false, true, 'separate');
+    RETURN jsonb_build_object('profiles', cdp.separate_profiles(workspace, joined.members),
+                              'path', coalesce(joined.path, '[]'));
 END
 $separate$;
 COMMENT ON FUNCTION cdp.separate(name, text, text) IS

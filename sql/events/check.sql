@@ -18,6 +18,7 @@ CREATE FUNCTION cdp.check_named(workspace name)
     SET jit = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 WITH bunches AS MATERIALIZED (
     SELECT row_number() OVER () AS bunch, g.*
@@ -129,6 +130,7 @@ CREATE FUNCTION cdp.check_events(workspace name)
     SET jit = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 SELECT 'events.event_id', 'event ' || e.event_id, e.n || ' rows', 'one row'
 FROM (SELECT v.event_id, count(*) AS n FROM %1$I.events v GROUP BY v.event_id) e

@@ -37,14 +37,17 @@ COMMENT ON FUNCTION cdp.anchor_of(name, text[]) IS
     'the anchor of an event with these identifiers by the workspace''s rules, generic values not left out; null where it has none';
 
 -- OFFSET 0 and no JIT: by the index on anchor and at once, even while the tables have no statistics yet.
-CREATE FUNCTION cdp.timeline(workspace name, profile_id bigint)
+CREATE FUNCTION cdp.timeline_body(workspace name, profile_id bigint)
     RETURNS TABLE (event_id uuid, at timestamptz, event text, source text, amount numeric,
                    currency text, identifiers text[], traits jsonb, properties jsonb)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 100
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
 AS $timeline$
+DECLARE
+    profile bigint := cdp.canonical(workspace, profile_id);
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'events');
     RETURN QUERY EXECUTE format($query$
         SELECT e.event_id, e.at, e.event, e.source, e.amount, e.currency, e.identifiers, e.traits, e.properties
         FROM %1$I.identifiers i
@@ -57,8 +60,16 @@ BEGIN
         WHERE i.profile_id = $1
         ORDER BY e.at, e.event_id
         $query$, workspace)
-        USING cdp.canonical(workspace, profile_id);
+        USING profile;
 END
 $timeline$;
+COMMENT ON FUNCTION cdp.timeline_body(name, bigint) IS
+    'body of cdp.timeline, not to be called by itself';
+
+CREATE FUNCTION cdp.timeline(workspace name, profile_id bigint)
+    RETURNS TABLE (event_id uuid, at timestamptz, event text, source text, amount numeric,
+                   currency text, identifiers text[], traits jsonb, properties jsonb)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 100;
 COMMENT ON FUNCTION cdp.timeline(name, bigint) IS
     'a profile''s events, those of profiles merged into it included, in the order of (at, event_id); at is the effective time, the earlier of occurred_at and received_at; a merged profile''s id gives its survivor''s; error 3F000 for no workspace';

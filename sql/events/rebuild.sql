@@ -5,6 +5,7 @@ CREATE FUNCTION cdp.rebuild_begin_events(workspace name, partial boolean) RETURN
     SET search_path = pg_catalog, pg_temp
 AS $begin$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     IF NOT partial THEN
         EXECUTE format($sql$
 INSERT INTO %1$I.event_ids (event_id)

@@ -10,6 +10,7 @@ DECLARE
     received timestamptz;
     last_received timestamptz;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'events', 'event_ids');
     -- Events are appended: the last received stands among the last 8 MB.
     FOR leaf IN
         SELECT t AS tab, greatest(pg_relation_size(t) / current_setting('block_size')::integer - 1024, 0) AS page

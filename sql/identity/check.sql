@@ -13,6 +13,7 @@ CREATE FUNCTION cdp.check_expired(workspace name)
     SET jit = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 SELECT k.anchor, k.identifier, k.occurred_at, k.event_id
 FROM (SELECT l.anchor, l.identifier, l.occurred_at, l.event_id
@@ -65,6 +66,7 @@ DECLARE
     p integer;
     q integer;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     FOR one IN EXECUTE format($query$
 WITH named AS MATERIALIZED (
     SELECT n.bunch, n.identifier, n.anchor, n.first_at, n.first_event
@@ -271,6 +273,7 @@ DECLARE
     last_id bigint;
     last_value bigint;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 WITH verdict AS MATERIALIZED (
     SELECT v.kind, v.anchor, v.identifier, cdp.text(v.identifier) COLLATE "C" AS name, v.at, v.event_id,
@@ -481,6 +484,7 @@ WITH RECURSIVE reached AS (
     profiles bigint[];
     apart bigint[];
 BEGIN
+    PERFORM cdp.require_step(workspace);
     LOOP
         EXECUTE format('SELECT array_agg(b.profile_id), max(b.profile_id) '
                        'FROM (SELECT p.profile_id FROM %I.profiles p WHERE p.profile_id > $1 '
@@ -526,6 +530,7 @@ CREATE FUNCTION cdp.check_identity(workspace name)
     SET search_path = pg_catalog, pg_temp
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY SELECT * FROM cdp.check_evidence(workspace);
     RETURN QUERY SELECT * FROM cdp.check_connections(workspace);
 END

@@ -9,6 +9,7 @@ DECLARE
     wanted cdp.identifier := cdp.canonical_identifier(workspace, identifier);
     known boolean;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers');
     IF wanted IS NULL THEN
         RAISE EXCEPTION 'identifier "%" is not valid', identifier
             USING ERRCODE = 'invalid_parameter_value',
@@ -34,10 +35,10 @@ COMMENT ON FUNCTION cdp.require_identifier(name, text) IS
 -- reached first, which is one step nearer to a, and the path is read backwards from b. Everything goes
 -- by index or hash, so that it is near linear in the links that are looked at, for one hub as for one
 -- long chain.
-CREATE FUNCTION cdp.explain_identity(workspace name, a text, b text, mask boolean DEFAULT false)
+CREATE FUNCTION cdp.explain_identity_body(workspace name, a text, b text, mask boolean)
     RETURNS TABLE (step integer, identifier_from text, identifier_to text, rule text, event_id uuid,
                    at timestamptz, event text, source text, decided_by text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 10000 ROWS 3
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET jit = off
@@ -53,7 +54,7 @@ DECLARE
     path integer[];
     place integer;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'identity_links', 'identity_decisions', 'events');
     first_one := cdp.require_identifier(workspace, a);
     last_one := cdp.require_identifier(workspace, b);
     EXECUTE format('SELECT count(DISTINCT i.profile_id) = 2 FROM %I.identifiers i WHERE i.identifier IN ($1, $2)',
@@ -174,6 +175,14 @@ ORDER BY s.step
         USING reached, path, mask;
 END
 $explain$;
+COMMENT ON FUNCTION cdp.explain_identity_body(name, text, text, boolean) IS
+    'body of cdp.explain_identity, not to be called by itself';
+
+CREATE FUNCTION cdp.explain_identity(workspace name, a text, b text, mask boolean DEFAULT false)
+    RETURNS TABLE (step integer, identifier_from text, identifier_to text, rule text, event_id uuid,
+                   at timestamptz, event text, source text, decided_by text)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 10000 ROWS 3;
 COMMENT ON FUNCTION cdp.explain_identity(name, text, text, boolean) IS
     'why two identifiers are one person: the shortest path of accepted evidence from a to b, a row per step: rule "event" with the earliest event that showed the two together (event and source null once it has expired), or "link" with who decided it, which counts first; at is the effective time of the event or the instant of the decision. No row where nothing joins them; mask: see cdp.mask. Errors: 3F000 no workspace, P0002 an identifier that nothing has named, 22023 an invalid one';
 
@@ -195,8 +204,8 @@ COMMENT ON FUNCTION cdp.mermaid_label(text) IS
 --            (decision), value (refused by itself)
 -- lines      the first of each kind
 -- nodes      the ends of the lines, numbered: the profile's own first
-CREATE FUNCTION cdp.identity_graph(workspace name, profile_id bigint, mask boolean DEFAULT false) RETURNS text
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 10000
+CREATE FUNCTION cdp.identity_graph_body(workspace name, profile_id bigint, mask boolean) RETURNS text
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET enable_seqscan = off
     SET jit = off
@@ -205,6 +214,7 @@ DECLARE
     profile bigint := cdp.canonical(workspace, profile_id);
     graph text;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'identity_links', 'identity_refusals', 'identity_decisions', 'events');
     IF profile IS NULL THEN
         RAISE EXCEPTION 'profile % does not exist in workspace "%"', profile_id, workspace
             USING ERRCODE = 'no_data_found',
@@ -315,5 +325,11 @@ SELECT concat_ws(E'\n', 'flowchart LR', '    %%%% profile ' || $1 || ', identifi
     RETURN graph;
 END
 $graph$;
+COMMENT ON FUNCTION cdp.identity_graph_body(name, bigint, boolean) IS
+    'body of cdp.identity_graph, not to be called by itself';
+
+CREATE FUNCTION cdp.identity_graph(workspace name, profile_id bigint, mask boolean DEFAULT false) RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 10000;
 COMMENT ON FUNCTION cdp.identity_graph(name, bigint, boolean) IS
     'the picture of a profile''s identity as Mermaid text (flowchart): its identifiers; accepted evidence as arrows from the anchor, with time (UTC) and event; cdp.link as thick lines; refused evidence that touches it, separations and values that identify nobody as dotted ones, with the reason. The first 100 of each kind by time, and how many are left out. A merged profile''s id gives its survivor''s; mask: see cdp.mask. Errors: 3F000 no workspace, P0002 no such profile';

@@ -6,6 +6,7 @@ CREATE FUNCTION cdp.status_identity(workspace name)
     SET search_path = pg_catalog, pg_temp
 AS $status$
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'identity_links', 'merges', 'identity_refusals');
     RETURN QUERY VALUES
         (103, 'rows', 'identifiers', cdp.rows_text(format('%I.identifiers', workspace)::regclass)),
         (104, 'rows', 'identity_links', cdp.rows_text(format('%I.identity_links', workspace)::regclass)),

@@ -8,6 +8,7 @@ CREATE FUNCTION cdp.check_namespace_rules(workspace name, namespaces text[])
     SET row_security = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 SELECT n.namespace, r.priority, r.max_per_profile, r.can_anchor, r.can_merge, r.pattern, r.generic_after
 FROM (SELECT DISTINCT u.namespace COLLATE "C" AS namespace FROM unnest($1) u(namespace)) n

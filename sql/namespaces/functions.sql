@@ -8,6 +8,7 @@ CREATE FUNCTION cdp.namespace_rules(workspace name)
     SET search_path = pg_catalog, pg_temp
 AS $rules$
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'identity_refusals', 'identifier_namespaces');
     RETURN QUERY EXECUTE format($query$
 SELECT u.namespace,
        CASE WHEN own.namespace IS NOT NULL THEN own.priority ELSE coalesce(other.priority, 50) END,
@@ -36,6 +37,7 @@ AS $check$
 DECLARE
     pattern text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     FOR pattern IN EXECUTE format(
         'SELECT n.pattern FROM %1$I.identifier_namespaces n WHERE n.pattern IS NOT NULL '
         'UNION ALL SELECT b.value FROM %1$I.blocked_identifiers b WHERE b.kind = ''pattern''', workspace)

@@ -11,6 +11,7 @@ CREATE FUNCTION cdp.check_profiles(workspace name)
     SET jit = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 SELECT v.kind, 'profile ' || coalesce(p.profile_id, e.profile_id), v.stored, v.expected
 FROM %1$I.profiles p

@@ -11,6 +11,7 @@ DECLARE
     overdue bigint;
     next_timer timestamptz;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'profiles', 'opening_balances');
     EXECUTE format('SELECT min(p.first_seen), max(p.last_seen), '
                    'count(*) FILTER (WHERE p.next_evaluation_at <= cdp.now()), min(p.next_evaluation_at) '
                    'FROM %I.profiles p', workspace)

@@ -5,7 +5,9 @@
 -- cdp.rebuild_finish gives the new profiles their old ids, the users' own columns and what the columns of
 -- other parts keep, and has each part do the same for its rows (cdp.rebuild_finish_<part>).
 --
--- The temporary tables, which parts may read:
+-- The temporary tables, which parts may read. Their names are these with cdp.rebuild_suffix() at the end,
+-- which is empty unless the session has tables of its own of such names. They are made empty, with columns
+-- of fixed types (src/rebuild/work_tables.c); what has columns that users may have added gets them here.
 --
 --   cdp_scope             identifiers that a change of rules concerns; only in a partial rebuild
 --   cdp_scope_events      events of nobody that it concerns; only in a partial rebuild
@@ -15,6 +17,8 @@
 --                         which a merged one comes apart again. Only when parts finish
 --   cdp_gone              old ids that no profile has any more, and the profile they resolve to: old_id,
 --                         profile_id. Only when parts finish
+--
+-- All of it runs as the workspace's owner, in a security-restricted operation.
 
 CREATE FUNCTION cdp.rebuild(workspace name) RETURNS void
     AS 'MODULE_PATHNAME', 'cdp_rebuild'
@@ -22,13 +26,40 @@ CREATE FUNCTION cdp.rebuild(workspace name) RETURNS void
 COMMENT ON FUNCTION cdp.rebuild(name) IS
     'derives identities, profiles and segments of the workspace from its events again, by the rules of now; profile ids, the users'' own columns and times of entry are kept; writers wait while it runs';
 
+CREATE FUNCTION cdp.rebuild_suffix() RETURNS text
+    AS 'MODULE_PATHNAME', 'cdp_rebuild_suffix'
+    LANGUAGE C STABLE PARALLEL UNSAFE;
+COMMENT ON FUNCTION cdp.rebuild_suffix() IS
+    'what stands at the end of the names of the temporary tables of the rebuild that is running; error 55000 where none is';
+
 CREATE FUNCTION cdp.rebuild_scope(identifier text, partial boolean) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN partial
-        THEN identifier || ' OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s)'
-        ELSE 'true' END;
+    LANGUAGE sql STABLE STRICT PARALLEL UNSAFE
+    BEGIN ATOMIC
+        SELECT CASE WHEN partial
+            THEN pg_catalog.format('%s OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.%I s)',
+                                   identifier, 'cdp_scope' || cdp.rebuild_suffix())
+            ELSE 'true' END;
+    END;
 COMMENT ON FUNCTION cdp.rebuild_scope(text, boolean) IS
     'SQL condition on an expression, of an identifier, for what a rebuild derives again: all, or (partial) the identifiers concerned';
+
+CREATE FUNCTION cdp.rebuild_columns(workspace name) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT pg_catalog.string_agg(
+                   pg_catalog.format('ADD COLUMN %I %s', a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod))
+                       || CASE WHEN a.attcollation <> t.typcollation
+                               THEN pg_catalog.format(' COLLATE %I.%I', n.nspname, c.collname) ELSE '' END,
+                   ', ' ORDER BY a.attnum)
+        FROM pg_catalog.pg_attribute a
+        JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        LEFT JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace
+        WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::pg_catalog.regclass
+          AND a.attnum > 0 AND NOT a.attisdropped;
+    END;
+COMMENT ON FUNCTION cdp.rebuild_columns(name) IS
+    'clauses of ALTER TABLE that give a temporary table the columns of profiles, as plain ones';
 
 -- Puts the old state aside, in temporary tables: all of it, or (partial) that of the identifiers in
 -- cdp_scope, which cdp.rules_scope has filled.
@@ -40,8 +71,8 @@ AS $begin$
 DECLARE
     part name;
     referencing text;
-    concerned text := CASE WHEN partial
-        THEN 'p.profile_id IN (SELECT o.profile_id FROM pg_temp.cdp_old_identifiers o)' ELSE 'true' END;
+    suffix text;
+    concerned text := 'true';
 BEGIN
     SELECT pg_catalog.string_agg(c.conrelid::regclass::text, ', ') INTO referencing
         FROM pg_catalog.pg_constraint c
@@ -53,21 +84,28 @@ BEGIN
                   DETAIL = pg_catalog.format('Referencing tables: %s.', referencing),
                   HINT = 'Profiles come and go by merges: keep their ids without a foreign key, and resolve them with cdp.canonical.';
     END IF;
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'profiles');
+    PERFORM cdp.require_step(workspace);
+    suffix := cdp.rebuild_suffix();
+    IF partial THEN
+        concerned := pg_catalog.format('p.profile_id IN (SELECT o.profile_id FROM pg_temp.%I o)',
+                                       'cdp_old_identifiers' || suffix);
+    END IF;
     EXECUTE pg_catalog.format($sql$
-DROP TABLE IF EXISTS pg_temp.cdp_old_profiles, pg_temp.cdp_old_identifiers;
-CREATE TEMPORARY TABLE cdp_old_identifiers ON COMMIT DROP AS
+ALTER TABLE pg_temp.cdp_old_profiles%4$s %5$s;
+INSERT INTO pg_temp.cdp_old_identifiers%4$s (identifier, profile_id, anchored_at)
     SELECT i.identifier, i.profile_id, i.anchored_at FROM %1$I.identifiers i
         WHERE i.profile_id IS NOT NULL AND %2$s;
-CREATE TEMPORARY TABLE cdp_old_profiles ON COMMIT DROP AS
+INSERT INTO pg_temp.cdp_old_profiles%4$s
     SELECT p.* FROM %1$I.profiles p
         WHERE %3$s;
 DELETE FROM %1$I.profiles p WHERE %3$s;
-$sql$, workspace, cdp.rebuild_scope('i.identifier', partial), concerned);
+$sql$, workspace, cdp.rebuild_scope('i.identifier', partial), concerned, suffix, cdp.rebuild_columns(workspace));
     -- Profiles go first: a column of the users' may reference what parts delete.
     FOR part IN SELECT f FROM cdp.part_functions('rebuild_begin', ', boolean') f LOOP
         EXECUTE pg_catalog.format('SELECT cdp.%I($1, $2)', part) USING workspace, partial;
     END LOOP;
-    ANALYZE pg_temp.cdp_old_identifiers;
+    EXECUTE pg_catalog.format('ANALYZE pg_temp.%I', 'cdp_old_identifiers' || suffix);
 END
 $begin$;
 COMMENT ON FUNCTION cdp.rebuild_begin(name, boolean) IS
@@ -79,6 +117,7 @@ CREATE FUNCTION cdp.rebuild_generic(workspace name) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $generic$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.identifiers (identifier, first_seen, last_seen, generic)
     SELECT DISTINCT c.identifier, timestamptz '-infinity', timestamptz 'infinity', true
@@ -165,7 +204,11 @@ DECLARE
     own record;
     part record;
     taken text[];
+    suffix text;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'identifiers', 'profiles', 'merges', 'opening_balances');
+    PERFORM cdp.require_step(workspace);
+    suffix := cdp.rebuild_suffix();
     SELECT * INTO derived FROM cdp.part_columns(workspace);
     -- An anchor of expired events that no event names any more.
     EXECUTE pg_catalog.format($sql$
@@ -199,72 +242,75 @@ $sql$, workspace, pg_catalog.format('%I.profiles', workspace), derived.names, de
     -- An old id goes to the new profile that has most of its identifiers, if that profile has most of
     -- its own from it; a former id to a new profile that has its identifier and no other id.
     EXECUTE pg_catalog.format($sql$
-CREATE TEMPORARY TABLE cdp_shares ON COMMIT DROP AS
+INSERT INTO pg_temp.cdp_shares%3$s (new_id, old_id, shared)
     SELECT i.profile_id AS new_id, o.profile_id AS old_id, count(*) AS shared
-        FROM pg_temp.cdp_old_identifiers o
+        FROM pg_temp.cdp_old_identifiers%3$s o
         JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) o.identifier
         WHERE i.profile_id IS NOT NULL
         GROUP BY 1, 2;
-CREATE TEMPORARY TABLE cdp_kept ON COMMIT DROP AS
-    SELECT best_old.new_id, best_old.old_id, NULL::jsonb AS own_columns, NULL::bigint AS parted_from
-        FROM (SELECT DISTINCT ON (new_id) new_id, old_id FROM pg_temp.cdp_shares
+INSERT INTO pg_temp.cdp_kept%3$s (new_id, old_id)
+    SELECT best_old.new_id, best_old.old_id
+        FROM (SELECT DISTINCT ON (new_id) new_id, old_id FROM pg_temp.cdp_shares%3$s
                   ORDER BY new_id, shared DESC, old_id) best_old
-        JOIN (SELECT DISTINCT ON (old_id) old_id, new_id FROM pg_temp.cdp_shares
+        JOIN (SELECT DISTINCT ON (old_id) old_id, new_id FROM pg_temp.cdp_shares%3$s
                   ORDER BY old_id, shared DESC, new_id) best_new
           ON best_new.old_id = best_old.old_id AND best_new.new_id = best_old.new_id;
-INSERT INTO pg_temp.cdp_kept (new_id, old_id, own_columns, parted_from)
+INSERT INTO pg_temp.cdp_kept%3$s (new_id, old_id, own_columns, parted_from)
     SELECT DISTINCT ON (i.profile_id) i.profile_id, m.merged_id, m.own_columns, m.profile_id
-        FROM pg_temp.cdp_old_profiles o
+        FROM pg_temp.cdp_old_profiles%3$s o
         JOIN %1$I.merges m ON m.profile_id = o.profile_id AND m.undone_at IS NULL
         JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) m.former_identifier
-        WHERE i.profile_id IS NOT NULL AND i.profile_id NOT IN (SELECT k.new_id FROM pg_temp.cdp_kept k)
+        WHERE i.profile_id IS NOT NULL AND i.profile_id NOT IN (SELECT k.new_id FROM pg_temp.cdp_kept%3$s k)
         ORDER BY i.profile_id, m.merged_id;
-CREATE TEMPORARY TABLE cdp_gone ON COMMIT DROP AS
+INSERT INTO pg_temp.cdp_gone%3$s (old_id, profile_id)
     SELECT DISTINCT ON (s.old_id) s.old_id, COALESCE(k.old_id, s.new_id) AS profile_id
-        FROM pg_temp.cdp_shares s
-        LEFT JOIN pg_temp.cdp_kept k ON k.new_id = s.new_id
-        WHERE s.old_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept)
+        FROM pg_temp.cdp_shares%3$s s
+        LEFT JOIN pg_temp.cdp_kept%3$s k ON k.new_id = s.new_id
+        WHERE s.old_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept%3$s)
         ORDER BY s.old_id, s.shared DESC, 2;
-CREATE INDEX ON pg_temp.cdp_old_profiles (profile_id);
-ANALYZE pg_temp.cdp_kept;
+CREATE INDEX ON pg_temp.cdp_old_profiles%3$s (profile_id);
+ANALYZE pg_temp.cdp_kept%3$s;
 UPDATE %1$I.identifiers i SET profile_id = k.old_id
-    FROM pg_temp.cdp_kept k WHERE k.new_id = i.profile_id;
+    FROM pg_temp.cdp_kept%3$s k WHERE k.new_id = i.profile_id;
 UPDATE %1$I.merges m SET undone_at = cdp.now(), undone_cause = %2$L
-    FROM pg_temp.cdp_kept k WHERE k.parted_from IS NOT NULL AND k.old_id = m.merged_id AND m.undone_at IS NULL;
+    FROM pg_temp.cdp_kept%3$s k WHERE k.parted_from IS NOT NULL AND k.old_id = m.merged_id AND m.undone_at IS NULL;
 UPDATE %1$I.merges m SET profile_id = i.profile_id
-    FROM pg_temp.cdp_old_profiles o, %1$I.identifiers i
+    FROM pg_temp.cdp_old_profiles%3$s o, %1$I.identifiers i
     WHERE m.profile_id = o.profile_id AND i.identifier OPERATOR(pg_catalog.=) m.former_identifier
       AND m.undone_at IS NULL AND i.profile_id <> m.profile_id;
 UPDATE %1$I.merges m SET profile_id = g.profile_id
-    FROM pg_temp.cdp_gone g WHERE g.old_id = m.profile_id AND m.undone_at IS NULL;
-$sql$, workspace, cause);
+    FROM pg_temp.cdp_gone%3$s g WHERE g.old_id = m.profile_id AND m.undone_at IS NULL;
+$sql$, workspace, cause, suffix);
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, merged_at, cause, former_identifier)
     SELECT g.old_id, g.profile_id, g.profile_id, cdp.now(), $1,
-           (SELECT o.identifier FROM pg_temp.cdp_old_identifiers o
+           (SELECT o.identifier FROM pg_temp.cdp_old_identifiers%2$s o
             JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) o.identifier
             WHERE o.profile_id = g.old_id AND i.profile_id = g.profile_id
             ORDER BY o.anchored_at IS NULL, o.identifier LIMIT 1)
-    FROM pg_temp.cdp_gone g;
-$sql$, workspace) USING cause;
+    FROM pg_temp.cdp_gone%2$s g;
+$sql$, workspace, suffix) USING cause;
     GET DIAGNOSTICS merged = ROW_COUNT;
     EXECUTE pg_catalog.format($sql$
 INSERT INTO %1$I.merges (merged_id, profile_id, merged_into, cause, undone_at, undone_cause)
     SELECT DISTINCT ON (s.new_id) s.new_id, COALESCE(o.profile_id, s.old_id), COALESCE(o.profile_id, s.old_id),
            $1, cdp.now(), $1
-    FROM pg_temp.cdp_shares s
-    LEFT JOIN pg_temp.cdp_gone o ON o.old_id = s.old_id
-    WHERE s.new_id NOT IN (SELECT k.new_id FROM pg_temp.cdp_kept k)
-      AND s.old_id IN (SELECT k.old_id FROM pg_temp.cdp_kept k)
+    FROM pg_temp.cdp_shares%2$s s
+    LEFT JOIN pg_temp.cdp_gone%2$s o ON o.old_id = s.old_id
+    WHERE s.new_id NOT IN (SELECT k.new_id FROM pg_temp.cdp_kept%2$s k)
+      AND s.old_id IN (SELECT k.old_id FROM pg_temp.cdp_kept%2$s k)
     ORDER BY s.new_id, s.shared DESC, s.old_id;
-$sql$, workspace) USING cause;
+$sql$, workspace, suffix) USING cause;
     GET DIAGNOSTICS parted = ROW_COUNT;
-    SELECT parted + count(*) INTO parted FROM pg_temp.cdp_kept k WHERE k.parted_from IS NOT NULL;
+    EXECUTE pg_catalog.format('SELECT $1 + count(*) FROM pg_temp.%I k WHERE k.parted_from IS NOT NULL',
+                              'cdp_kept' || suffix)
+        INTO parted USING parted;
     EXECUTE pg_catalog.format($sql$
-CREATE TEMPORARY TABLE cdp_new_profiles ON COMMIT DROP AS
+ALTER TABLE pg_temp.cdp_new_profiles%2$s %3$s;
+INSERT INTO pg_temp.cdp_new_profiles%2$s
     SELECT * FROM %1$I.profiles p WHERE p.evaluated_at = '-infinity';
 DELETE FROM %1$I.profiles p WHERE p.evaluated_at = '-infinity';
-$sql$, workspace);
+$sql$, workspace, suffix, cdp.rebuild_columns(workspace));
 
     -- Rows are inserted anew rather than updated: a column of the users' that is GENERATED ALWAYS AS
     -- IDENTITY keeps its values, too.
@@ -272,12 +318,14 @@ $sql$, workspace);
     -- What a profile took over from one that is there again goes back.
     FOR part IN EXECUTE pg_catalog.format(
         'SELECT m.merged_id, k.parted_from, m.own_columns, c.name '
-        'FROM pg_temp.cdp_kept k '
+        'FROM pg_temp.%I k '
         'JOIN %I.merges m ON m.merged_id = k.old_id AND m.undone_at = cdp.now() '
-        'CROSS JOIN LATERAL unnest(m.inherited) c(name) WHERE k.parted_from IS NOT NULL', workspace)
+        'CROSS JOIN LATERAL unnest(m.inherited) c(name) WHERE k.parted_from IS NOT NULL', 'cdp_kept' || suffix,
+        workspace)
     LOOP
         EXECUTE pg_catalog.format(
-            'UPDATE pg_temp.cdp_old_profiles p SET %1$I = NULL WHERE p.profile_id = $1 AND p.%1$I::text = $2', part.name)
+            'UPDATE pg_temp.cdp_old_profiles%2$s p SET %1$I = NULL WHERE p.profile_id = $1 AND p.%1$I::text = $2',
+            part.name, suffix)
             USING part.parted_from, part.own_columns ->> part.name;
     END LOOP;
     EXECUTE pg_catalog.format($sql$
@@ -289,48 +337,53 @@ INSERT INTO %1$I.profiles (profile_id, first_seen, last_seen, event_count, evalu
            (SELECT count(*) FROM %1$I.identifiers i WHERE i.profile_id = id.id)
                + (SELECT count(*) FROM %1$I.merges m WHERE m.profile_id = id.id AND m.undone_at IS NULL),
            n.contested_until %3$s %5$s
-        FROM pg_temp.cdp_new_profiles n
-        LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id
+        FROM pg_temp.cdp_new_profiles%6$s n
+        LEFT JOIN pg_temp.cdp_kept%6$s k ON k.new_id = n.profile_id
         CROSS JOIN LATERAL (SELECT COALESCE(k.old_id, n.profile_id) AS id) id
-        LEFT JOIN pg_temp.cdp_old_profiles o ON o.profile_id = k.old_id AND k.parted_from IS NULL;
-$sql$, workspace, derived.names, derived.kept, own.names, own.kept);
+        LEFT JOIN pg_temp.cdp_old_profiles%6$s o ON o.profile_id = k.old_id AND k.parted_from IS NULL;
+$sql$, workspace, derived.names, derived.kept, own.names, own.kept, suffix);
     FOR part IN SELECT f AS name FROM cdp.part_functions('rebuild_finish', ', text') f LOOP
         EXECUTE pg_catalog.format('SELECT cdp.%I($1, $2)', part.name) USING workspace, cause;
     END LOOP;
-    DROP TABLE IF EXISTS pg_temp.cdp_changed;
-    CREATE TEMPORARY TABLE cdp_changed ON COMMIT DROP AS
-        SELECT COALESCE(k.old_id, n.profile_id) AS profile_id
-        FROM pg_temp.cdp_new_profiles n
-        LEFT JOIN pg_temp.cdp_kept k ON k.new_id = n.profile_id;
+    EXECUTE pg_catalog.format($sql$
+INSERT INTO pg_temp.cdp_changed%1$s (profile_id)
+    SELECT COALESCE(k.old_id, n.profile_id)
+    FROM pg_temp.cdp_new_profiles%1$s n
+    LEFT JOIN pg_temp.cdp_kept%1$s k ON k.new_id = n.profile_id;
+$sql$, suffix);
     EXECUTE pg_catalog.format($sql$
 UPDATE %1$I.merges m SET undone_at = cdp.now(), undone_cause = $1
-    FROM pg_temp.cdp_old_profiles o
+    FROM pg_temp.cdp_old_profiles%2$s o
     WHERE m.profile_id = o.profile_id AND m.undone_at IS NULL
       AND NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = m.profile_id);
-$sql$, workspace) USING cause;
+$sql$, workspace, suffix) USING cause;
 
     -- Where profiles have become one: the survivor's value, else another one's.
     IF own.texts IS NOT NULL THEN
-        FOR part IN SELECT g.old_id, g.profile_id FROM pg_temp.cdp_gone g ORDER BY g.old_id LOOP
+        FOR part IN EXECUTE pg_catalog.format('SELECT g.old_id, g.profile_id FROM pg_temp.%I g ORDER BY g.old_id',
+                                              'cdp_gone' || suffix)
+        LOOP
             taken := NULL;
             IF own.inherit IS NOT NULL THEN
                 EXECUTE pg_catalog.format(
-                    'SELECT NULLIF(array_remove(ARRAY[%s], NULL), ''{}'') FROM %I.profiles p, pg_temp.cdp_old_profiles o '
-                    'WHERE p.profile_id = $1 AND o.profile_id = $2', own.inherited, workspace)
+                    'SELECT NULLIF(array_remove(ARRAY[%s], NULL), ''{}'') FROM %I.profiles p, pg_temp.%I o '
+                    'WHERE p.profile_id = $1 AND o.profile_id = $2', own.inherited, workspace,
+                    'cdp_old_profiles' || suffix)
                     INTO taken USING part.profile_id, part.old_id;
                 EXECUTE pg_catalog.format(
-                    'UPDATE %I.profiles p SET %s FROM pg_temp.cdp_old_profiles o '
-                    'WHERE p.profile_id = $1 AND o.profile_id = $2', workspace, own.inherit)
+                    'UPDATE %I.profiles p SET %s FROM pg_temp.%I o '
+                    'WHERE p.profile_id = $1 AND o.profile_id = $2', workspace, own.inherit,
+                    'cdp_old_profiles' || suffix)
                     USING part.profile_id, part.old_id;
             END IF;
             EXECUTE pg_catalog.format(
                 'UPDATE %I.merges m SET inherited = $1, own_columns = jsonb_build_object(%s) '
-                'FROM pg_temp.cdp_old_profiles o '
-                'WHERE m.merged_id = $2 AND m.undone_at IS NULL AND o.profile_id = $2', workspace, own.texts)
+                'FROM pg_temp.%I o '
+                'WHERE m.merged_id = $2 AND m.undone_at IS NULL AND o.profile_id = $2', workspace, own.texts,
+                'cdp_old_profiles' || suffix)
                 USING taken, part.old_id;
         END LOOP;
     END IF;
-    DROP TABLE pg_temp.cdp_shares, pg_temp.cdp_kept, pg_temp.cdp_gone, pg_temp.cdp_new_profiles;
 END
 $finish$;
 COMMENT ON FUNCTION cdp.rebuild_finish(name, text) IS

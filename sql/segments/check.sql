@@ -40,6 +40,7 @@ DECLARE
     members boolean[];
     instants timestamptz[];
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
                               workspace);
     -- The text may have been put there past the triggers: run nothing that they would refuse.
@@ -135,6 +136,7 @@ DECLARE
     segment text;
     predicate text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     -- A date word in data ("today") fails a predicate, but not a plain query: such rows are noted in
     -- segment_errors.
     FOR segment, predicate IN

@@ -12,20 +12,26 @@ CREATE PROCEDURE cdp.run(workspace name, max_rows bigint DEFAULT 10000)
 COMMENT ON PROCEDURE cdp.run(name, bigint) IS
     'cdp.tick until nothing is due, with a commit after each batch; not within a transaction (error 2D000)';
 
-CREATE FUNCTION cdp.next_due(workspace name) RETURNS interval
+CREATE FUNCTION cdp.next_due_body(workspace name) RETURNS interval
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $next_due$
 DECLARE
     earliest timestamptz;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'profiles');
     EXECUTE format('SELECT p.next_evaluation_at FROM %I.profiles p WHERE p.next_evaluation_at IS NOT NULL '
                    'ORDER BY p.next_evaluation_at LIMIT 1', workspace)
         INTO earliest;
     RETURN CASE WHEN earliest IS NOT NULL THEN greatest(earliest - cdp.now(), '0') END;
 END
 $next_due$;
+COMMENT ON FUNCTION cdp.next_due_body(name) IS
+    'body of cdp.next_due, not to be called by itself';
+
+CREATE FUNCTION cdp.next_due(workspace name) RETURNS interval
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.next_due(name) IS
     'how long a scheduler may sleep before the next cdp.tick has something to do: zero when something is due, null when nothing is scheduled; new events may bring it forward; error 3F000 for no workspace';
 

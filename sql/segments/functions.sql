@@ -8,8 +8,8 @@ COMMENT ON FUNCTION cdp.predicate_sql(name, text, text) IS
 
 -- A plain query, in parallel where PostgreSQL finds that worth it. Where the predicate fails on some
 -- profile, the failing range of ids is halved until only such profiles are left out.
-CREATE FUNCTION cdp.count(workspace name, predicate text) RETURNS bigint
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE COST 1000000
+CREATE FUNCTION cdp.count_body(workspace name, predicate text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, cdp, pg_temp
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
@@ -32,7 +32,7 @@ DECLARE
     part bigint;
     total bigint := 0;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'settings', 'profiles');
     EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
                               workspace);
     condition := cdp.predicate_sql(workspace, '', predicate);
@@ -86,15 +86,22 @@ BEGIN
     RETURN total;
 END
 $count$;
+COMMENT ON FUNCTION cdp.count_body(name, text) IS
+    'body of cdp.count, not to be called by itself';
+
+CREATE FUNCTION cdp.count(workspace name, predicate text) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 1000000;
 COMMENT ON FUNCTION cdp.count(name, text) IS
     'how many profiles a predicate, not yet defined as a segment, holds for now; takes no lock that anybody waits for; profiles on which it fails do not count; errors as of a definition, 3F000 for no workspace';
 
-CREATE FUNCTION cdp.members(workspace name, segment text)
+CREATE FUNCTION cdp.members_body(workspace name, segment text)
     RETURNS TABLE (profile_id bigint, entered_at timestamptz)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10000
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $members$
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'segments', 'profiles');
     PERFORM cdp.require_segment(workspace, segment);
     RETURN QUERY EXECUTE format($query$
         SELECT p.profile_id, cdp.entered_at(p.segments, $1)
@@ -111,16 +118,23 @@ BEGIN
         USING segment, cdp.statement_now();
 END
 $members$;
+COMMENT ON FUNCTION cdp.members_body(name, text) IS
+    'body of cdp.members, not to be called by itself';
+
+CREATE FUNCTION cdp.members(workspace name, segment text)
+    RETURNS TABLE (profile_id bigint, entered_at timestamptz)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10000;
 COMMENT ON FUNCTION cdp.members(name, text) IS
     'who is in a segment at the statement''s time, whether or not a tick has been by, and since when; error 42704 for no segment, 3F000 for no workspace';
 
-CREATE FUNCTION cdp.members(workspace name, segment text, as_of timestamptz)
+CREATE FUNCTION cdp.members_body(workspace name, segment text, as_of timestamptz)
     RETURNS TABLE (profile_id bigint, entered_at timestamptz)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10000
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
 AS $members$
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'segment_changes');
     RETURN QUERY EXECUTE format($query$
         SELECT c.profile_id, max(c.at) FILTER (WHERE c.entered)
         FROM %1$I.segment_changes c
@@ -131,6 +145,13 @@ BEGIN
         USING segment, as_of;
 END
 $members$;
+COMMENT ON FUNCTION cdp.members_body(name, text, timestamptz) IS
+    'body of cdp.members, not to be called by itself';
+
+CREATE FUNCTION cdp.members(workspace name, segment text, as_of timestamptz)
+    RETURNS TABLE (profile_id bigint, entered_at timestamptz)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10000;
 COMMENT ON FUNCTION cdp.members(name, text, timestamptz) IS
     'who was in a segment at a past instant, by segment_changes, under the profile ids of then, and since when; changes by the clock that no tick has come to are not in it; a segment that is no more is known as well; error 3F000 for no workspace';
 
@@ -141,7 +162,7 @@ AS $require$
 DECLARE
     found boolean;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'segments');
     EXECUTE format('SELECT EXISTS (SELECT FROM %I.segments s WHERE s.name = $1)', workspace)
         INTO found USING segment;
     IF NOT found THEN
@@ -163,16 +184,17 @@ CREATE FUNCTION cdp.segment_tree(profile anyelement, segments cdp.segment_set, p
 COMMENT ON FUNCTION cdp.segment_tree(anyelement, cdp.segment_set, text) IS
     'a predicate part by part on a profile, a row of a workspace''s table profiles that is in these segments, at the statement''s time; cdp.explain_segment adds the events';
 
-CREATE FUNCTION cdp.explain_segment(workspace name, profile_id bigint, segment text)
+CREATE FUNCTION cdp.explain_segment_body(workspace name, profile_id bigint, segment text)
     RETURNS TABLE (node integer, parent integer, expression text, value text, truth boolean, flips_at timestamptz,
                    event_id uuid, error text, window_days integer)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $explain$
 DECLARE
     profile bigint := cdp.canonical(workspace, profile_id);
     predicate text;
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'segments', 'profiles');
     PERFORM cdp.require_segment(workspace, segment);
     IF profile IS NULL THEN
         RAISE EXCEPTION 'profile % does not exist', profile_id USING ERRCODE = 'undefined_object';
@@ -204,5 +226,13 @@ BEGIN
         USING workspace, profile, predicate;
 END
 $explain$;
+COMMENT ON FUNCTION cdp.explain_segment_body(name, bigint, text) IS
+    'body of cdp.explain_segment, not to be called by itself';
+
+CREATE FUNCTION cdp.explain_segment(workspace name, profile_id bigint, segment text)
+    RETURNS TABLE (node integer, parent integer, expression text, value text, truth boolean, flips_at timestamptz,
+                   event_id uuid, error text, window_days integer)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10;
 COMMENT ON FUNCTION cdp.explain_segment(name, bigint, text) IS
     'why a profile is in a segment or not, at the statement''s time: a row per part of the predicate, in its order, with the part it belongs to, its value on this profile, whether it is true, the earliest instant at which the clock alone may change it, the event it comes of where it is one, the error where it fails, and the window of a computed trait; error 42704 for no such segment or profile, 3F000 for no workspace';

@@ -5,6 +5,7 @@ CREATE FUNCTION cdp.rebuild_begin_segments(workspace name, partial boolean) RETU
     SET search_path = pg_catalog, pg_temp
 AS $begin$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     IF NOT partial THEN
         EXECUTE format('DELETE FROM %I.segment_errors', workspace);
     END IF;
@@ -18,13 +19,14 @@ CREATE FUNCTION cdp.rebuild_finish_segments(workspace name, cause text) RETURNS 
     SET search_path = pg_catalog, pg_temp
 AS $finish$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE format($sql$
 INSERT INTO %1$I.segment_changes (profile_id, segment, entered, at, cause)
     SELECT o.profile_id, e.segment, false, GREATEST(cdp.now(), o.evaluated_at), $1
-        FROM pg_temp.cdp_old_profiles o
+        FROM pg_temp.cdp_old_profiles%2$s o
         CROSS JOIN LATERAL cdp.segment_entries(o.segments) e
-        WHERE o.profile_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept);
-$sql$, workspace) USING cause;
+        WHERE o.profile_id NOT IN (SELECT old_id FROM pg_temp.cdp_kept%2$s);
+$sql$, workspace, cdp.rebuild_suffix()) USING cause;
 END
 $finish$;
 COMMENT ON FUNCTION cdp.rebuild_finish_segments(name, text) IS

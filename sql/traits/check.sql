@@ -11,6 +11,7 @@ CREATE FUNCTION cdp.check_traits(workspace name)
     SET jit = off
 AS $check$
 BEGIN
+    PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
 SELECT 'traits', 'profile ' || coalesce(s.profile_id, e.profile_id) || ', ' || coalesce(s.key, e.key),
        CASE WHEN s.is_set THEN s.value::text ELSE 'unset' END || ' at ' || s.at || ' by event ' ||

@@ -13,6 +13,7 @@ AS $check$
 DECLARE
     zone text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     EXECUTE format('SELECT s.time_zone FROM %I.settings s', workspace) INTO zone;
 
     -- Lifetime value: exact sums, counts, first and last times per currency.

@@ -47,13 +47,14 @@ COMMENT ON FUNCTION cdp.periods_between(date, date, text) IS
     'number of calendar days, weeks, months, quarters or years between the first days of two of them';
 
 -- Every profile's nets per day in one currency, and where wanted its days with a free order.
-CREATE FUNCTION cdp.profile_days(workspace name, currency text DEFAULT NULL, count_free boolean DEFAULT false)
+CREATE FUNCTION cdp.profile_days_body(workspace name, currency text, count_free boolean)
     RETURNS TABLE (profile_id bigint, day date, net numeric, purchase boolean)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
 AS $days$
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'settings', 'exchange_rates', 'profiles', 'identifiers', 'events');
     RETURN QUERY EXECUTE format($query$
 SELECT coalesce(c.id, f.profile_id), coalesce(c.day, f.day), coalesce(c.net, 0),
        coalesce(c.net > 0, false) OR f.profile_id IS NOT NULL
@@ -70,6 +71,13 @@ FULL JOIN (SELECT i.profile_id, (least(e.occurred_at, e.received_at) AT TIME ZON
         USING cdp.reporting_currency(workspace, currency), count_free;
 END
 $days$;
+COMMENT ON FUNCTION cdp.profile_days_body(name, text, boolean) IS
+    'body of cdp.profile_days, not to be called by itself';
+
+CREATE FUNCTION cdp.profile_days(workspace name, currency text DEFAULT NULL, count_free boolean DEFAULT false)
+    RETURNS TABLE (profile_id bigint, day date, net numeric, purchase boolean)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE PARALLEL SAFE ROWS 1000000;
 COMMENT ON FUNCTION cdp.profile_days(name, text, boolean) IS
     'every profile''s days with amounts: the net in one currency (null: the workspace''s), converted by the exchange rates of the day, and whether it is a purchase day (net above zero; with count_free also a day with an event whose amount is exactly zero)';
 
@@ -195,17 +203,17 @@ COMMENT ON FUNCTION cdp.cohort_revenue(name, interval, text, boolean) IS
 
 -- Scores by fifths.
 
-CREATE FUNCTION cdp.rfm_scores(workspace name, as_of timestamptz DEFAULT NULL, currency text DEFAULT NULL)
+CREATE FUNCTION cdp.rfm_scores_body(workspace name, as_of timestamptz, currency text)
     RETURNS TABLE (profile_id bigint, recency integer, frequency integer, monetary integer,
                    days_since_purchase integer, purchase_days bigint, net numeric)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 100000 ROWS 100000
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
 AS $scores$
 DECLARE
     today date;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'settings');
     EXECUTE format('SELECT ($1 AT TIME ZONE s.time_zone)::date FROM %I.settings s', workspace)
         INTO today USING coalesce(as_of, cdp.now());
     RETURN QUERY
@@ -223,5 +231,13 @@ BEGIN
     ORDER BY c.profile_id;
 END
 $scores$;
+COMMENT ON FUNCTION cdp.rfm_scores_body(name, timestamptz, text) IS
+    'body of cdp.rfm_scores, not to be called by itself';
+
+CREATE FUNCTION cdp.rfm_scores(workspace name, as_of timestamptz DEFAULT NULL, currency text DEFAULT NULL)
+    RETURNS TABLE (profile_id bigint, recency integer, frequency integer, monetary integer,
+                   days_since_purchase integer, purchase_days bigint, net numeric)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE PARALLEL SAFE COST 100000 ROWS 100000;
 COMMENT ON FUNCTION cdp.rfm_scores(name, timestamptz, text) IS
     'scores of the customers by fifths, 5 the best: recency by days since the last purchase day, frequency by purchase days, monetary by the net of all days, in one currency (null: the workspace''s), observed on the day of as_of (null: now). A score says how many customers stand before: equal customers have equal scores, so fifths differ in size where many are equal';

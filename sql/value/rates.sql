@@ -27,7 +27,7 @@ BEGIN
     IF workspace IS NULL THEN
         RAISE EXCEPTION 'workspace must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.use_tables(workspace, 'settings');
     IF chosen IS NULL THEN
         EXECUTE format('SELECT s.default_currency FROM %I.settings s', workspace) INTO chosen;
     END IF;
@@ -61,19 +61,27 @@ $query$, workspace, workspace, source);
 COMMENT ON FUNCTION cdp.exchange_query(name, text) IS
     'text of a query that converts nets per day by the workspace''s exchange rates; for the functions that do';
 
-CREATE FUNCTION cdp.daily_net(workspace name, value cdp.ltv, currency text DEFAULT NULL, until date DEFAULT NULL)
+CREATE FUNCTION cdp.daily_net_body(workspace name, value cdp.ltv, currency text, until date)
     RETURNS TABLE (day date, net numeric)
-    LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path = pg_catalog, pg_temp
     SET jit = off
 AS $daily$
 BEGIN
+    PERFORM cdp.use_tables(workspace, 'settings', 'exchange_rates');
     RETURN QUERY EXECUTE format('SELECT c.day, c.net FROM (%s) c ORDER BY c.day', cdp.exchange_query(workspace,
             'SELECT 1 AS id, d.currency COLLATE "C" AS currency, d.day, d.net FROM cdp.daily_net($2) d '
             'WHERE d.day <= $3 OR $3 IS NULL'))
         USING cdp.reporting_currency(workspace, currency), value, until;
 END
 $daily$;
+COMMENT ON FUNCTION cdp.daily_net_body(name, cdp.ltv, text, date) IS
+    'body of cdp.daily_net, not to be called by itself';
+
+CREATE FUNCTION cdp.daily_net(workspace name, value cdp.ltv, currency text DEFAULT NULL, until date DEFAULT NULL)
+    RETURNS TABLE (day date, net numeric)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C STABLE PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION cdp.daily_net(name, cdp.ltv, text, date) IS
     'the net of each day (until the given one, or null: all) in one currency (null: the workspace''s), amounts of all currencies converted by the exchange rate of their day, ascending; nothing is rounded beyond numeric''s division; error P0002 names a rate that is missing, 3F000 no workspace';
 

@@ -28,20 +28,11 @@ $create$;
 COMMENT ON FUNCTION cdp.create_value(name) IS
     'makes the table of exchange rates and comments the column ltv; cdp.create_workspace calls it';
 
--- An amount of zero leaves nothing but the time zone, whatever its instant.
 CREATE FUNCTION cdp.empty_ltv(workspace name) RETURNS cdp.ltv
-    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
-    SET search_path = pg_catalog, pg_temp
-AS $empty$
-DECLARE
-    nothing cdp.ltv;
-BEGIN
-    EXECUTE format('SELECT cdp.ltv(0, ''USD'', ''epoch'', s.time_zone) FROM %I.settings s', workspace) INTO nothing;
-    RETURN nothing;
-END
-$empty$;
+    AS 'MODULE_PATHNAME', 'cdp_empty_ltv'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.empty_ltv(name) IS
-    'the lifetime value of a profile without events: nothing, in days of the workspace''s time zone';
+    'the lifetime value of a profile without events: nothing, in days of the workspace''s time zone; error 3F000 for no workspace';
 
 CREATE FUNCTION cdp.detach_value(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

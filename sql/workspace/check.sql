@@ -9,15 +9,15 @@
 -- it, and it works on a standby. Hence no temporary tables, and no statistics of what is computed
 -- on the way: nested loops, a gamble on few rows, are off where many are joined.
 
-CREATE FUNCTION cdp.check(workspace name)
+CREATE FUNCTION cdp.check_body(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $check$
 DECLARE
     part name;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
+    PERFORM cdp.require_step(workspace);
     -- An error where the workspace's tables are not what they seem: views, or somebody else's.
     PERFORM cdp.canonical_identifier(workspace, 'user_id:1');
     FOR part IN SELECT f FROM cdp.part_functions('check') f LOOP
@@ -25,5 +25,12 @@ BEGIN
     END LOOP;
 END
 $check$;
+COMMENT ON FUNCTION cdp.check_body(name) IS
+    'body of cdp.check, not to be called by itself';
+
+CREATE FUNCTION cdp.check(workspace name)
+    RETURNS TABLE (kind text, key text, stored text, expected text)
+    AS 'MODULE_PATHNAME', 'cdp_enter_to_judge'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10;
 COMMENT ON FUNCTION cdp.check(name) IS
     'compares the workspace''s state with what its events say: no rows when all is well, else a row per fault: kind (table, column or value), key (of the row), stored and expected (null: no such row); error 3F000 for no workspace';

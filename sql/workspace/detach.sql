@@ -41,7 +41,7 @@ CREATE FUNCTION cdp.workspace_dependencies(workspace name)
 COMMENT ON FUNCTION cdp.workspace_dependencies(name) IS
     'objects of a schema that depend on the extension';
 
-CREATE FUNCTION cdp.detach(workspace name) RETURNS void
+CREATE FUNCTION cdp.detach_body(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
     SET client_min_messages = warning
@@ -53,6 +53,7 @@ DECLARE
     objection text;
     left_over text;
 BEGIN
+    PERFORM cdp.require_step(workspace);
     PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
     tables := ARRAY(SELECT cdp.workspace_tables(workspace));
@@ -120,5 +121,11 @@ BEGIN
     EXECUTE format('COMMENT ON SCHEMA %I IS ''customer data that cdp kept until it was detached''', workspace);
 END
 $detach$;
+COMMENT ON FUNCTION cdp.detach_body(name) IS
+    'body of cdp.detach, not to be called by itself';
+
+CREATE FUNCTION cdp.detach(workspace name) RETURNS void
+    AS 'MODULE_PATHNAME', 'cdp_enter_to_detach'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.detach(name) IS
     'parts a workspace from the extension, for its owner: its tables stay, as ordinary ones, without cdp''s triggers and view; identifiers become text, traits, lifetime values and segments jsonb. There is no way back; then DROP EXTENSION cdp is possible';

@@ -24,14 +24,16 @@
 --   cdp.views_<part>(workspace name) RETURNS SETOF text
 --       cdp.drop_workspace, cdp.detach: names of its views, qualified and quoted.
 --   cdp.check_<part>(workspace name) RETURNS TABLE (kind text, key text, stored text, expected text)
---       cdp.check: a row per fault. STABLE, plain SQL, and nothing of the engine's code.
+--       cdp.check: a row per fault. STABLE, plain SQL, and nothing of the engine's code. It runs as the
+--       owner (cdp.require_step).
 --   cdp.status_<part>(workspace name) RETURNS TABLE (place integer, topic text, item text, value text)
---       cdp.status: a row per figure. place is the place among the rows of all parts, see status.sql.
+--       cdp.status: a row per figure; cdp.use_tables first. place is the place among the rows of all parts, see status.sql.
 --   cdp.detach_<part>(workspace name) RETURNS void
 --       cdp.detach: what is to be done beside the general steps, such as another default or comment.
 --   cdp.rebuild_begin_<part>(workspace name, partial boolean) RETURNS void
 --       cdp.rebuild_begin: deletes what is derived again. pg_temp.cdp_old_identifiers and
 --       cdp_old_profiles have the old rows; partial: only they, and those of cdp_scope, are concerned.
+--       At the end of such names stands cdp.rebuild_suffix().
 --   cdp.rebuild_finish_<part>(workspace name, cause text) RETURNS void
 --       cdp.rebuild_finish: gives what it stores the profiles' final ids, see rebuild.sql.
 --

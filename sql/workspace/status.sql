@@ -73,14 +73,13 @@ CREATE FUNCTION cdp.status_workspace(workspace name)
 COMMENT ON FUNCTION cdp.status_workspace(name) IS
     'the part of cdp.status on the workspace: its size';
 
-CREATE FUNCTION cdp.status(workspace name) RETURNS TABLE (topic text, item text, value text)
-    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 40
+CREATE FUNCTION cdp.status_body(workspace name) RETURNS TABLE (topic text, item text, value text)
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $status$
 DECLARE
     parts text;
 BEGIN
-    PERFORM cdp.require_workspace(workspace);
     SELECT string_agg(format('SELECT %s, f.* FROM cdp.%I($1) WITH ORDINALITY f(place, topic, item, value, n)',
                              p.n, p.name), ' UNION ALL ')
         INTO parts
@@ -94,5 +93,11 @@ ORDER BY s.place, CASE WHEN s.topic = 'size' THEN s.value::bigint END,
         USING workspace;
 END
 $status$;
+COMMENT ON FUNCTION cdp.status_body(name) IS
+    'body of cdp.status, not to be called by itself';
+
+CREATE FUNCTION cdp.status(workspace name) RETURNS TABLE (topic text, item text, value text)
+    AS 'MODULE_PATHNAME', 'cdp_enter'
+    LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 40;
 COMMENT ON FUNCTION cdp.status(name) IS
     'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, computed traits, which of them are estimates, and on how many events they fail, sizes on disk; error 3F000 for no workspace';

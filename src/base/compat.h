@@ -69,6 +69,14 @@ typedef bool CdpUpdateIndexes;
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* Rights to a schema are asked for by its catalog since 16. */
+#if PG_VERSION_NUM >= 160000
+#define CdpSchemaAclCheck(schema, role, right)                                                     \
+	object_aclcheck(NamespaceRelationId, schema, role, right)
+#else
+#define CdpSchemaAclCheck(schema, role, right) pg_namespace_aclcheck(schema, role, right)
+#endif
+
 /* A column's statistics target left its pg_attribute row with 17. */
 #if PG_VERSION_NUM >= 170000
 #define CdpStatisticsTarget(stats) ((stats)->attstattarget)

@@ -153,11 +153,13 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 	TraitTrial *trial = (TraitTrial *) fcinfo->flinfo->fn_extra;
 	HeapTupleData tuple = {0};
 	ErrorData *error;
+	WorkspaceUser user;
 	int nest_level;
 	bool fails;
 
 	if (trial == NULL)
 		trial = begin_trial(fcinfo, HeapTupleHeaderGetTypeId(header));
+	workspace_evaluate_as_owner(trial->row.ws, &user);
 	nest_level = expression_pin(trial->row.ws, trial->row.ws->rows_use_time_zone);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	tuple.t_data = header;
@@ -168,5 +170,6 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 		FreeErrorData(error);
 	ExecClearTuple(trial->slot);
 	expression_unpin(nest_level);
+	workspace_restore_user(&user);
 	PG_RETURN_BOOL(fails);
 }

@@ -7,7 +7,7 @@
  * (sql/rebuild) puts the old state aside. After it, SQL gives the new profiles their old
  * ids, the users' own columns, and the times at which segments were entered.
  */
-#include "rebuild/rebuild.h"
+#include "rebuild/rebuild_internal.h"
 
 #include "identity/identity.h"
 #include "segments/segments.h"
@@ -55,12 +55,14 @@ call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *
 typedef void (*WorkOnBatch)(Batch *batch, ReplayQueue *queue);
 
 /* Which events are read: all, or those of the identifiers that a change of rules concerns. */
+/* The workspace's name and the suffix of the temporary tables stand for %1$s and %2$s. */
 static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
                                       "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 static const char *const scope_events =
     "SELECT e FROM ONLY %1$s.events AS e "
-    "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope s) "
-    "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events s) "
+    "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope%2$s s) "
+    "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events%2$s "
+    "s) "
     "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 
 /*
@@ -105,7 +107,7 @@ read_events(Store *store, const char *which, bool values, WorkOnBatch work, Repl
 	Batch *batch = batch_create(store, CurrentMemoryContext, CAUSE_REBUILD);
 	TupleTableSlot *slot =
 	    MakeSingleTupleTableSlot(store_row_type(store, &events_table), &TTSOpsHeapTuple);
-	char *query = psprintf(which, quote_identifier(ws->name));
+	char *query = psprintf(which, quote_identifier(ws->name), work_tables_suffix());
 	SPIPlanPtr plan = SPI_prepare(query, 0, NULL);
 	Portal portal;
 
@@ -215,6 +217,7 @@ derive(Workspace *ws, bool partial, Cause cause, int64 *changes)
 {
 	const char *which = partial ? scope_events : all_events;
 
+	work_tables_create(WORK_STATE);
 	call_for_workspace(
 	    ws, partial ? "SELECT cdp.rebuild_begin($1, true)" : "SELECT cdp.rebuild_begin($1, false)",
 	    cause, 0, NULL);
@@ -231,7 +234,9 @@ derive_all(Workspace *ws, void *context)
 {
 	int64 changes[2];
 
+	work_tables_begin();
 	derive(ws, false, *(Cause *) context, changes);
+	work_tables_drop();
 }
 
 void
@@ -249,6 +254,27 @@ typedef struct RulesChange
 	int64 changes[2]; /* number of profiles that were merged, and that came apart */
 } RulesChange;
 
+/* Keeps the ids of the profiles that were derived again. SPI's own memory is freed with the work. */
+static void
+read_changed(Workspace *ws, RulesChange *change)
+{
+	char *query = psprintf("SELECT c.profile_id FROM pg_temp.cdp_changed%s c ORDER BY c.profile_id",
+	                       work_tables_suffix());
+
+	call_for_workspace(ws, query, CAUSE_RULES, 0, NULL);
+	change->profiles =
+	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
+	change->n_profiles = SPI_processed;
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool isnull;
+
+		change->profiles[i] =
+		    DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	pfree(query);
+}
+
 static void
 derive_concerned(Workspace *ws, void *context)
 {
@@ -262,23 +288,15 @@ derive_concerned(Workspace *ws, void *context)
 		if (namespaces_of(ws)->max_generic_after >= 0)
 			call_with_store(ws, all_events, read_companions);
 	}
+	work_tables_begin();
+	work_tables_create(WORK_SCOPE);
 	call_for_workspace(ws, "SELECT cdp.rules_scope($1)", CAUSE_RULES, 1, &concerned);
-	if (concerned == 0)
-		return;
-	derive(ws, true, CAUSE_RULES, change->changes);
-	call_for_workspace(ws, "SELECT c.profile_id FROM pg_temp.cdp_changed c ORDER BY c.profile_id",
-	                   CAUSE_RULES, 0, NULL);
-	/* SPI's own memory is freed when the work is done */
-	change->profiles =
-	    MemoryContextAllocHuge(TopTransactionContext, sizeof(int64) * Max(SPI_processed, 1));
-	change->n_profiles = SPI_processed;
-	for (uint64 i = 0; i < SPI_processed; i++)
+	if (concerned > 0)
 	{
-		bool isnull;
-
-		change->profiles[i] =
-		    DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+		derive(ws, true, CAUSE_RULES, change->changes);
+		read_changed(ws, change);
 	}
+	work_tables_drop();
 }
 
 void

@@ -66,13 +66,16 @@ cdp_segment_tree(PG_FUNCTION_ARGS)
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	HeapTupleData tuple = {0};
+	WorkspaceUser user;
 
 	InitMaterializedSRF(fcinfo, 0);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	tuple.t_data = row;
 	ExecStoreHeapTuple(&tuple, slot, false);
+	workspace_evaluate_as_owner(ws, &user);
 	expression_explain(ws, &segment_predicate, slot, segments, predicate,
 	                   (ReturnSetInfo *) fcinfo->resultinfo);
+	workspace_restore_user(&user);
 	ExecDropSingleTupleTableSlot(slot);
 	ReleaseTupleDesc(desc);
 	return (Datum) 0;

@@ -190,6 +190,7 @@ cdp_segments_now(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 	Batch *batch;
 	Profile *profile;
+	WorkspaceUser user;
 	Datum next;
 	bool isnull;
 
@@ -217,7 +218,9 @@ cdp_segments_now(PG_FUNCTION_ARGS)
 	profiles_load(batch, profile, slot);
 	profile->first_event = -1;
 	ExecDropSingleTupleTableSlot(slot);
+	workspace_evaluate_as_owner(ws, &user);
 	evaluate_read_profile(batch, profile, desc);
+	workspace_restore_user(&user);
 	ReleaseTupleDesc(desc);
 	PG_RETURN_DATUM(SegmentSetPGetDatum(profile->segments));
 }

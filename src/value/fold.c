@@ -52,7 +52,26 @@ static ProfileValue ltv_value = {
     .finish = finish_ltv,
 };
 
-static WorkspaceTable rates_table = {.name = "exchange_rates", .guard = GUARD_NONE};
+static const EngineColumn rate_columns[] = {
+    {"currency", "text"},
+    {"day", "date"},
+    {"rate", "numeric"},
+};
+
+static WorkspaceTable rates_table = {.name = "exchange_rates",
+                                     .guard = GUARD_NONE,
+                                     .sql_only = true,
+                                     .columns = rate_columns,
+                                     .n_columns = lengthof(rate_columns)};
+
+PG_FUNCTION_INFO_V1(cdp_empty_ltv);
+
+/* cdp.empty_ltv(workspace) -> ltv: the value of a profile without events. */
+Datum
+cdp_empty_ltv(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_DATUM(empty_ltv(workspace_by_name(NameStr(*PG_GETARG_NAME(0)))));
+}
 
 WorkspacePart value_part = {
     .name = "value",

@@ -51,6 +51,8 @@ forget_workspaces(Datum arg, Oid relid)
 		for (int i = 0; i < n_workspace_tables && ws->valid; i++)
 			if (ws->tables[i].oid == relid)
 				ws->valid = false;
+		if (list_member_oid(ws->related, relid))
+			ws->valid = false;
 	}
 }
 
@@ -120,10 +122,13 @@ read_workspace(Oid events)
 	ws->context = context;
 	workspace_find_tables(ws);
 	ws->name = get_namespace_name(ws->schema);
+	ws->path = psprintf("pg_catalog, %s, pg_temp", quote_identifier(ws->name));
+	/* from here on owners' functions may be called: by predicates of indexes, by expressions */
+	workspace_act_as(ws->owner, ws->path, &user);
 	workspace_find_columns(ws);
 	workspace_find_indexes(ws);
-	workspace_become_owner(ws, &user);
 	read_parts(ws);
+	workspace_find_code(ws);
 	workspace_restore_user(&user);
 	MemoryContextSwitchTo(oldcontext);
 	return ws;
@@ -156,6 +161,14 @@ workspace_of_events(Oid events)
 	return ws;
 }
 
+void
+workspace_report_missing(const char *name)
+{
+	ereport(ERROR,
+	        (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("workspace \"%s\" does not exist", name),
+	         errhint("Make it with SELECT cdp.create_workspace(%s).", quote_literal_cstr(name))));
+}
+
 Workspace *
 workspace_by_name(const char *name)
 {
@@ -163,10 +176,7 @@ workspace_by_name(const char *name)
 	Oid events = OidIsValid(schema) ? get_relname_relid("events", schema) : InvalidOid;
 
 	if (!OidIsValid(events))
-		ereport(
-		    ERROR,
-		    (errcode(ERRCODE_UNDEFINED_SCHEMA), errmsg("workspace \"%s\" does not exist", name),
-		     errhint("Make it with SELECT cdp.create_workspace(%s).", quote_literal_cstr(name))));
+		workspace_report_missing(name);
 	return workspace_of_events(events);
 }
 

@@ -13,8 +13,13 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -33,33 +38,41 @@ refuse_table(Oid relid, const char *detail)
 }
 
 /*
- * Finds a table by its name in the workspace's schema. It must be an ordinary table
- * of the owner of events: otherwise a user could make the engine, with its rights,
- * work on another user's tables. The caller asks for events first.
+ * Errors unless a table that was found by its name is an ordinary one of this owner:
+ * otherwise a user could make the engine, with its rights, work on another user's tables.
+ * InvalidOid: any owner, for events. Returns the owner.
  */
 static Oid
-find_table(Workspace *ws, const WorkspaceTable *table)
+check_table(Oid events, const WorkspaceTable *table, Oid relid, Oid owner)
 {
-	Oid relid = get_relname_relid(table->name, ws->schema);
 	HeapTuple tuple;
 	Form_pg_class form;
+	Oid found;
 
-	if (table == &events_table && relid != ws->events)
-		refuse_table(ws->events, "The table is not named \"events\".");
+	if (table == &events_table && relid != events)
+		refuse_table(events, "The table is not named \"events\".");
 	if (!OidIsValid(relid))
-		refuse_table(ws->events, psprintf("Its schema has no table \"%s\".", table->name));
+		refuse_table(events, psprintf("Its schema has no table \"%s\".", table->name));
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for relation %u", relid);
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	if (form->relkind != RELKIND_RELATION)
-		refuse_table(ws->events, psprintf("\"%s\" is not an ordinary table.", table->name));
-	if (table == &events_table)
-		ws->owner = form->relowner;
-	else if (form->relowner != ws->owner)
-		refuse_table(ws->events,
-		             psprintf("\"%s\" has another owner than \"events\".", table->name));
+		refuse_table(events, psprintf("\"%s\" is not an ordinary table.", table->name));
+	found = form->relowner;
+	if (OidIsValid(owner) && found != owner)
+		refuse_table(events, psprintf("\"%s\" has another owner than \"events\".", table->name));
 	ReleaseSysCache(tuple);
+	return found;
+}
+
+/* Finds a table by its name in the workspace's schema. The caller asks for events first. */
+static Oid
+find_table(Workspace *ws, const WorkspaceTable *table)
+{
+	Oid relid = get_relname_relid(table->name, ws->schema);
+
+	ws->owner = check_table(ws->events, table, relid, ws->owner);
 	return relid;
 }
 
@@ -84,7 +97,7 @@ workspace_find_tables(Workspace *ws)
 		int number = events_first(i);
 		const WorkspaceTable *table = workspace_table_of(number);
 
-		if (table->columns != NULL)
+		if (!table->sql_only)
 			ws->tables[number].oid = find_table(ws, table);
 	}
 }
@@ -141,11 +154,10 @@ type_by_name(const char *name)
 	return type;
 }
 
-void
-workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel)
+/* Errors if the columns of an open table are not of their types, or may be null. */
+static void
+check_columns(const TableState *state, const WorkspaceTable *table, Relation rel)
 {
-	const TableState *state = workspace_table(ws, table);
-
 	for (int i = 0; i < state->n_columns; i++)
 	{
 		const EngineColumn *column = &table->columns[i];
@@ -168,22 +180,24 @@ workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relati
 	}
 }
 
+void
+workspace_check_columns(const Workspace *ws, const WorkspaceTable *table, Relation rel)
+{
+	check_columns(workspace_table(ws, table), table, rel);
+}
+
 /*
  * Finds the attribute numbers of the engine's columns and checks their types; other
- * columns are the user's. The lock on the table is kept, so that no other
- * transaction changes a column before the definitions are read.
+ * columns are the user's.
  */
 static void
-find_columns(Workspace *ws, const WorkspaceTable *table)
+find_columns(TableState *state, const WorkspaceTable *table, Relation rel)
 {
-	TableState *state = &ws->tables[table->number];
-	Relation rel = table_open(state->oid, AccessShareLock);
-
 	state->columns = palloc(sizeof(AttrNumber) * table->n_columns);
 	state->types = palloc(sizeof(Oid) * table->n_columns);
 	for (int i = 0; i < table->n_columns; i++)
 	{
-		AttrNumber number = get_attnum(state->oid, table->columns[i].name);
+		AttrNumber number = get_attnum(RelationGetRelid(rel), table->columns[i].name);
 
 		if (number <= 0)
 			ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -195,8 +209,7 @@ find_columns(Workspace *ws, const WorkspaceTable *table)
 		state->types[i] = type_by_name(table->columns[i].type);
 	}
 	state->n_columns = table->n_columns;
-	workspace_check_columns(ws, table, rel);
-	table_close(rel, NoLock);
+	check_columns(state, table, rel);
 }
 
 bool
@@ -210,16 +223,93 @@ workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnu
 	return false;
 }
 
+/*
+ * The lock on each table is kept, so that no other transaction changes a column before the
+ * definitions are read.
+ */
 void
 workspace_find_columns(Workspace *ws)
 {
 	for (int i = 0; i < n_workspace_tables; i++)
 	{
-		int number = events_first(i);
+		TableState *state = &ws->tables[events_first(i)];
+		Relation rel;
 
-		if (OidIsValid(ws->tables[number].oid))
-			find_columns(ws, workspace_table_of(number));
+		if (!OidIsValid(state->oid))
+			continue;
+		rel = table_open(state->oid, AccessShareLock);
+		find_columns(state, workspace_table_of(events_first(i)), rel);
+		table_close(rel, NoLock);
 	}
+}
+
+/* Whether rows of the table come to the engine: it has the trigger cdp.ingest_events. */
+static bool
+is_ingested(Oid relid)
+{
+	Relation rel = table_open(TriggerRelationId, AccessShareLock);
+	Oid schema = get_namespace_oid("cdp", false);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+	            ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid function = ((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid;
+		char *name = get_func_namespace(function) == schema ? get_func_name(function) : NULL;
+
+		found = name != NULL && strcmp(name, "ingest_events") == 0;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+Oid
+workspace_find(const char *name, Oid *owner)
+{
+	Oid schema = get_namespace_oid(name, true);
+	Oid events = OidIsValid(schema) ? get_relname_relid("events", schema) : InvalidOid;
+	HeapTuple tuple = OidIsValid(events) ? SearchSysCache1(RELOID, ObjectIdGetDatum(events)) : NULL;
+
+	if (!HeapTupleIsValid(tuple) || !is_ingested(events))
+		workspace_report_missing(name);
+	*owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return events;
+}
+
+void
+workspace_require_readable(const char *name, Oid events, const WorkspaceTable *table)
+{
+	Oid schema = get_rel_namespace(events);
+	Oid relid = get_relname_relid(table->name, schema);
+
+	if (CdpSchemaAclCheck(schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, name);
+	if (OidIsValid(relid) && pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+	    pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), table->name);
+}
+
+void
+workspace_check_table(const char *name, Oid events, Oid owner, const WorkspaceTable *table)
+{
+	RangeVar *qualified = makeRangeVar(pstrdup(name), pstrdup(table->name), -1);
+	Oid relid = RangeVarGetRelid(qualified, AccessShareLock, true);
+	TableState state = {0};
+	Relation rel;
+
+	(void) check_table(events, table, relid, owner);
+	rel = table_open(relid, NoLock);
+	find_columns(&state, table, rel);
+	table_close(rel, NoLock);
+	pfree(state.columns);
+	pfree(state.types);
 }
 
 /* Finds the comparison functions of cdp.identifier; the engine's index scans use them. */

@@ -39,14 +39,13 @@ typedef enum TableGuard
 	GUARD_NONE        /* users */
 } TableGuard;
 
-/*
- * A table of every workspace. A table that only SQL uses has no columns here, and
- * the engine does not look for it.
- */
+/* A table of every workspace, with the columns that the engine or the functions in SQL use. */
 typedef struct WorkspaceTable
 {
 	const char *name;
 	TableGuard guard;
+	bool sql_only;      /* the engine does not look for it: cdp.use_tables does */
+	bool written;       /* functions write it, although the guard lets users */
 	const char *define; /* definitions: the trigger function, in schema cdp */
 	const EngineColumn *columns;
 	int n_columns;

@@ -11,6 +11,7 @@
 #include "executor/executor.h"
 #include "normalise/normalise.h"
 #include "utils/rel.h"
+#include "workspace/owner.h"
 #include "workspace/parts.h"
 #include "workspace/tables.h"
 
@@ -53,6 +54,11 @@ typedef struct Workspace
 	Oid schema;
 	uint32 schema_hash; /* of its syscache entry */
 	char *name;         /* of the schema */
+
+	char *path; /* the search_path of the owner's code; null: there is none that needs it */
+
+	List *deferrable; /* oids of constraints that are immediate while the engine writes */
+	List *related; /* oids of the owner's tables that the engine's writes reach by foreign keys */
 
 	TableState *tables;    /* by the table's number, see workspace_table */
 	IndexState *indexes;   /* by the index's number, see workspace_index */
@@ -127,22 +133,5 @@ extern void workspace_check_columns(const Workspace *ws, const WorkspaceTable *t
 
 /* Whether a column of a table, by its attribute number, is one of the engine's. */
 extern bool workspace_has_column(const Workspace *ws, const WorkspaceTable *table, int attnum);
-
-/*
- * owner.c: the engine works as the owner of the workspace's tables. Row security
- * does not hide rows from it, even where row security is forced on the owner:
- * state derived from some of the rows would be wrong.
- */
-typedef struct WorkspaceUser
-{
-	Oid user;
-	int sec_context;
-} WorkspaceUser;
-
-extern void workspace_become_owner(const Workspace *ws, WorkspaceUser *saved);
-extern void workspace_restore_user(const WorkspaceUser *saved);
-
-/* Errors if the current user may not act as the owner of the workspace. */
-extern void workspace_require_owner(const Workspace *ws);
 
 #endif /* CDP_WORKSPACE_H */
