@@ -99,6 +99,27 @@ FROM member_function p
 WHERE p.prosecdef
 ORDER BY 1;
 
+-- Functions in plpgsql that name a workspace's tables, and do not ask first whether they are what they seem.
+-- Those that make, guard or detach a workspace run no code of its owner's.
+SELECT p.oid::regprocedure AS uses_tables_unasked
+FROM member_function p
+JOIN pg_language l ON l.oid = p.prolang
+WHERE l.lanname = 'plpgsql' AND p.proargtypes[0] = 'name'::regtype
+  AND p.prosrc ~ 'EXECUTE' AND p.prosrc ~ '%(\d\$)?I\.[a-z%]'
+  AND p.prosrc !~ 'PERFORM cdp\.(use_tables|require_step)\(workspace'
+  AND p.proname !~ '^(create|attach|detach)_'
+ORDER BY 1;
+
+-- Entrances whose body has other results, or is not as volatile.
+SELECT p.oid::regprocedure AS entrance, b.oid::regprocedure AS body
+FROM member_function p
+LEFT JOIN member_function b ON b.proname = p.proname || '_body' AND b.proargtypes = p.proargtypes
+WHERE p.prosrc IN ('cdp_enter', 'cdp_enter_as_owner', 'cdp_enter_to_detach', 'cdp_enter_to_judge', 'cdp_fit', 'cdp_score')
+  AND (b.oid IS NULL OR b.provolatile <> p.provolatile OR b.proparallel <> p.proparallel
+       OR b.prorettype <> p.prorettype OR b.proretset <> p.proretset OR b.proisstrict <> p.proisstrict
+       OR b.proallargtypes IS DISTINCT FROM p.proallargtypes OR b.proargnames IS DISTINCT FROM p.proargnames)
+ORDER BY 1;
+
 -- Settings without a description (the module's first call makes them known).
 SELECT cdp.now() IS NOT NULL AS loaded;
 SELECT count(*) > 0 AS has_settings FROM pg_settings WHERE name LIKE 'cdp.%';
