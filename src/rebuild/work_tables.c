@@ -131,12 +131,12 @@ work_tables_suffix(void)
 
 PG_FUNCTION_INFO_V1(cdp_rebuild_suffix);
 
-/* cdp.rebuild_suffix() -> what stands at the end of the names of a running rebuild's tables. */
+/*
+ * cdp.rebuild_suffix() -> what stands at the end of the names of the tables of the rebuild that
+ * is running, or was the last in this session: empty, or _ and a number.
+ */
 Datum
 cdp_rebuild_suffix(PG_FUNCTION_ARGS)
 {
-	if (!store_engine_is_writing())
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("no rebuild is running")));
 	PG_RETURN_TEXT_P(cstring_to_text(suffix));
 }

@@ -44,6 +44,7 @@ extern void workspace_evaluate_as_owner(const struct Workspace *ws, WorkspaceUse
 /*
  * Leaves the restricted operation, for making temporary tables, which it refuses: still as
  * the owner. Nothing that runs before workspace_enter_restriction may be of anybody's choice.
+ * Errors if it is within another restricted operation.
  */
 extern void workspace_leave_restriction(WorkspaceUser *saved);
 extern void workspace_enter_restriction(const WorkspaceUser *saved);
