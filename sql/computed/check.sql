@@ -169,9 +169,15 @@ CREATE FUNCTION cdp.check_computed(workspace name)
 AS $check$
 DECLARE
     trait text;
+    fault text;
 BEGIN
     PERFORM cdp.require_step(workspace);
     FOR trait IN EXECUTE format('SELECT t.name FROM %I.computed_traits t ORDER BY t.name', workspace) LOOP
+        fault := cdp.computed_trait_fault(workspace, trait);
+        IF fault IS NOT NULL THEN
+            RETURN QUERY VALUES ('computed', 'definition of ' || trait, 'does not compile: ' || fault,
+                                 'a definition that compiles');
+        END IF;
         RETURN QUERY SELECT 'computed', 'profile ' || d.profile_id || ', ' || trait || ' at ' || d.at, d.stored, d.expected
                      FROM cdp.check_computed_trait(workspace, trait) d;
     END LOOP;

@@ -58,11 +58,18 @@ CREATE FUNCTION cdp.detach_events(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $detach$
+DECLARE
+    changes text;
 BEGIN
-    EXECUTE format('ALTER TABLE %I.events '
-                   'ALTER COLUMN event_id SET DEFAULT gen_random_uuid(), '
-                   'ALTER COLUMN occurred_at SET DEFAULT now(), '
-                   'ALTER COLUMN received_at SET DEFAULT now()', workspace);
+    SELECT string_agg(format('ALTER COLUMN %I SET DEFAULT %s', d.name, d.value), ', ')
+        INTO changes
+        FROM (VALUES ('event_id', 'gen_random_uuid()', 'uuid'::regtype),
+                     ('occurred_at', 'now()', 'timestamptz'::regtype),
+                     ('received_at', 'now()', 'timestamptz'::regtype)) d(name, value, type)
+        WHERE cdp.column_type(workspace, 'events', d.name) = d.type;
+    IF changes IS NOT NULL THEN
+        EXECUTE format('ALTER TABLE %I.events %s', workspace, changes);
+    END IF;
 END
 $detach$;
 COMMENT ON FUNCTION cdp.detach_events(name) IS

@@ -124,3 +124,41 @@ CREATE FUNCTION cdp.detached(value cdp.identifier[]) RETURNS text[]
     RETURN value::text[];
 COMMENT ON FUNCTION cdp.detached(cdp.identifier[]) IS
     'what an array of identifiers becomes in a detached workspace: their texts';
+
+-- What merges have recorded of the users' columns of profiles is by name, and text.
+CREATE FUNCTION cdp.column_changed_identity(workspace name, former name, now name) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $changed$
+DECLARE
+    type text;
+    recorded text;
+BEGIN
+    PERFORM cdp.require_step(workspace);
+    IF former <> now THEN
+        EXECUTE format('UPDATE %I.merges m SET own_columns = (m.own_columns - $1) || jsonb_build_object($2, m.own_columns -> $1), '
+                       'inherited = array_replace(m.inherited, $1, $2) WHERE m.own_columns ? $1', workspace)
+            USING former::text, now::text;
+    END IF;
+    SELECT format_type(a.atttypid, a.atttypmod) INTO type
+        FROM pg_attribute a
+        WHERE a.attrelid = format('%I.profiles', workspace)::regclass AND a.attname = now;
+    -- A text that is no value of the type any more is as if it had not been recorded.
+    FOR recorded IN EXECUTE format('SELECT DISTINCT m.own_columns ->> $1 FROM %I.merges m '
+                                   'WHERE m.own_columns ->> $1 IS NOT NULL', workspace) USING now::text
+    LOOP
+        BEGIN
+            EXECUTE format('SELECT $1::%s', type) USING recorded;
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE ~ '^(40|53|57)' THEN
+                RAISE;
+            END IF;
+            EXECUTE format('UPDATE %I.merges m SET own_columns = m.own_columns - $1, '
+                           'inherited = array_remove(m.inherited, $1) WHERE m.own_columns ->> $1 = $2', workspace)
+                USING now::text, recorded;
+        END;
+    END LOOP;
+END
+$changed$;
+COMMENT ON FUNCTION cdp.column_changed_identity(name, name, name) IS
+    'what merges have recorded of a users'' column of profiles follows its new name; what is no value of its type any more is forgotten; cdp.watch_ddl calls it';

@@ -16,10 +16,10 @@ CREATE FUNCTION cdp.foreign_keys(workspace name)
 COMMENT ON FUNCTION cdp.foreign_keys(name) IS
     'foreign keys that reference profiles of the workspace, and their tables; no merge respects them: keep profile ids without a key and resolve them with cdp.canonical';
 
--- Somebody else's DDL: it is not made to fail, and costs one query. A key is new where this
+-- Somebody else's DDL: it is not made to fail, and costs one query where its table has such a key. A key is new where this
 -- transaction wrote its row.
-CREATE FUNCTION cdp.notice_foreign_keys() RETURNS event_trigger
-    LANGUAGE plpgsql
+CREATE FUNCTION cdp.warn_foreign_keys() RETURNS void
+    LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $notice$
 DECLARE
@@ -47,8 +47,14 @@ EXCEPTION WHEN OTHERS THEN
     NULL;
 END
 $notice$;
+COMMENT ON FUNCTION cdp.warn_foreign_keys() IS
+    'a warning where the command whose event trigger calls this has made a foreign key to profiles of a workspace; never an error';
+
+CREATE FUNCTION cdp.notice_foreign_keys() RETURNS event_trigger
+    AS 'MODULE_PATHNAME', 'cdp_notice_foreign_keys'
+    LANGUAGE C;
 COMMENT ON FUNCTION cdp.notice_foreign_keys() IS
-    'event trigger: a warning where a command has made a foreign key to profiles of a workspace; never an error';
+    'event trigger: calls cdp.warn_foreign_keys where a table that the command makes or alters has a foreign key to a table named profiles';
 
 CREATE EVENT TRIGGER cdp_foreign_keys ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE', 'CREATE SCHEMA')

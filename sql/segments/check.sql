@@ -135,6 +135,7 @@ AS $check$
 DECLARE
     segment text;
     predicate text;
+    fault text;
 BEGIN
     PERFORM cdp.require_step(workspace);
     -- A date word in data ("today") fails a predicate, but not a plain query: such rows are noted in
@@ -156,9 +157,12 @@ WHERE NOT (d.expected AND EXISTS (
         BEGIN
             CONTINUE WHEN cdp.predicate_sql(workspace, segment, predicate) = predicate;
         EXCEPTION WHEN OTHERS THEN
+            GET STACKED DIAGNOSTICS fault = MESSAGE_TEXT;
             IF SQLSTATE ~ '^(40|53|57)' THEN
                 RAISE;
             END IF;
+            RETURN QUERY VALUES ('segments', 'definition of ' || segment, 'does not compile: ' || fault,
+                                 'a predicate that compiles');
             CONTINUE;
         END;
         RETURN QUERY EXECUTE format($query$

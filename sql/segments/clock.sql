@@ -41,14 +41,14 @@ CREATE FUNCTION cdp.segments_now(profile anyelement) RETURNS cdp.segment_set
 COMMENT ON FUNCTION cdp.segments_now(anyelement) IS
     'segments that a profile, a row of a workspace''s table profiles, is in at the statement''s time, whether or not a tick has been by; evaluates only where the row is due, and writes nothing';
 
--- The view of now. Columns of the users' are not in it.
+-- The view of now. Columns of the users' are not in it. Row security on profiles holds for its reader.
 CREATE FUNCTION cdp.create_profiles_now(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
     SET search_path = pg_catalog, pg_temp
 AS $create$
 BEGIN
     EXECUTE format($ddl$
-CREATE VIEW %1$I.profiles_now AS
+CREATE VIEW %1$I.profiles_now WITH (security_invoker = true) AS
 SELECT p.profile_id, p.first_seen, p.last_seen, p.event_count, p.traits, p.ltv, p.computed,
        cdp.segments_now(p) AS segments, p.evaluated_at, p.next_evaluation_at
 FROM %1$I.profiles p;

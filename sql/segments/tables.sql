@@ -89,8 +89,10 @@ CREATE FUNCTION cdp.detach_segments(workspace name) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $detach$
 BEGIN
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
-                   workspace);
+    IF cdp.column_type(workspace, 'profiles', 'segments') IS NOT NULL THEN
+        EXECUTE format('COMMENT ON COLUMN %I.profiles.segments IS ''segments the profile is in, each with its time of entry''',
+                       workspace);
+    END IF;
 END
 $detach$;
 COMMENT ON FUNCTION cdp.detach_segments(name) IS

@@ -26,7 +26,9 @@ CREATE FUNCTION cdp.detach_traits(workspace name) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $detach$
 BEGIN
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.traits IS ''what is known of the person''', workspace);
+    IF cdp.column_type(workspace, 'profiles', 'traits') IS NOT NULL THEN
+        EXECUTE format('COMMENT ON COLUMN %I.profiles.traits IS ''what is known of the person''', workspace);
+    END IF;
 END
 $detach$;
 COMMENT ON FUNCTION cdp.detach_traits(name) IS

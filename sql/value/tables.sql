@@ -39,7 +39,9 @@ CREATE FUNCTION cdp.detach_value(workspace name) RETURNS void
     SET search_path = pg_catalog, pg_temp
 AS $detach$
 BEGIN
-    EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
+    IF cdp.column_type(workspace, 'profiles', 'ltv') IS NOT NULL THEN
+        EXECUTE format('COMMENT ON COLUMN %I.profiles.ltv IS ''lifetime value per currency''', workspace);
+    END IF;
 END
 $detach$;
 COMMENT ON FUNCTION cdp.detach_value(name) IS

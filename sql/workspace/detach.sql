@@ -53,12 +53,15 @@ DECLARE
     objection text;
     left_over text;
 BEGIN
+    PERFORM cdp.require_owner_of_rest(workspace);
     PERFORM cdp.require_step(workspace);
-    PERFORM cdp.require_owner(workspace);
     PERFORM cdp.lock_workspace(workspace);
+    PERFORM cdp.expect_drops(workspace);
     tables := ARRAY(SELECT cdp.workspace_tables(workspace));
-    SELECT string_agg(v, ', ') INTO views FROM cdp.workspace_views(workspace) v;
-    EXECUTE format('DROP VIEW IF EXISTS %s', views);
+    views := cdp.existing_views(workspace);
+    IF views IS NOT NULL THEN
+        EXECUTE format('DROP VIEW %s', views);
+    END IF;
 
     FOR part IN
         SELECT t.tgname, t.tgrelid::regclass AS tab

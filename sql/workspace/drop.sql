@@ -10,12 +10,14 @@ DECLARE
     tables text;
     objection text;
 BEGIN
-    PERFORM cdp.require_owner(workspace);
+    PERFORM cdp.require_owner_of_rest(workspace);
     PERFORM cdp.lock_workspace(workspace);
-    SELECT string_agg(v, ', ') INTO views FROM cdp.workspace_views(workspace) v;
+    views := cdp.existing_views(workspace);
     SELECT string_agg(t::text, ', ') INTO tables FROM cdp.workspace_tables(workspace) t;
     BEGIN
-        EXECUTE format('DROP VIEW IF EXISTS %s', views);
+        IF views IS NOT NULL THEN
+            EXECUTE format('DROP VIEW %s', views);
+        END IF;
         EXECUTE format('DROP TABLE %s', tables);
         EXECUTE format('DROP SCHEMA %I', workspace);
     EXCEPTION WHEN dependent_objects_still_exist THEN
@@ -29,4 +31,4 @@ BEGIN
 END
 $drop$;
 COMMENT ON FUNCTION cdp.drop_workspace(name) IS
-    'drops a workspace with its data, for its owner; refused (2BP01) where the schema has objects of others in it, or where others depend on it';
+    'drops a workspace with its data, for its owner, also one that lacks tables, columns or triggers; refused (2BP01) where the schema has objects of others in it, or where others depend on it';

@@ -44,6 +44,48 @@ $require$;
 COMMENT ON FUNCTION cdp.require_owner(name) IS
     'nothing where the current user may act as the owner of the workspace, else error 42501; 3F000 where there is no such workspace';
 
+-- A workspace whose tables or triggers are gone in part can still be dropped or detached. One table of
+-- such a name alone, that has a column of the extension's types, may be anybody's.
+CREATE FUNCTION cdp.is_workspace_left(workspace name) RETURNS boolean
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    RETURN EXISTS (
+        SELECT
+        FROM pg_catalog.pg_namespace n
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p')
+                                  AND c.relname IN (SELECT p.tab FROM cdp.part_tables() p)
+        WHERE n.nspname = workspace
+        HAVING bool_or(EXISTS (SELECT
+                               FROM pg_catalog.pg_trigger t
+                               JOIN pg_catalog.pg_proc f ON f.oid = t.tgfoid
+                               JOIN pg_catalog.pg_namespace s ON s.oid = f.pronamespace AND s.nspname = 'cdp'
+                               WHERE t.tgrelid = c.oid))
+            OR count(*) FILTER (WHERE EXISTS (SELECT
+                                              FROM pg_catalog.pg_attribute a
+                                              JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+                                              JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
+                                                                            AND s.nspname = 'cdp'
+                                              WHERE a.attrelid = c.oid AND NOT a.attisdropped)) > 1);
+COMMENT ON FUNCTION cdp.is_workspace_left(name) IS
+    'is there anything of a workspace of that name, even where it lacks tables, columns or triggers?';
+
+CREATE FUNCTION cdp.require_owner_of_rest(workspace name) RETURNS void
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+    SET search_path = pg_catalog, pg_temp
+AS $require$
+BEGIN
+    IF NOT cdp.is_workspace_left(workspace) THEN
+        PERFORM cdp.require_workspace(workspace);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_namespace n
+                   WHERE n.nspname = workspace AND pg_has_role(n.nspowner, 'USAGE')) THEN
+        RAISE EXCEPTION 'must be owner of workspace "%"', workspace
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+END
+$require$;
+COMMENT ON FUNCTION cdp.require_owner_of_rest(name) IS
+    'nothing where the current user may act as the owner of what there is of the workspace, else error 42501; 3F000 where there is nothing';
+
 -- Tables of a workspace, partitions left out: they follow their table.
 CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
     LANGUAGE sql STABLE STRICT PARALLEL SAFE
@@ -73,6 +115,28 @@ END
 $views$;
 COMMENT ON FUNCTION cdp.workspace_views(name) IS
     'names of the views that cdp.create_workspace made, qualified and quoted, whether or not they are still there';
+
+CREATE FUNCTION cdp.existing_views(workspace name) RETURNS text
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT string_agg(v, ', ')
+        FROM cdp.workspace_views(workspace) v
+        JOIN pg_catalog.pg_class c ON c.oid = to_regclass(v) AND c.relkind = 'v';
+    END;
+COMMENT ON FUNCTION cdp.existing_views(name) IS
+    'a list, for SQL, of those of cdp.workspace_views that are still there; null: none';
+
+CREATE FUNCTION cdp.column_type(workspace name, tab text, col text) RETURNS regtype
+    LANGUAGE sql STABLE STRICT PARALLEL SAFE
+    BEGIN ATOMIC
+        SELECT a.atttypid::pg_catalog.regtype
+        FROM pg_catalog.pg_namespace n
+        JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = tab AND c.relkind IN ('r', 'p')
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = col AND NOT a.attisdropped
+        WHERE n.nspname = workspace;
+    END;
+COMMENT ON FUNCTION cdp.column_type(name, text, text) IS
+    'the type of a column of a workspace''s table; null where the table or the column is not there';
 
 -- Everybody locks several of them in this order: definitions, from the last part to the first, then
 -- events, then profiles. A transaction that changes one definition may still read the others while this

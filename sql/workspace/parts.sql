@@ -36,6 +36,9 @@
 --       At the end of such names stands cdp.rebuild_suffix().
 --   cdp.rebuild_finish_<part>(workspace name, cause text) RETURNS void
 --       cdp.rebuild_finish: gives what it stores the profiles' final ids, see rebuild.sql.
+--   cdp.column_changed_<part>(workspace name, former name, now name) RETURNS void
+--       cdp.watch_ddl: a column of profiles, the users', has another name, or (former = now) another type
+--       or labels of it. What the part has kept under its name follows.
 --
 -- To come, with the parts that need them; nothing calls them yet:
 --

@@ -47,6 +47,12 @@ extern bool cdp_attempt(bool (*work)(void *context), void *context, ErrorData **
 extern void cdp_attempt_each(bool (*work)(void *context),
                              bool (*failed)(void *context, const ErrorData *error), void *context);
 
+/*
+ * The function of schema cdp that has this name and no arguments; InvalidOid: there is none. It
+ * asks for no right to the schema.
+ */
+extern Oid cdp_function_of(const char *name);
+
 /* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
 extern bool relative_time_is_named(const char *text, size_t len);
 

@@ -77,6 +77,20 @@ typedef bool CdpUpdateIndexes;
 #define CdpSchemaAclCheck(schema, role, right) pg_namespace_aclcheck(schema, role, right)
 #endif
 
+/* Ownership is asked for by the object's catalog since 16. */
+#if PG_VERSION_NUM >= 160000
+#define CdpOwnsRelation(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define CdpOwnsRelation(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
+/* ALTER COLUMN SET EXPRESSION came with 17. */
+#if PG_VERSION_NUM >= 170000
+#define CdpSetsExpression(subtype) ((subtype) == AT_SetExpression)
+#else
+#define CdpSetsExpression(subtype) false
+#endif
+
 /* A column's statistics target left its pg_attribute row with 17. */
 #if PG_VERSION_NUM >= 170000
 #define CdpStatisticsTarget(stats) ((stats)->attstattarget)

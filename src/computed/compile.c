@@ -323,6 +323,7 @@ compile_computed_traits(Workspace *ws)
 
 		(void) cdp_attempt(try_compile, &compilation, &definition->broken);
 		fill_trait(&computed->traits[i], definition);
+		computed->any_broken = computed->any_broken || definition->broken != NULL;
 		if (definition->broken != NULL)
 			continue;
 		sound[n_sound++] = computed->traits[i];
@@ -349,12 +350,42 @@ WorkspaceTable computed_traits_table = {.name = "computed_traits",
                                         .columns = trait_columns,
                                         .n_columns = N_COMPUTED_TRAIT_COLUMNS};
 
+static const ErrorData *
+trait_broken(Workspace *ws, const char *name)
+{
+	int index = defined_names_find(&ws->computed_names, name);
+
+	return index < 0 ? NULL : computed_of(ws)->definitions[index].broken;
+}
+
+/* The texts of a computed trait have no history. */
+static void
+traits_rewritten(Workspace *ws, List *names, Oid user)
+{
+}
+
+static const DefinitionText trait_texts[] = {
+    {COMPUTED_TRAIT_FILTER, &trait_filter},
+    {COMPUTED_TRAIT_EXPRESSION, &trait_expression},
+};
+
+static const DefinitionTexts trait_definition_texts = {
+    .table = &computed_traits_table,
+    .what = "computed trait",
+    .texts = trait_texts,
+    .n_texts = lengthof(trait_texts),
+    .broken = trait_broken,
+    .rewritten = traits_rewritten,
+    .derive_again = computed_derive_again,
+};
+
 WorkspacePart computed_part = {
     .name = "computed",
     .tables = (WorkspaceTable *const[]){&computed_traits_table, &computed_errors_table, NULL},
     .value = &computed_profile_value,
     .read = read_computed_traits,
     .compile = compile_computed_traits,
+    .texts = &trait_definition_texts,
     .wants_rows = deltas_are_wanted,
     .read_row = deltas_read_row,
     .row_failed = deltas_row_failed,

@@ -69,6 +69,7 @@ typedef struct ComputedTraits
 	int max;
 	ComputedTrait *traits;    /* the same traits, in the form that states use */
 	bool uses_days;           /* some trait has a window */
+	bool any_broken;          /* some trait does not compile */
 	Computed *without_events; /* the value of a profile without events */
 } ComputedTraits;
 
@@ -84,6 +85,9 @@ computed_of(const Workspace *ws)
  * expression; 42804 for an expression whose type the kind cannot take.
  */
 extern void compile_check(Workspace *ws, const ComputedDefinition *definition);
+
+/* define.c: DDL has changed what some traits mean: they are filled from the events again. */
+extern void computed_derive_again(Workspace *ws, List *names);
 
 /* deltas.c: what a row of events adds to each trait. */
 typedef struct RowDeltas

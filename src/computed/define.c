@@ -33,6 +33,36 @@ check_readers(Workspace *ws, List *old)
 	}
 }
 
+/* The segments that read a trait, added to readers. */
+static Bitmapset *
+add_readers(const Workspace *ws, const char *name, Bitmapset *readers)
+{
+	return bms_add_members(readers,
+	                       segments_reading(ws, value_column(ws, &computed_profile_value), name));
+}
+
+void
+computed_derive_again(Workspace *ws, List *names)
+{
+	Bitmapset *wanted = NULL;
+	Bitmapset *segments = NULL;
+	ListCell *lc;
+
+	foreach (lc, names)
+	{
+		int index = defined_names_find(&ws->computed_names, lfirst(lc));
+
+		if (index < 0)
+			continue;
+		wanted = bms_add_member(wanted, index);
+		segments = add_readers(ws, lfirst(lc), segments);
+	}
+	if (!bms_is_empty(wanted))
+		backfill(ws, NIL, wanted);
+	if (!bms_is_empty(segments))
+		segments_sweep(ws, segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_computed_traits);
 
 /*
@@ -73,9 +103,7 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 			continue;
 		compile_check(ws, &computed_of(ws)->definitions[index]);
 		wanted = bms_add_member(wanted, index);
-		segments = bms_add_members(
-		    segments,
-		    segments_reading(ws, value_column(ws, &computed_profile_value), row->texts[0]));
+		segments = add_readers(ws, row->texts[0], segments);
 	}
 	if (removed != NIL || !bms_is_empty(wanted))
 		backfill(ws, removed, wanted);

@@ -50,6 +50,25 @@ add_trait_delta(RowDeltas *row, const ComputedDefinition *definition)
 	appendBinaryStringInfo(&row->deltas, row->value.data, row->value.len);
 }
 
+/* Whether a trait counts events of the name that a row has. */
+static bool
+counts_event(const ComputedDefinition *definition, const text *name)
+{
+	return definition->event == NULL ||
+	       (definition->event_len == VARSIZE_ANY_EXHDR(name) &&
+	        memcmp(definition->event, VARDATA_ANY(name), definition->event_len) == 0);
+}
+
+/* The name of the event in a row. */
+static text *
+event_name(const Workspace *ws, TupleTableSlot *slot)
+{
+	bool isnull;
+
+	return DatumGetTextPP(
+	    slot_getattr(slot, workspace_table(ws, &events_table)->columns[EVENT_NAME], &isnull));
+}
+
 /*
  * Evaluates the traits on the row in slot, from row->trait on. After a failure, the caller
  * sets that to the trait after the failed one.
@@ -60,10 +79,7 @@ deltas_of_row(RowDeltas *row)
 	Workspace *ws = row->ws;
 	const ComputedTraits *computed = computed_of(ws);
 	ExprContext *econtext = ws->econtext;
-	bool isnull;
-	text *name = DatumGetTextPP(
-	    slot_getattr(row->slot, workspace_table(ws, &events_table)->columns[EVENT_NAME], &isnull));
-	int name_len = VARSIZE_ANY_EXHDR(name);
+	const text *name = event_name(ws, row->slot);
 
 	if (row->trait == 0)
 		resetStringInfo(&row->deltas);
@@ -72,10 +88,7 @@ deltas_of_row(RowDeltas *row)
 	{
 		const ComputedDefinition *definition = &computed->definitions[row->trait];
 
-		if (definition->broken == NULL &&
-		    (definition->event == NULL ||
-		     (definition->event_len == name_len &&
-		      memcmp(definition->event, VARDATA_ANY(name), name_len) == 0)) &&
+		if (definition->broken == NULL && counts_event(definition, name) &&
 		    (row->wanted == NULL || bms_is_member(row->trait, row->wanted)))
 			add_trait_delta(row, definition);
 	}
@@ -92,6 +105,37 @@ bool
 deltas_are_wanted(Workspace *ws)
 {
 	return computed_of(ws)->n > 0;
+}
+
+/* Notes that a trait failed on the event, if that is new. */
+static void
+add_failure(EventRun *run, int trait, const ErrorData *error)
+{
+	Batch *batch = run->batch;
+	ComputedBatch *computed = computed_batch(batch);
+	TraitFailure *failure;
+
+	if (batch->is_read_again)
+		return;
+	ARRAY_GROW(batch->context, computed->failures, computed->n_failures, computed->max_failures);
+	failure = &computed->failures[computed->n_failures++];
+	failure->trait = trait;
+	failure->event = (int) (run->event - batch->events);
+	failure->sqlerrcode = error->sqlerrcode;
+	failure->message = MemoryContextStrdup(batch->context, error->message);
+}
+
+/* A trait that does not compile fails on every event that it would count. */
+static void
+fail_broken(EventRun *run)
+{
+	const ComputedTraits *computed = computed_of(run->batch->ws);
+	const text *name = event_name(run->batch->ws, run->slot);
+
+	for (int i = 0; i < computed->n; i++)
+		if (computed->definitions[i].broken != NULL &&
+		    counts_event(&computed->definitions[i], name))
+			add_failure(run, i, computed->definitions[i].broken);
 }
 
 /* Keeps with the event: its day in the workspace's zone, then its deltas. */
@@ -112,6 +156,8 @@ deltas_read_row(EventRun *run)
 		computed->begun = true;
 		MemoryContextSwitchTo(oldcontext);
 	}
+	if (run->step == 0 && computed_of(batch->ws)->any_broken)
+		fail_broken(run);
 	row->slot = run->slot;
 	row->trait = run->step;
 	deltas_of_row(row);
@@ -123,24 +169,15 @@ deltas_read_row(EventRun *run)
 	memcpy(note + sizeof(day), row->deltas.data, row->deltas.len);
 }
 
-/* Counts a failure, if the event is new. False: all traits have been evaluated. */
+/* Counts a failure. False: all traits have been evaluated. */
 bool
 deltas_row_failed(EventRun *run, const ErrorData *error)
 {
-	Batch *batch = run->batch;
-	ComputedBatch *computed = computed_batch(batch);
-	TraitFailure *failure;
+	const ComputedBatch *computed = computed_batch(run->batch);
 
-	if (computed->row.trait >= computed_of(batch->ws)->n)
+	if (computed->row.trait >= computed_of(run->batch->ws)->n)
 		return false;
 	run->step = computed->row.trait;
-	if (batch->is_read_again)
-		return true;
-	ARRAY_GROW(batch->context, computed->failures, computed->n_failures, computed->max_failures);
-	failure = &computed->failures[computed->n_failures++];
-	failure->trait = computed->row.trait;
-	failure->event = (int) (run->event - batch->events);
-	failure->sqlerrcode = error->sqlerrcode;
-	failure->message = MemoryContextStrdup(batch->context, error->message);
+	add_failure(run, computed->row.trait, error);
 	return true;
 }

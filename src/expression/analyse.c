@@ -252,7 +252,8 @@ type_is_allowed(ExpressionWalk *walk, Oid type)
 /*
  * raw_expression_tree_walker callback. Checks types, functions and operators before the
  * expression is analysed, because analysis already evaluates literals. For example, the
- * input of a domain calls the functions in its constraints. Also notes string constants.
+ * input of a domain calls the functions in its constraints. Also notes string constants and
+ * names.
  */
 static bool
 check_raw_node(Node *node, void *context)
@@ -262,6 +263,8 @@ check_raw_node(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	check_stack_depth();
+	if (IsA(node, ColumnRef) || IsA(node, FuncCall))
+		walk->names = lappend(walk->names, node);
 	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
 	    IsA(&((A_Const *) node)->val.node, String))
 		walk->literals = lappend(walk->literals, node);
@@ -555,6 +558,7 @@ check_node(Node *node, void *context)
 		return NULL;
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
+	lasting_require(walk, node);
 	if (IsA(node, Var) && is_generated(walk, (Var *) node))
 		return check_node(build_column_default(walk->rel, ((Var *) node)->varattno), walk);
 	if (IsA(node, Var))
@@ -590,6 +594,20 @@ check_node(Node *node, void *context)
 	return node;
 }
 
+/* Collects the columns that an expression names. */
+static bool
+collect_named(Node *node, void *context)
+{
+	ExpressionWalk *walk = (ExpressionWalk *) context;
+
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	if (IsA(node, Var))
+		walk->named = lappend(walk->named, copyObject(node));
+	return expression_tree_walker(node, collect_named, context);
+}
+
 /* Whether a node is a bare *: transformExpr would take it for a single column, and crash. */
 static bool
 is_star(Node *node)
@@ -597,8 +615,7 @@ is_star(Node *node)
 	return IsA(node, ColumnRef) && IsA(linitial(((ColumnRef *) node)->fields), A_Star);
 }
 
-/* Number of bytes of white space and comments at the beginning of a text. */
-static int
+int
 leading_blanks(const char *text)
 {
 	const char *c = text;
@@ -679,6 +696,7 @@ analyse(ExpressionWalk *walk, const char *text)
 		expression = coerce_to_boolean(pstate, expression, walk->sort->what);
 	assign_expr_collations(pstate, expression);
 	free_parsestate(pstate);
+	(void) collect_named(expression, walk);
 
 	walk->absolute_text = LookupFuncName(
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);

@@ -17,6 +17,8 @@ typedef struct ExpressionWalk
 	const ExpressionSort *sort;
 	Relation rel;
 	List *literals;       /* string constants (A_Const) of the expression's text */
+	List *names;          /* its column references and function calls (ColumnRef, FuncCall) */
+	List *named;          /* the columns that it names: Vars, before any is replaced */
 	Oid extension_schema; /* cdp */
 	Oid absolute_text;    /* function cdp.absolute_time_text */
 	Oid clock;            /* function cdp.now */
@@ -54,6 +56,15 @@ extern void definition_end(DefinitionReading *reading);
 
 /* Analyses a text and fills walk with what it reads. The errors are those of expression_check. */
 extern Expr *analyse(ExpressionWalk *walk, const char *text);
+
+/* Number of bytes of white space and comments at the beginning of a text. */
+extern int leading_blanks(const char *text);
+
+/* lasting.c: refuses a part of an expression that depends on an object in a temporary schema. */
+extern void lasting_require(const ExpressionWalk *walk, Node *node);
+
+/* Whether a node of an expression has a type: lists and branches of CASE have none. */
+extern bool node_has_type(Node *node);
 
 /* The text of an analysed expression, as SQL over a row of profiles; walk: an ExpressionWalk. */
 extern char *written_text(Node *expression, void *walk);

@@ -421,8 +421,20 @@ expression_set_member(ExprContext *econtext, int place, bool member)
 int
 defined_names_find(const DefinedNames *names, const char *name)
 {
-	for (int i = 0; i < names->n; i++)
-		if (strcmp(names->names[i].name, name) == 0)
-			return i;
+	int low = 0;
+	int high = names->n;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		int order = strcmp(name, names->names[middle].name);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return -1;
 }

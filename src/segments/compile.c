@@ -70,6 +70,14 @@ compile_segments(Workspace *ws)
 	order_segments(segments);
 }
 
+const ErrorData *
+segment_broken(Workspace *ws, const char *name)
+{
+	int index = defined_names_find(&ws->segment_names, name);
+
+	return index < 0 ? NULL : segments_of(ws)->segments[index].expression.broken;
+}
+
 Bitmapset *
 segments_reading(const Workspace *ws, AttrNumber column, const char *key)
 {
@@ -104,11 +112,24 @@ WorkspaceTable segment_definitions_table = {.name = "segment_definitions",
                                             .columns = definition_columns,
                                             .n_columns = N_DEFINITION_COLUMNS};
 
+static const DefinitionText segment_texts[] = {{SEGMENT_PREDICATE, &segment_predicate}};
+
+static const DefinitionTexts segment_definition_texts = {
+    .table = &segments_table,
+    .what = "segment",
+    .texts = segment_texts,
+    .n_texts = lengthof(segment_texts),
+    .broken = segment_broken,
+    .rewritten = segments_rewritten,
+    .derive_again = segments_derive_again,
+};
+
 WorkspacePart segments_part = {
     .name = "segments",
     .tables = (WorkspaceTable *const[]){&segments_table, &segment_definitions_table,
                                         &segment_changes_table, &segment_errors_table, NULL},
     .read = read_segments,
     .compile = compile_segments,
+    .texts = &segment_definition_texts,
     .slice_written = changes_write,
 };

@@ -128,6 +128,42 @@ record_definitions(Workspace *ws, List *old, List *new, Oid user)
 	store_end(store);
 }
 
+void
+segments_rewritten(Workspace *ws, List *names, Oid user)
+{
+	Store *store = store_begin(ws);
+	TimestampTz now = cdp_now();
+	ListCell *lc;
+
+	foreach (lc, names)
+	{
+		int index = defined_names_find(&ws->segment_names, lfirst(lc));
+
+		if (index >= 0)
+			record_definition(store, lfirst(lc), segments_of(ws)->segments[index].predicate, now,
+			                  user);
+	}
+	store_refresh(store);
+	store_end(store);
+}
+
+void
+segments_derive_again(Workspace *ws, List *names)
+{
+	Bitmapset *wanted = NULL;
+	ListCell *lc;
+
+	foreach (lc, names)
+	{
+		int index = defined_names_find(&ws->segment_names, lfirst(lc));
+
+		if (index >= 0)
+			wanted = bms_add_member(wanted, segments_of(ws)->segments[index].rank);
+	}
+	if (!bms_is_empty(wanted))
+		segments_sweep(ws, wanted, CAUSE_DEFINITION, SWEEP_REDEFINED);
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_segments);
 
 /*

@@ -466,7 +466,8 @@ begin_now(Progress *progress)
 	         profile->split_profiles != NULL)
 		pending = bms_copy(progress->segments->all_segments);
 	else
-		pending = readers_of_changes(batch, profile);
+		/* one that does not compile reads nothing: it is false, and says so, wherever a row changes */
+		pending = bms_add_members(readers_of_changes(batch, profile), progress->segments->broken);
 	MemoryContextSwitchTo(oldcontext);
 	begin_pass(progress, PASS_NOW, at, pending);
 	return true;

@@ -90,6 +90,8 @@ order_segments(Segments *segments)
 	{
 		note_readers(segments, &segments->segments[i]);
 		segments->all_segments = bms_add_member(segments->all_segments, i);
+		if (segments->segments[i].expression.broken != NULL)
+			segments->broken = bms_add_member(segments->broken, segments->segments[i].rank);
 		if (segments->segments[i].expression.clock != NULL)
 			segments->clock_segments =
 			    bms_add_member(segments->clock_segments, segments->segments[i].rank);

@@ -39,6 +39,7 @@ typedef struct Segments
 	int *by_rank; /* indexes into segments, in the order of evaluation */
 	Bitmapset *all_segments;
 	Bitmapset *clock_segments; /* segments that read the clock */
+	Bitmapset *broken;         /* segments that do not compile */
 	Bitmapset **readers;       /* segments that read a column, by its attribute number */
 	int n_readers;
 	KeyReaders *key_readers;

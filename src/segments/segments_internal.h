@@ -52,6 +52,16 @@ extern WorkspaceTable segment_errors_table;
 extern const Segment *segment_of_rank(const Workspace *ws, int rank);
 extern const Segment *segment_of_member(const Workspace *ws, const SegmentMember *member);
 
+/* compile.c: why a segment does not compile; null: it does, or there is none of that name. */
+extern const ErrorData *segment_broken(Workspace *ws, const char *name);
+
+/*
+ * define.c: DDL has changed the texts of some segments, which are recorded; or their meaning, so
+ * they are evaluated again on every profile.
+ */
+extern void segments_rewritten(Workspace *ws, List *names, Oid user);
+extern void segments_derive_again(Workspace *ws, List *names);
+
 /* order.c: puts the segments, which are compiled, into the order of evaluation. */
 extern void order_segments(Segments *segments);
 

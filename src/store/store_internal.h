@@ -14,16 +14,29 @@
 #include "executor/executor.h"
 #include "utils/resowner.h"
 
+struct Trigger;
+
+/* A user's UPDATE OF trigger, in the run's copy of the table's triggers. */
+typedef struct ColumnTrigger
+{
+	struct Trigger *trigger;
+	char enabled;   /* as the user has it: pg_trigger.tgenabled */
+	int16 *columns; /* attribute numbers that it names */
+	int n_columns;
+} ColumnTrigger;
+
 /* One open table. */
 typedef struct StoreTable
 {
-	Relation rel;               /* null: not opened in this run */
-	Relation key;               /* index by which rows are found; null: not opened */
-	IndexScanDesc scan;         /* on it, under the store's snapshot; null: none */
-	ResultRelInfo *result;      /* for writes; null: not opened for them */
-	bool indexes_open;          /* its indexes are open for writing */
-	bool speculative;           /* ... and for speculative insertion */
-	bool row_triggers;          /* users have put row triggers on it */
+	Relation rel;                   /* null: not opened in this run */
+	Relation key;                   /* index by which rows are found; null: not opened */
+	IndexScanDesc scan;             /* on it, under the store's snapshot; null: none */
+	ResultRelInfo *result;          /* for writes; null: not opened for them */
+	bool indexes_open;              /* its indexes are open for writing */
+	bool speculative;               /* ... and for speculative insertion */
+	bool row_triggers;              /* users have put row triggers on it */
+	ColumnTrigger *column_triggers; /* those of them that are UPDATE OF */
+	int n_column_triggers;
 	Oid referencing;            /* a table whose foreign key references it; or InvalidOid */
 	TupleTableSlot *slot;       /* the row that was read last */
 	TupleTableSlot *write_slot; /* the row that is to be written */
@@ -69,7 +82,6 @@ extern TupleTableSlot *write_slot(Store *store, StoreTable *table);
 extern void end_scans(Store *store);
 
 /* Whether a trigger enforces a user's foreign key that references the trigger's table. */
-struct Trigger;
 extern bool enforces_reference(const struct Trigger *trigger);
 
 /* Raises error 40001. */

@@ -9,12 +9,14 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "executor/nodeModifyTable.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
+#include "utils/datum.h"
 #include "utils/snapmgr.h"
 
 /* Removes the triggers that enforce users' foreign keys from a copy of a table's triggers. */
@@ -29,6 +31,27 @@ drop_reference_triggers(TriggerDesc *triggers)
 	triggers->numtriggers = kept;
 }
 
+/*
+ * Notes the UPDATE OF triggers in a copy of a table's triggers. The engine has no list of columns
+ * that it sets, by which the executor would tell whether they fire: enable_column_triggers does.
+ */
+static void
+find_column_triggers(StoreTable *table, TriggerDesc *triggers)
+{
+	table->column_triggers = palloc(sizeof(ColumnTrigger) * Max(triggers->numtriggers, 1));
+	for (int i = 0; i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgnattr == 0 || !TRIGGER_FOR_ROW(trigger->tgtype) ||
+		    !TRIGGER_FOR_UPDATE(trigger->tgtype))
+			continue;
+		table->column_triggers[table->n_column_triggers++] =
+		    (ColumnTrigger){trigger, trigger->tgenabled, trigger->tgattr, trigger->tgnattr};
+		trigger->tgnattr = 0;
+	}
+}
+
 static ResultRelInfo *
 result_of(Store *store, StoreTable *table)
 {
@@ -40,6 +63,8 @@ result_of(Store *store, StoreTable *table)
 		InitResultRelInfo(table->result, table->rel, 0, NULL, 0);
 		if (OidIsValid(table->referencing))
 			drop_reference_triggers(table->result->ri_TrigDesc);
+		if (table->row_triggers)
+			find_column_triggers(table, table->result->ri_TrigDesc);
 		MemoryContextSwitchTo(oldcontext);
 	}
 	return table->result;
@@ -411,6 +436,48 @@ require_unchanged(Store *store, const WorkspaceTable *which, TupleTableSlot *old
 	old->tts_tid = *tid;
 }
 
+/* Whether a column has another value in one row than in another, byte for byte. */
+static bool
+column_differs(TupleTableSlot *a, TupleTableSlot *b, int16 attnum)
+{
+	Form_pg_attribute attribute = TupleDescAttr(a->tts_tupleDescriptor, attnum - 1);
+	bool a_is_null;
+	bool b_is_null;
+	Datum a_value = slot_getattr(a, attnum, &a_is_null);
+	Datum b_value = slot_getattr(b, attnum, &b_is_null);
+
+	if (a_is_null || b_is_null)
+		return a_is_null != b_is_null;
+	return !datum_image_eq(a_value, b_value, attribute->attbyval, attribute->attlen);
+}
+
+/*
+ * Enables the UPDATE OF triggers that name a column which gets another value, and no others. The
+ * new row is materialized; the slot old has room for the old one.
+ */
+static void
+enable_column_triggers(Store *store, StoreTable *table, ItemPointer tid, TupleTableSlot *old,
+                       TupleTableSlot *new)
+{
+	TupleConstr *constraints = RelationGetDescr(table->rel)->constr;
+
+	if (constraints != NULL && constraints->has_generated_stored)
+		ExecComputeStoredGenerated(table->result, store->estate, new, CMD_UPDATE);
+	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny, old))
+		elog(ERROR, "a row of \"%s\" that is updated is not there",
+		     RelationGetRelationName(table->rel));
+	for (int i = 0; i < table->n_column_triggers; i++)
+	{
+		ColumnTrigger *column = &table->column_triggers[i];
+		bool fires = false;
+
+		for (int c = 0; c < column->n_columns && !fires; c++)
+			fires = column_differs(old, new, column->columns[c]);
+		column->trigger->tgenabled = fires ? column->enabled : TRIGGER_DISABLED;
+	}
+	ExecClearTuple(old);
+}
+
 void
 store_update(Store *store, const WorkspaceTable *which, ItemPointer tid, TupleTableSlot *slot)
 {
@@ -427,11 +494,16 @@ store_update(Store *store, const WorkspaceTable *which, ItemPointer tid, TupleTa
 		open_indexes(store, table, false);
 		EvalPlanQualInit(&epqstate, store->estate, NULL, NIL, -1);
 		ExecMaterializeSlot(slot);
+		if (table->n_column_triggers > 0)
+			enable_column_triggers(store, table, &old_tid, old, slot);
 		require_unchanged(store, which, old, &old_tid);
 		ItemPointerSetInvalid(&slot->tts_tid);
 		ExecSimpleRelationUpdate(result, store->estate, &epqstate, old, slot);
 		if (!ItemPointerIsValid(&slot->tts_tid))
 			refuse_suppression(table, "UPDATE");
+		/* they may fire for INSERT too */
+		for (int i = 0; i < table->n_column_triggers; i++)
+			table->column_triggers[i].trigger->tgenabled = table->column_triggers[i].enabled;
 		EvalPlanQualEnd(&epqstate);
 		store->wrote = true;
 	}

@@ -12,6 +12,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -35,6 +36,23 @@ refuse_table(Oid relid, const char *detail)
 	         errdetail("%s", detail),
 	         errhint("Make a workspace with cdp.create_workspace('name') and insert into its "
 	                 "events.")));
+}
+
+/*
+ * Errors if a table has inheritance children: the engine does not see their rows, but queries
+ * of the table do, as those of cdp.check.
+ */
+static void
+refuse_children(Oid relid)
+{
+	List *children = find_inheritance_children(relid, NoLock);
+
+	if (children != NIL)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("table \"%s\" has an inheritance child", get_rel_name(relid)),
+		                errdetail("The child is \"%s\".", get_rel_name(linitial_oid(children))),
+		                errhint("Part it with ALTER TABLE ... NO INHERIT: tables of a workspace "
+		                        "hold all their rows themselves.")));
 }
 
 /*
@@ -62,6 +80,8 @@ check_table(Oid events, const WorkspaceTable *table, Oid relid, Oid owner)
 	found = form->relowner;
 	if (OidIsValid(owner) && found != owner)
 		refuse_table(events, psprintf("\"%s\" has another owner than \"events\".", table->name));
+	if (form->relhassubclass)
+		refuse_children(relid);
 	ReleaseSysCache(tuple);
 	return found;
 }

@@ -11,8 +11,8 @@
 #include "utils/snapmgr.h"
 
 void
-workspace_scan(Workspace *ws, const WorkspaceTable *table,
-               void (*read)(Workspace *ws, TupleTableSlot *slot))
+workspace_scan_with(Workspace *ws, const WorkspaceTable *table,
+                    void (*read)(Workspace *ws, TupleTableSlot *slot, void *context), void *context)
 {
 	Relation rel = table_open(workspace_table(ws, table)->oid, AccessShareLock);
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -20,11 +20,32 @@ workspace_scan(Workspace *ws, const WorkspaceTable *table,
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-		read(ws, slot);
+		read(ws, slot, context);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
+}
+
+/* The context of read_without: a function that needs none. */
+typedef struct ReadFunction
+{
+	void (*read)(Workspace *ws, TupleTableSlot *slot);
+} ReadFunction;
+
+static void
+read_without(Workspace *ws, TupleTableSlot *slot, void *context)
+{
+	((ReadFunction *) context)->read(ws, slot);
+}
+
+void
+workspace_scan(Workspace *ws, const WorkspaceTable *table,
+               void (*read)(Workspace *ws, TupleTableSlot *slot))
+{
+	ReadFunction function = {read};
+
+	workspace_scan_with(ws, table, read_without, &function);
 }
 
 Datum

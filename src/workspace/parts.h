@@ -9,6 +9,7 @@
 #include "base/base.h"
 
 struct Batch;
+struct DefinitionTexts;
 struct EventRun;
 struct Profile;
 struct Store;
@@ -108,6 +109,7 @@ typedef struct WorkspacePart
 	/* read its definitions into workspace_data(ws, part), then compile them; null: it has none */
 	void (*read)(struct Workspace *ws);
 	void (*compile)(struct Workspace *ws);
+	const struct DefinitionTexts *texts; /* those that DDL may change, see definitions.h; or null */
 
 	/* stage one, see events/run.c; row_failed: false if the error is not an expression's */
 	bool (*wants_rows)(struct Workspace *ws);
@@ -134,8 +136,7 @@ extern int n_workspace_indexes;
 extern int n_profile_values;
 extern int n_workspace_parts;
 
-/* Most values that profiles may have. */
-#define MAX_PROFILE_VALUES 8
+#define MAX_PROFILE_VALUES 8 /* most values that profiles may have */
 
 /* The table, index or value with a number. */
 extern WorkspaceTable *workspace_table_of(int number);
