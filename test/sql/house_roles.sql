@@ -21,7 +21,7 @@ GRANT USAGE ON SCHEMA shop TO regress_cdp_analyst;
 GRANT SELECT ON ALL TABLES IN SCHEMA shop TO regress_cdp_analyst;
 -- The marketer: customers and segments, not the events.
 GRANT USAGE ON SCHEMA shop TO regress_cdp_marketer;
-GRANT SELECT ON shop.customers, shop.segment_changes, shop.segment_errors TO regress_cdp_marketer;
+GRANT SELECT ON shop.customers, shop.profiles, shop.identifiers, shop.segment_changes, shop.segment_errors TO regress_cdp_marketer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON shop.segments TO regress_cdp_marketer;
 -- A colleague of the owner's.
 RESET ROLE;

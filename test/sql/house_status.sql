@@ -25,7 +25,9 @@ SELECT * FROM cdp.status('shop') WHERE topic <> 'size';
 -- A segment whose column has gone.
 ALTER TABLE shop.profiles ADD COLUMN score int;
 INSERT INTO shop.segments (name, predicate) VALUES ('good', 'score > 10');
+SET session_replication_role = replica;
 ALTER TABLE shop.profiles DROP COLUMN score;
+RESET session_replication_role;
 SELECT * FROM cdp.status('shop') WHERE item = 'good';
 
 -- Timers that are due.
