@@ -2,6 +2,7 @@
 
 -- Events with the same identifiers show the same: they are one bunch, with the earliest of them.
 --
+-- bunches     place sorts as (time, event id): a time is an integer, negative before 2000
 -- said        what is named, by bunch; identifiers of decisions stand in no bunch
 -- judged      each spelling: its canonical form, and whether that is a value to be used
 -- members     said and judged together
@@ -11,10 +12,11 @@ CREATE FUNCTION cdp.check_named(workspace name)
                    last_at timestamptz, received text, identifier cdp.identifier, namespace text,
                    priority integer, max_per_profile integer, generic_after integer, reason text,
                    anchor cdp.identifier)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 100000
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 100000
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 BEGIN
@@ -22,16 +24,14 @@ BEGIN
     RETURN QUERY EXECUTE format($query$
 WITH bunches AS MATERIALIZED (
     SELECT row_number() OVER () AS bunch, g.*
-    FROM (SELECT e.identifiers, min(least(e.occurred_at, e.received_at)) AS first_at,
-                 max(least(e.occurred_at, e.received_at)) AS last_at
-          FROM %1$I.events e
-          WHERE e.identifiers <> '{}'
+    FROM (SELECT e.identifiers, min(e.at) AS first_at, max(e.at) AS last_at,
+                 right(min(e.place COLLATE "C"), 36)::uuid AS first_event
+          FROM (SELECT t.identifiers, t.at, CASE WHEN t.at < '2000-01-01 00:00+00' THEN '-' ELSE '0' END ||
+                           encode(timestamptz_send(t.at), 'hex') || t.event_id AS place
+                FROM (SELECT v.identifiers, v.event_id, least(v.occurred_at, v.received_at) AS at
+                      FROM %1$I.events v
+                      WHERE v.identifiers <> '{}') t) e
           GROUP BY e.identifiers) g
-), earliest AS MATERIALIZED (
-    SELECT b.bunch, min(e.event_id::text COLLATE "C")::uuid AS first_event
-    FROM bunches b
-    JOIN %1$I.events e ON e.identifiers = b.identifiers AND least(e.occurred_at, e.received_at) = b.first_at
-    GROUP BY b.bunch
 ), said AS MATERIALIZED (
     SELECT b.bunch, u.place, u.received
     FROM bunches b
@@ -51,8 +51,9 @@ WITH bunches AS MATERIALIZED (
     WHERE b.enabled AND b.kind <> 'value'
 ), spelt AS MATERIALIZED (
     SELECT s.*, cdp.namespace(s.identifier) COLLATE "C" AS namespace, cdp.value(s.identifier) COLLATE "C" AS value
-    FROM (SELECT r.received, cdp.canonical_identifier($1, r.received) AS identifier
+    FROM (SELECT r.received, cdp.to_identifier(r.received, o.default_region, o.vietnam_2018) AS identifier
           FROM (SELECT DISTINCT s.received FROM said s) r
+          CROSS JOIN %1$I.settings o
           OFFSET 0) s
 ), judged AS MATERIALIZED (
     SELECT s.received, s.identifier, r.namespace, r.priority, r.max_per_profile, r.can_anchor, r.generic_after,
@@ -97,11 +98,10 @@ WITH bunches AS MATERIALIZED (
     WHERE f.fault IS NULL AND f.can_anchor AND f.bunch IS NOT NULL
     ORDER BY f.bunch, f.priority, f.namespace COLLATE "C", f.place
 )
-SELECT f.bunch, b.identifiers, b.first_at, e.first_event, b.last_at, f.received, f.identifier, f.namespace,
+SELECT f.bunch, b.identifiers, b.first_at, b.first_event, b.last_at, f.received, f.identifier, f.namespace,
        f.priority, f.max_per_profile, f.generic_after, f.fault, s.anchor
 FROM found f
 LEFT JOIN bunches b ON b.bunch = f.bunch
-LEFT JOIN earliest e ON e.bunch = f.bunch
 LEFT JOIN strongest s ON s.bunch = f.bunch
         $query$, workspace)
         USING workspace;
@@ -121,12 +121,13 @@ COMMENT ON FUNCTION cdp.check_named(name) IS
 --            event where there is no anchor
 CREATE FUNCTION cdp.check_events(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 BEGIN

@@ -6,10 +6,11 @@
 
 CREATE FUNCTION cdp.check_expired(workspace name)
     RETURNS TABLE (anchor cdp.identifier, identifier cdp.identifier, at timestamptz, event_id uuid)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 1000
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 1000
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 BEGIN
@@ -43,10 +44,11 @@ COMMENT ON FUNCTION cdp.check_expired(name) IS
 CREATE FUNCTION cdp.check_replay(workspace name)
     RETURNS TABLE (kind text, anchor cdp.identifier, identifier cdp.identifier, at timestamptz, event_id uuid,
                    reason text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 100000
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 100000
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 DECLARE
@@ -260,12 +262,13 @@ COMMENT ON FUNCTION cdp.check_replay(name) IS
 --            could make one
 CREATE FUNCTION cdp.check_evidence(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 DECLARE
@@ -427,10 +430,10 @@ WHERE m.undone_at IS NULL
                    'WHERE m.undone_at IS NOT NULL))', workspace)
         INTO last_id;
     sequence := pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id');
-    IF NOT has_sequence_privilege(sequence, 'SELECT, USAGE') THEN
+    IF NOT has_sequence_privilege(sequence, 'SELECT') THEN
         RETURN;
     END IF;
-    last_value := pg_sequence_last_value(sequence);
+    EXECUTE format('SELECT s.last_value FROM %s s WHERE s.is_called', sequence) INTO last_value;
     IF last_id > coalesce(last_value, 0) THEN
         RETURN QUERY SELECT 'profiles.profile_id', 'sequence', coalesce(last_value, 0)::text,
                             'at least ' || last_id;
@@ -446,7 +449,7 @@ COMMENT ON FUNCTION cdp.check_evidence(name) IS
 -- rows: so it is linear in the links even where a profile is one long chain.
 CREATE FUNCTION cdp.check_connections(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET enable_hashjoin = off
@@ -526,7 +529,7 @@ COMMENT ON FUNCTION cdp.check_connections(name) IS
 
 CREATE FUNCTION cdp.check_identity(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
 AS $check$
 BEGIN

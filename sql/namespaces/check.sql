@@ -3,7 +3,7 @@
 CREATE FUNCTION cdp.check_namespace_rules(workspace name, namespaces text[])
     RETURNS TABLE (namespace text, priority integer, max_per_profile integer, can_anchor boolean,
                    can_merge boolean, pattern text, generic_after integer)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 10
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
 AS $check$

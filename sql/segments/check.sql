@@ -6,15 +6,27 @@ CREATE FUNCTION cdp.check_predicate(workspace name, segment text, predicate text
 COMMENT ON FUNCTION cdp.check_predicate(name, text, text) IS
     'nothing where the text can be the predicate of a segment of the workspace, else the error that its definition would be; the segment''s name is for the message';
 
+CREATE FUNCTION cdp.predicate_query(workspace name, segment text, predicate text, query text, VARIADIC arguments "any")
+    RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'cdp_predicate_query'
+    LANGUAGE C STABLE PARALLEL UNSAFE COST 1000000;
+COMMENT ON FUNCTION cdp.predicate_query(name, text, text, text, "any") IS
+    'the rows of a query with these arguments ($1 and so on), run with the caller''s rights: definition.predicate stands in it for the predicate, which is analysed and run as one, on the columns of profiles, at instant.at; definition.reads_clock for whether it reads the clock. A text that could not be the predicate of a segment is false';
+
+CREATE FUNCTION cdp.predicate_fails(profile anyelement, segment text, predicate text, at timestamptz) RETURNS boolean
+    AS 'MODULE_PATHNAME', 'cdp_predicate_fails'
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 100;
+COMMENT ON FUNCTION cdp.predicate_fails(anyelement, text, text, timestamptz) IS
+    'whether a predicate raises an error on a profile, a row of a workspace''s table profiles, at an instant; one predicate in a query';
+
 -- Profiles on which a predicate, as a plain query has it, disagrees with the stored membership: as of
--- the row's instant (evaluated_at, which stands for the clock), or at instants between it and its timer
--- (later), at which nothing may have changed yet. A profile on which it fails is no member: to find
--- those, a failing range of ids is halved. Settings that a text's meaning depends on are those of
--- definitions.
+-- the row's instant (evaluated_at), or at instants between it and its timer (later), at which nothing
+-- may have changed yet. A profile on which it fails is no member: where the query fails, each profile is
+-- tried. Settings that a text's meaning depends on are those of definitions.
 CREATE FUNCTION cdp.check_segment(workspace name, segment text, predicate text, later boolean)
     RETURNS TABLE (profile_id bigint, stored boolean, expected boolean, at timestamptz)
     LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
-    SET search_path = pg_catalog, cdp, pg_temp
+    SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
@@ -23,99 +35,49 @@ CREATE FUNCTION cdp.check_segment(workspace name, segment text, predicate text, 
     SET bytea_output = hex
     SET array_nulls = on
     SET quote_all_identifiers = off
-    SET standard_conforming_strings = on
-    SET transform_null_equals = off
     SET jit = off
 AS $check$
 DECLARE
-    broken boolean := false;
-    disagree text;
-    source text;
-    lows bigint[];
-    highs bigint[];
-    n integer;
-    low bigint;
-    high bigint;
-    ids bigint[];
-    members boolean[];
-    instants timestamptz[];
+    disagree text := format($query$
+SELECT d.profile_id, d.stored, NOT d.stored, d.at
+FROM (SELECT profiles.profile_id, cdp.has_segment(profiles.segments, $1) AS stored, instant.at, %%s AS expected
+      FROM %1$I.profiles
+      CROSS JOIN LATERAL (%2$s) AS instant(at)
+      %3$s) AS d
+WHERE d.stored <> d.expected
+        $query$, workspace,
+        CASE WHEN later THEN $later$
+          SELECT p.at
+          FROM (SELECT profiles.next_evaluation_at - make_interval(secs => 0.000001)
+                UNION ALL
+                SELECT profiles.evaluated_at + (profiles.next_evaluation_at - profiles.evaluated_at) * k / 8.0
+                FROM generate_series(1, 7) k
+                UNION ALL
+                SELECT profiles.evaluated_at + hours * make_interval(hours => 1)
+                FROM unnest('{1,24,168,720,2160,8760,87600}'::int[]) hours
+                WHERE profiles.next_evaluation_at IS NULL) AS p(at)
+          WHERE p.at > profiles.evaluated_at
+            AND (p.at < profiles.next_evaluation_at OR profiles.next_evaluation_at IS NULL)
+            $later$ ELSE 'SELECT profiles.evaluated_at' END,
+        CASE WHEN later THEN 'WHERE definition.reads_clock' ELSE '' END);
+    holds text := 'coalesce(definition.predicate, false)';
 BEGIN
     PERFORM cdp.require_step(workspace);
-    EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
-                              workspace);
-    -- The text may have been put there past the triggers: run nothing that they would refuse.
+    EXECUTE format('SELECT set_config(''timezone'', s.time_zone, true) FROM %I.settings s', workspace);
     BEGIN
-        predicate := cdp.predicate_sql(workspace, segment, predicate);
+        RETURN QUERY SELECT d.* FROM cdp.predicate_query(workspace, segment, predicate, format(disagree, holds), segment)
+                                     d(profile_id bigint, stored boolean, expected boolean, at timestamptz);
+        RETURN;
     EXCEPTION WHEN OTHERS THEN
-        IF SQLSTATE ~ '^(40|53|57)' THEN
+        IF SQLSTATE ~ '^(40|53|57|58|XX00[12])' THEN
             RAISE;
         END IF;
-        broken := true;
     END;
-    IF later THEN
-        SELECT pg_catalog.format($source$(
-          SELECT %1$s, probe.at AS evaluated_at
-          FROM %2$I.profiles AS r
-          CROSS JOIN LATERAL (
-              SELECT r.next_evaluation_at - pg_catalog.make_interval(secs => 0.000001) AS at
-              UNION ALL
-              SELECT r.evaluated_at + (r.next_evaluation_at - r.evaluated_at) * k / 8.0
-              FROM pg_catalog.generate_series(1, 7) k
-              UNION ALL
-              SELECT r.evaluated_at + days * pg_catalog.make_interval(hours => 1)
-              FROM pg_catalog.unnest('{1,24,168,720,2160,8760,87600}'::int[]) days
-              WHERE r.next_evaluation_at IS NULL) AS probe
-          WHERE probe.at > r.evaluated_at
-            AND (probe.at < r.next_evaluation_at OR r.next_evaluation_at IS NULL)) AS profiles$source$,
-                   pg_catalog.string_agg(pg_catalog.format('r.%I', a.attname), ', '), workspace)
-            INTO source
-            FROM pg_catalog.pg_attribute a
-            WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::regclass
-              AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'evaluated_at';
-    ELSE
-        source := pg_catalog.format('%I.profiles', workspace);
-    END IF;
-    disagree := pg_catalog.format($query$
-SELECT pg_catalog.array_agg(p.profile_id), pg_catalog.array_agg(p.stored), pg_catalog.array_agg(p.at)
-FROM (SELECT profile_id, cdp.has_segment(segments, $1) AS stored, evaluated_at AS at, coalesce((%s
-             ), false) AS expected
-      FROM %s
-      WHERE profile_id BETWEEN $2 AND $3) AS p
-WHERE p.stored <> p.expected
-        $query$,
-        CASE WHEN broken THEN 'false' ELSE predicate END, source);
-
-    EXECUTE pg_catalog.format('SELECT ARRAY[min(p.profile_id)], ARRAY[max(p.profile_id)] FROM %I.profiles p',
-                              workspace)
-        INTO lows, highs;
-    n := 1;
-    WHILE n > 0 LOOP
-        low := lows[n];
-        high := highs[n];
-        n := n - 1;
-        BEGIN
-            EXECUTE disagree INTO ids, members, instants USING segment, low, high;
-        EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(40|53|57)' THEN
-                RAISE;
-            END IF;
-            IF low < high THEN
-                lows[n + 1] := low + (high - low) / 2 + 1;
-                highs[n + 1] := high;
-                lows[n + 2] := low;
-                highs[n + 2] := low + (high - low) / 2;
-                n := n + 2;
-                CONTINUE;
-            END IF;
-            CONTINUE WHEN later;
-            EXECUTE pg_catalog.format(
-                'SELECT ARRAY[p.profile_id], ARRAY[true], ARRAY[p.evaluated_at] FROM %I.profiles p '
-                'WHERE p.profile_id = $2 AND cdp.has_segment(p.segments, $1)', workspace)
-                INTO ids, members, instants USING segment, low;
-        END;
-        RETURN QUERY SELECT d.id, d.member, NOT d.member, d.at
-                     FROM unnest(ids, members, instants) d(id, member, at);
-    END LOOP;
+    holds := format('CASE WHEN cdp.predicate_fails(profiles, $1, $2, instant.at) THEN %s ELSE %s END',
+                    CASE WHEN later THEN 'cdp.has_segment(profiles.segments, $1)' ELSE 'false' END, holds);
+    RETURN QUERY SELECT d.* FROM cdp.predicate_query(workspace, segment, predicate, format(disagree, holds), segment,
+                                                     predicate)
+                                 d(profile_id bigint, stored boolean, expected boolean, at timestamptz);
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_segment(name, text, text, boolean) IS
@@ -138,33 +100,26 @@ DECLARE
     fault text;
 BEGIN
     PERFORM cdp.require_step(workspace);
-    -- A date word in data ("today") fails a predicate, but not a plain query: such rows are noted in
-    -- segment_errors.
     FOR segment, predicate IN
-        EXECUTE format('SELECT s.name, s.predicate FROM %I.segments s ORDER BY s.name', workspace)
+        EXECUTE format('SELECT s.name, CASE WHEN s.enabled THEN s.predicate ELSE ''false'' END FROM %I.segments s ORDER BY s.name',
+                       workspace)
     LOOP
-        RETURN QUERY EXECUTE format($query$
-SELECT 'segments', 'profile ' || d.profile_id || ', ' || $2,
-       CASE WHEN d.stored THEN 'member' ELSE 'no member' END,
-       CASE WHEN d.expected THEN 'member' ELSE 'no member' END
-FROM cdp.check_segment($1, $2, $3, false) d
-WHERE NOT (d.expected AND EXISTS (
-        SELECT FROM %1$I.segment_errors e
-        WHERE e.segment = $2 AND e.profile_id = d.profile_id AND e.message ~ '^relative date or time'))
-            $query$, workspace)
-            USING workspace, segment, predicate;
-        -- A predicate that reads the clock is another text without it.
         BEGIN
-            CONTINUE WHEN cdp.predicate_sql(workspace, segment, predicate) = predicate;
+            PERFORM cdp.check_predicate(workspace, segment, predicate);
         EXCEPTION WHEN OTHERS THEN
             GET STACKED DIAGNOSTICS fault = MESSAGE_TEXT;
-            IF SQLSTATE ~ '^(40|53|57)' THEN
+            IF SQLSTATE ~ '^(40|53|57|58|XX00[12])' THEN
                 RAISE;
             END IF;
             RETURN QUERY VALUES ('segments', 'definition of ' || segment, 'does not compile: ' || fault,
                                  'a predicate that compiles');
-            CONTINUE;
         END;
+        RETURN QUERY
+        SELECT 'segments', 'profile ' || d.profile_id || ', ' || segment,
+               CASE WHEN d.stored THEN 'member' ELSE 'no member' END,
+               CASE WHEN d.expected THEN 'member' ELSE 'no member' END
+        FROM cdp.check_segment(workspace, segment, predicate, false) d;
+
         RETURN QUERY EXECUTE format($query$
 SELECT 'profiles.next_evaluation_at', 'profile ' || d.profile_id || ', ' || $2,
        coalesce(p.next_evaluation_at::text, 'never'), 'at ' || min(d.at) || ' or before'

@@ -4,13 +4,13 @@ CREATE FUNCTION cdp.predicate_sql(workspace name, segment text, predicate text) 
     AS 'MODULE_PATHNAME', 'cdp_predicate_sql'
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
 COMMENT ON FUNCTION cdp.predicate_sql(name, text, text) IS
-    'the text of a predicate as a query on profiles can have it: the column evaluated_at stands for the clock; as it is where it does not read the clock; else errors as of its definition. The segment''s name is for their context';
+    'the text of a predicate as a query on profiles can have it, for a reader: the column evaluated_at stands for the clock; as it is where it does not read the clock; else errors as of its definition. The segment''s name is for their context';
 
 -- A plain query, in parallel where PostgreSQL finds that worth it. Where the predicate fails on some
--- profile, the failing range of ids is halved until only such profiles are left out.
+-- profile, each profile is tried.
 CREATE FUNCTION cdp.count_body(workspace name, predicate text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
-    SET search_path = pg_catalog, cdp, pg_temp
+    SET search_path = pg_catalog, pg_temp
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
     SET intervalstyle = postgres
@@ -18,71 +18,29 @@ CREATE FUNCTION cdp.count_body(workspace name, predicate text) RETURNS bigint
     SET bytea_output = hex
     SET array_nulls = on
     SET quote_all_identifiers = off
-    SET standard_conforming_strings = on
-    SET transform_null_equals = off
 AS $count$
 DECLARE
-    condition text;
-    source text;
-    lows bigint[];
-    highs bigint[];
-    n integer;
-    low bigint;
-    high bigint;
-    part bigint;
-    total bigint := 0;
+    query text := format($query$
+SELECT count(*) FROM %I.profiles CROSS JOIN (SELECT $1) AS instant(at) WHERE %%s
+        $query$, workspace);
+    total bigint;
 BEGIN
     PERFORM cdp.use_tables(workspace, 'settings', 'profiles');
-    EXECUTE pg_catalog.format('SELECT pg_catalog.set_config(''timezone'', s.time_zone, true) FROM %I.settings s',
-                              workspace);
-    condition := cdp.predicate_sql(workspace, '', predicate);
-    IF condition = predicate THEN
-        source := pg_catalog.format('%I.profiles', workspace);
-    ELSE
-        SELECT pg_catalog.format('(SELECT %s, %L::timestamptz AS evaluated_at FROM %I.profiles r) AS profiles',
-                                 pg_catalog.string_agg(pg_catalog.format('r.%I', a.attname), ', '), cdp.now(),
-                                 workspace)
-            INTO source
-            FROM pg_catalog.pg_attribute a
-            WHERE a.attrelid = pg_catalog.format('%I.profiles', workspace)::regclass
-              AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'evaluated_at';
-    END IF;
+    EXECUTE format('SELECT set_config(''timezone'', s.time_zone, true) FROM %I.settings s', workspace);
+    PERFORM cdp.check_predicate(workspace, '', predicate);
     BEGIN
-        EXECUTE pg_catalog.format(E'SELECT pg_catalog.count(*) FROM %s WHERE (%s\n)', source, condition)
-            INTO total;
+        SELECT q.n INTO total
+        FROM cdp.predicate_query(workspace, '', predicate, format(query, 'definition.predicate'), cdp.now()) q(n bigint);
         RETURN total;
     EXCEPTION WHEN OTHERS THEN
-        IF SQLSTATE ~ '^(40|53|57|58|XX)' THEN
+        IF SQLSTATE ~ '^(40|53|57|58|XX00[12])' THEN
             RAISE;
         END IF;
     END;
-    EXECUTE pg_catalog.format('SELECT ARRAY[min(p.profile_id)], ARRAY[max(p.profile_id)] FROM %I.profiles p',
-                              workspace)
-        INTO lows, highs;
-    n := 1;
-    WHILE n > 0 LOOP
-        low := lows[n];
-        high := highs[n];
-        n := n - 1;
-        BEGIN
-            EXECUTE pg_catalog.format(
-                E'SELECT pg_catalog.count(*) FROM %s WHERE profile_id BETWEEN $1 AND $2 AND (%s\n)',
-                source, condition)
-                INTO part USING low, high;
-            total := total + part;
-        EXCEPTION WHEN OTHERS THEN
-            IF SQLSTATE ~ '^(40|53|57|58|XX)' THEN
-                RAISE;
-            END IF;
-            IF low < high THEN
-                lows[n + 1] := low + (high - low) / 2 + 1;
-                highs[n + 1] := high;
-                lows[n + 2] := low;
-                highs[n + 2] := low + (high - low) / 2;
-                n := n + 2;
-            END IF;
-        END;
-    END LOOP;
+    SELECT q.n INTO total
+    FROM cdp.predicate_query(workspace, '', predicate, format(query,
+             'CASE WHEN cdp.predicate_fails(profiles, '''', $2, instant.at) THEN false ELSE definition.predicate END'),
+         cdp.now(), predicate) q(n bigint);
     RETURN total;
 END
 $count$;
@@ -193,14 +151,20 @@ AS $explain$
 DECLARE
     profile bigint := cdp.canonical(workspace, profile_id);
     predicate text;
+    enabled boolean;
 BEGIN
     PERFORM cdp.use_tables(workspace, 'segments', 'profiles');
     PERFORM cdp.require_segment(workspace, segment);
     IF profile IS NULL THEN
         RAISE EXCEPTION 'profile % does not exist', profile_id USING ERRCODE = 'undefined_object';
     END IF;
-    EXECUTE format('SELECT s.predicate FROM %I.segments s WHERE s.name = $1', workspace)
-        INTO predicate USING segment;
+    EXECUTE format('SELECT s.predicate, s.enabled FROM %I.segments s WHERE s.name = $1', workspace)
+        INTO predicate, enabled USING segment;
+    IF NOT enabled THEN
+        RETURN QUERY SELECT 1, NULL::integer, predicate, NULL, false, NULL::timestamptz, NULL::uuid,
+                            'the segment is switched off', NULL::integer;
+        RETURN;
+    END IF;
     RETURN QUERY EXECUTE format($query$
         SELECT t.node, t.parent, t.expression, t.value, t.truth, t.flips_at,
                CASE WHEN t.trait IS NOT NULL
@@ -235,4 +199,4 @@ CREATE FUNCTION cdp.explain_segment(workspace name, profile_id bigint, segment t
     AS 'MODULE_PATHNAME', 'cdp_enter'
     LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10;
 COMMENT ON FUNCTION cdp.explain_segment(name, bigint, text) IS
-    'why a profile is in a segment or not, at the statement''s time: a row per part of the predicate, in its order, with the part it belongs to, its value on this profile, whether it is true, the earliest instant at which the clock alone may change it, the event it comes of where it is one, the error where it fails, and the window of a computed trait; error 42704 for no such segment or profile, 3F000 for no workspace';
+    'why a profile is in a segment or not, at the statement''s time: a row per part of the predicate, in its order, with the part it belongs to, its value on this profile, whether it is true, the earliest instant at which the clock alone may change it, the event it comes of where it is one, the error where it fails, and the window of a computed trait; a single row where the segment is switched off; error 42704 for no such segment or profile, 3F000 for no workspace';

@@ -11,14 +11,16 @@ BEGIN
 CREATE TABLE %1$I.segments (
     name text COLLATE "C" PRIMARY KEY,
     predicate text NOT NULL,
-    description text
+    description text,
+    enabled boolean NOT NULL DEFAULT true
 );
 
 CREATE TABLE %1$I.segment_definitions (
     segment text COLLATE "C" NOT NULL,
     predicate text,
     at timestamptz NOT NULL,
-    defined_by text NOT NULL
+    defined_by text NOT NULL,
+    enabled boolean
 );
 CREATE INDEX segment_definitions_segment_at_idx ON %1$I.segment_definitions (segment, at);
 
@@ -49,12 +51,14 @@ COMMENT ON TABLE %1$I.segments IS 'segment definitions: insert, update, delete; 
 COMMENT ON COLUMN %1$I.segments.name IS 'name of the segment, as in segments ? ''vip''';
 COMMENT ON COLUMN %1$I.segments.predicate IS 'SQL boolean expression over a row of profiles';
 COMMENT ON COLUMN %1$I.segments.description IS 'what it is for, in words';
+COMMENT ON COLUMN %1$I.segments.enabled IS 'false: it is switched off. Nobody is in it, and its predicate is neither checked nor evaluated';
 
 COMMENT ON TABLE %1$I.segment_definitions IS 'history of the segments'' definitions: appended, never rewritten';
 COMMENT ON COLUMN %1$I.segment_definitions.segment IS 'name of the segment';
 COMMENT ON COLUMN %1$I.segment_definitions.predicate IS 'its predicate from then on; null: the segment was deleted or renamed';
 COMMENT ON COLUMN %1$I.segment_definitions.at IS 'instant of the change';
 COMMENT ON COLUMN %1$I.segment_definitions.defined_by IS 'role that made the change';
+COMMENT ON COLUMN %1$I.segment_definitions.enabled IS 'whether it is evaluated from then on; null: the segment was deleted or renamed';
 
 COMMENT ON TABLE %1$I.segment_changes IS 'entries into and exits from segments: history, appended, never rewritten';
 COMMENT ON COLUMN %1$I.segment_changes.profile_id IS 'the profile, under the id it had then';

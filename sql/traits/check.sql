@@ -2,12 +2,13 @@
 
 CREATE FUNCTION cdp.check_traits(workspace name)
     RETURNS TABLE (kind text, key text, stored text, expected text)
-    LANGUAGE plpgsql STABLE STRICT PARALLEL UNSAFE COST 1000000 ROWS 10
+    LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE COST 1000000 ROWS 10
     SET search_path = pg_catalog, pg_temp
     SET row_security = off
     SET timezone = 'UTC'
     SET datestyle = 'ISO, MDY'
     SET enable_nestloop = off
+    SET work_mem = '64MB'
     SET jit = off
 AS $check$
 BEGIN

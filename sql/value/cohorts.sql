@@ -6,8 +6,17 @@ CREATE FUNCTION cdp.calendar_unit(unit text) RETURNS text
     SET search_path = pg_catalog, pg_temp
 AS $unit$
 DECLARE
-    word text := lower(regexp_replace(unit, '^\s*(1\s+)?([a-zA-Z]+?)s?\s*$', '\2'));
+    blanks text := E' \t\n\r\f\v';
+    word text := btrim(unit, blanks);
 BEGIN
+    -- Step by step: each is linear in the length of the text, which may be anything.
+    IF word ~ '^1\s' THEN
+        word := ltrim(substr(word, 2), blanks);
+    END IF;
+    IF right(word, 1) IN ('s', 'S') THEN
+        word := left(word, -1);
+    END IF;
+    word := lower(word);
     IF word NOT IN ('day', 'week', 'month', 'quarter', 'year') THEN
         RAISE EXCEPTION 'unit "%" not recognized', unit
             USING ERRCODE = 'invalid_parameter_value',

@@ -15,12 +15,29 @@ CREATE FUNCTION cdp.check_body(workspace name)
     SET search_path = pg_catalog, pg_temp
 AS $check$
 DECLARE
+    safe text;
     part name;
 BEGIN
     PERFORM cdp.require_step(workspace);
     -- An error where the workspace's tables are not what they seem: views, or somebody else's.
     PERFORM cdp.canonical_identifier(workspace, 'user_id:1');
-    FOR part IN SELECT f FROM cdp.part_functions('check') f LOOP
+    -- Parts whose functions may run in a parallel worker run at the same time, the others by themselves.
+    SELECT string_agg(format('SELECT %s, f.* FROM cdp.%I($1) WITH ORDINALITY f(kind, key, stored, expected, n)', c.place, c.name),
+                      ' UNION ALL ')
+        INTO safe
+        FROM cdp.part_functions('check') WITH ORDINALITY c(name, place)
+        JOIN pg_proc p ON p.oid = format('cdp.%I(name)', c.name)::regprocedure
+        WHERE p.proparallel = 's';
+    RETURN QUERY EXECUTE format('SELECT c.kind, c.key, c.stored, c.expected FROM (%s) c(place, kind, key, stored, expected, n) '
+                                'ORDER BY c.place, c.n', safe)
+        USING workspace;
+    FOR part IN
+        SELECT c.name
+        FROM cdp.part_functions('check') WITH ORDINALITY c(name, place)
+        JOIN pg_proc p ON p.oid = format('cdp.%I(name)', c.name)::regprocedure
+        WHERE p.proparallel <> 's'
+        ORDER BY c.place
+    LOOP
         RETURN QUERY EXECUTE format('SELECT * FROM cdp.%I($1)', part) USING workspace;
     END LOOP;
 END

@@ -18,11 +18,16 @@ cdp_error_is_fatal(int sqlerrcode)
 		case ERRCODE_TO_CATEGORY(ERRCODE_INSUFFICIENT_RESOURCES):    /* 53 */
 		case ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION):     /* 57 */
 		case ERRCODE_TO_CATEGORY(ERRCODE_SYSTEM_ERROR):              /* 58 */
-		case ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR):            /* XX */
 			return true;
 		default:
-			return false;
+			return sqlerrcode == ERRCODE_DATA_CORRUPTED || sqlerrcode == ERRCODE_INDEX_CORRUPTED;
 	}
+}
+
+bool
+cdp_error_is_internal(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_INTERNAL_ERROR);
 }
 
 /*

@@ -24,10 +24,16 @@ extern void clock_init(void);
 
 /*
  * Whether an error must end the statement, whatever raises it. Such are a
- * cancel, a shutdown, lack of a resource, a conflict of transactions and a
- * broken server. Other errors of a definition concern only that definition.
+ * cancel, a shutdown, lack of a resource, a conflict of transactions, a broken
+ * server and damaged data. Other errors of a definition concern only that
+ * definition.
+ *
+ * An internal error (class XX) of a function that a definition calls is the
+ * definition's, too. Of code of ours it is a fault: who cannot tell that a
+ * definition has raised it must raise it again.
  */
 extern bool cdp_error_is_fatal(int sqlerrcode);
+extern bool cdp_error_is_internal(int sqlerrcode);
 
 /*
  * Runs work(context) in a subtransaction of its own. The subtransaction is

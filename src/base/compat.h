@@ -33,6 +33,11 @@
 #define CDP_ESCONTEXT(fcinfo) NULL
 #endif
 
+/* reverse() of bytea came with 18, so that of text has another name. */
+#if PG_VERSION_NUM >= 180000
+#define F_REVERSE F_REVERSE_TEXT
+#endif
+
 /* ExecInsertIndexTuples learned of summarizing indexes with 16. */
 #if PG_VERSION_NUM >= 160000
 #define CdpExecInsertIndexTuples(rri, slot, estate, update, no_dup_err, conflict, arbiters)        \

@@ -99,6 +99,8 @@ skip_trait(void *context, const ErrorData *error)
 {
 	EventAttempt *attempt = (EventAttempt *) context;
 
+	if (!deltas_failed(&attempt->backfill->row, error))
+		return false;
 	count_failure(attempt->backfill, attempt->profile, error, attempt->event_id);
 	attempt->backfill->row.trait++;
 	return true;

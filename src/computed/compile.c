@@ -16,7 +16,7 @@
 
 static Node *coerce_expression(ParseState *pstate, Node *expression);
 
-static const ExpressionSort trait_filter = {
+const ExpressionSort trait_filter = {
     .table = &events_table,
     .what = "a computed trait's filter",
     .context = "filter of computed trait \"%s\"",
@@ -25,7 +25,7 @@ static const ExpressionSort trait_filter = {
     .subquery_hint = "Put what other tables know into the event's properties.",
 };
 
-static const ExpressionSort trait_expression = {
+const ExpressionSort trait_expression = {
     .table = &events_table,
     .what = "a computed trait's expression",
     .context = "expression of computed trait \"%s\"",

@@ -8,6 +8,7 @@
 #include "batch/batch.h"
 #include "computed/computed.h"
 #include "events/events.h"
+#include "expression/expression.h"
 #include "lib/stringinfo.h"
 #include "types/computed_builder.h"
 
@@ -79,6 +80,10 @@ computed_of(const Workspace *ws)
 	return workspace_data(ws, &computed_part);
 }
 
+/* The sorts of expression that a trait has. */
+extern const ExpressionSort trait_filter;
+extern const ExpressionSort trait_expression;
+
 /*
  * compile.c: checks a trait as a definition. Errors: 22023 for an unknown kind, a name or
  * number out of range, or a missing expression; those of expression_check for filter and
@@ -96,12 +101,16 @@ typedef struct RowDeltas
 	const Bitmapset *wanted; /* traits by index; null: all */
 	TupleTableSlot *slot;
 	int trait;             /* the next trait to evaluate */
+	bool evaluating;       /* an expression of it is being evaluated */
 	StringInfoData deltas; /* for each trait that counts the event: its number and a value */
 	StringInfoData value;  /* room for one value */
 } RowDeltas;
 
 extern void deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted);
 extern void deltas_of_row(RowDeltas *row);
+
+/* Whether an error that deltas_of_row has raised is an expression's; makes it ready to go on. */
+extern bool deltas_failed(RowDeltas *row, const ErrorData *error);
 
 /* Stage one: the part's functions wants_rows, read_row and row_failed. */
 extern bool deltas_are_wanted(Workspace *ws);

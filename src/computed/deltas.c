@@ -18,6 +18,18 @@ deltas_begin(RowDeltas *row, Workspace *ws, const Bitmapset *wanted)
 	initStringInfo(&row->value);
 }
 
+/* The value of an expression of the row's trait. */
+static Datum
+evaluate(RowDeltas *row, ExprState *expression, bool *isnull)
+{
+	Datum result;
+
+	row->evaluating = true;
+	result = ExecEvalExprSwitchContext(expression, row->ws->econtext, isnull);
+	row->evaluating = false;
+	return result;
+}
+
 /* Appends what the row adds to a trait, if anything. */
 static void
 add_trait_delta(RowDeltas *row, const ComputedDefinition *definition)
@@ -29,14 +41,14 @@ add_trait_delta(RowDeltas *row, const ComputedDefinition *definition)
 
 	if (definition->filter_state != NULL)
 	{
-		result = ExecEvalExprSwitchContext(definition->filter_state, econtext, &isnull);
+		result = evaluate(row, definition->filter_state, &isnull);
 		if (isnull || !DatumGetBool(result))
 			return;
 	}
 	resetStringInfo(&row->value);
 	if (definition->expression_state != NULL)
 	{
-		result = ExecEvalExprSwitchContext(definition->expression_state, econtext, &isnull);
+		result = evaluate(row, definition->expression_state, &isnull);
 		if (isnull)
 			return;
 		oldcontext = MemoryContextSwitchTo(econtext->ecxt_per_tuple_memory);
@@ -169,13 +181,23 @@ deltas_read_row(EventRun *run)
 	memcpy(note + sizeof(day), row->deltas.data, row->deltas.len);
 }
 
-/* Counts a failure. False: all traits have been evaluated. */
+bool
+deltas_failed(RowDeltas *row, const ErrorData *error)
+{
+	bool failed = row->evaluating || !cdp_error_is_internal(error->sqlerrcode);
+
+	row->evaluating = false;
+	return failed;
+}
+
+/* Counts a failure. False: all traits have been evaluated, or the error is no expression's. */
 bool
 deltas_row_failed(EventRun *run, const ErrorData *error)
 {
-	const ComputedBatch *computed = computed_batch(run->batch);
+	ComputedBatch *computed = computed_batch(run->batch);
 
-	if (computed->row.trait >= computed_of(run->batch->ws)->n)
+	if (computed->row.trait >= computed_of(run->batch->ws)->n ||
+	    !deltas_failed(&computed->row, error))
 		return false;
 	run->step = computed->row.trait;
 	add_failure(run, computed->row.trait, error);

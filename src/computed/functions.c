@@ -93,6 +93,68 @@ cdp_computed_trait_fault(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(computed_of(ws)->definitions[index].broken->message));
 }
 
+/* The texts of an argument that is an array; null ones are null. There must be n. */
+static char **
+texts_argument(FunctionCallInfo fcinfo, int argument, int n)
+{
+	Datum *values;
+	bool *nulls;
+	char **texts = palloc0(sizeof(char *) * Max(n, 1));
+	int found;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &values,
+	                  &nulls, &found);
+	if (found != n)
+		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+		                errmsg("a trait must have a name, a filter and an expression"),
+		                errdetail("There are %d names, and %d of the others.", n, found)));
+	for (int i = 0; i < n; i++)
+		texts[i] = nulls[i] ? NULL : TextDatumGetCString(values[i]);
+	return texts;
+}
+
+PG_FUNCTION_INFO_V1(cdp_trait_query);
+
+/*
+ * cdp.trait_query(workspace name, traits text[], filters text[], expressions text[], query text,
+ * arguments) -> the rows of the query, in which definition.filter_1 and definition.expression_1
+ * stand for those of the first trait, and so on: see expression_query.
+ */
+Datum
+cdp_trait_query(PG_FUNCTION_ARGS)
+{
+	ExpressionJudged judged = {0};
+	ExpressionText *texts;
+	char **names;
+	char **filters;
+	char **expressions;
+	int n;
+
+	for (int i = 0; i < 5; i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			                errmsg("the workspace, the traits and the query must not be null")));
+	n = ArrayGetNItems(ARR_NDIM(PG_GETARG_ARRAYTYPE_P(1)), ARR_DIMS(PG_GETARG_ARRAYTYPE_P(1)));
+	names = texts_argument(fcinfo, 1, n);
+	filters = texts_argument(fcinfo, 2, n);
+	expressions = texts_argument(fcinfo, 3, n);
+	texts = palloc0(sizeof(ExpressionText) * (2 * n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		const char *name = names[i] == NULL ? "" : names[i];
+
+		texts[2 * i] =
+		    (ExpressionText){&trait_filter, name, psprintf("filter_%d", i + 1), filters[i]};
+		texts[2 * i + 1] = (ExpressionText){&trait_expression, name,
+		                                    psprintf("expression_%d", i + 1), expressions[i]};
+	}
+	judged.ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	judged.texts = texts;
+	judged.n_texts = 2 * n;
+	expression_query(&judged, text_to_cstring(PG_GETARG_TEXT_PP(4)), fcinfo, 5);
+	return (Datum) 0;
+}
+
 PG_FUNCTION_INFO_V1(cdp_empty_computed);
 
 /* cdp.empty_computed(workspace) -> computed: the value of a profile without events. */
@@ -166,6 +228,8 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 	ExecStoreHeapTuple(&tuple, trial->slot, false);
 	trial->row.trait = 0;
 	fails = !cdp_attempt(try_event, &trial->row, &error);
+	if (fails && !deltas_failed(&trial->row, error))
+		ReThrowError(error);
 	if (fails)
 		FreeErrorData(error);
 	ExecClearTuple(trial->slot);

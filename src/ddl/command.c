@@ -212,10 +212,6 @@ read_named_object(Command *command, ObjectType type, const RangeVar *relation, N
 		case OBJECT_COLLATION:
 		case OBJECT_SCHEMA:
 		case OBJECT_EXTENSION:
-		case OBJECT_TSCONFIGURATION:
-		case OBJECT_TSDICTIONARY:
-		case OBJECT_TSPARSER:
-		case OBJECT_TSTEMPLATE:
 			command->workspaces = workspaces_of_objects();
 			break;
 		case OBJECT_FUNCTION:
@@ -296,10 +292,6 @@ read_drop(Command *command, const DropStmt *statement)
 		case OBJECT_TYPE:
 		case OBJECT_DOMAIN:
 		case OBJECT_COLLATION:
-		case OBJECT_TSCONFIGURATION:
-		case OBJECT_TSDICTIONARY:
-		case OBJECT_TSPARSER:
-		case OBJECT_TSTEMPLATE:
 			command->workspaces = workspaces_of_objects();
 			break;
 		case OBJECT_SCHEMA:
@@ -369,11 +361,6 @@ command_read(Node *parsetree, Command *command)
 			break;
 		case T_AlterCollationStmt:
 			command->changes_collation = true;
-			command->workspaces = workspaces_of_objects();
-			break;
-		case T_AlterTSConfigurationStmt:
-		case T_AlterTSDictionaryStmt:
-			command->changes_search = true;
 			command->workspaces = workspaces_of_objects();
 			break;
 		case T_DropStmt:

@@ -21,7 +21,6 @@ typedef struct Command
 	List *retyped;       /* names of columns that it gives a type: char * */
 	bool renames;        /* it gives something another name or schema */
 	Oid type;            /* the type in which it changes labels or attributes; or InvalidOid */
-	bool changes_search; /* a text search object */
 	bool changes_collation;
 	const char *function; /* the name of a function that it changes; or null */
 } Command;

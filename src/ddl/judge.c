@@ -4,7 +4,7 @@
  *
  * What a text means is its analysed tree (expression/meaning.h). Where the tree is the same, the
  * values that it reads may still be others: the command has rewritten a column, or changed what
- * a type, collation, function or text search object does.
+ * a type, collation or function does.
  */
 #include "ddl_internal.h"
 
@@ -13,7 +13,6 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -368,9 +367,6 @@ is_touched_object(Oid catalog, Oid object, void *context)
 		case CollationRelationId:
 			return command->changes_collation && OidIsValid(object) &&
 			       object != DEFAULT_COLLATION_OID && object != C_COLLATION_OID;
-		case TSConfigRelationId:
-		case TSDictionaryRelationId:
-			return command->changes_search;
 		case ProcedureRelationId:
 			return command->function != NULL && get_func_name(object) != NULL &&
 			       strcmp(get_func_name(object), command->function) == 0;

@@ -201,14 +201,13 @@ is_common_qualifier(const char *text, const char *dot)
 }
 
 /*
- * Whether a text may name an object outside pg_catalog and cdp, a collation or a text search
- * configuration. Objects elsewhere need a schema's name and a dot, since the search_path of
+ * Whether a text may name an object outside pg_catalog and cdp, or a collation. Objects elsewhere need a schema's name and a dot, since the search_path of
  * definitions is fixed. It errs on the safe side.
  */
 static bool
 may_name_objects(const char *text)
 {
-	static const char *const words[] = {"collate", "tsv", "tsq", "ts_", "_ts", "u&"};
+	static const char *const words[] = {"collate", "u&"};
 	char *lower = pstrdup(text);
 
 	for (char *c = lower; *c != '\0'; c++)

@@ -5,7 +5,7 @@
  *	  the stable ones listed here, which depend only on time zone and date style. The
  *	  engine sets both.
  */
-#include "expression/expression_internal.h"
+#include "expression/bounds.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -29,89 +29,11 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* Stable functions whose result depends only on time zone and date style. */
-static const Oid zone_functions[] = {
-    F_TIMESTAMPTZ_DATE,
-    F_TIMESTAMPTZ_TIMESTAMP,
-    F_TIMESTAMPTZ_DATE_TIME,
-    F_TIMESTAMP_TIMESTAMPTZ,
-    F_DATE_TIMESTAMPTZ,
-    F_TIME_TIMESTAMPTZ,
-    F_TIMETZ_TIMESTAMPTZ,
-    F_TIMETZ_TIME,
-    F_DATE_LT_TIMESTAMPTZ,
-    F_DATE_LE_TIMESTAMPTZ,
-    F_DATE_EQ_TIMESTAMPTZ,
-    F_DATE_GT_TIMESTAMPTZ,
-    F_DATE_GE_TIMESTAMPTZ,
-    F_DATE_NE_TIMESTAMPTZ,
-    F_TIMESTAMPTZ_LT_DATE,
-    F_TIMESTAMPTZ_LE_DATE,
-    F_TIMESTAMPTZ_EQ_DATE,
-    F_TIMESTAMPTZ_GT_DATE,
-    F_TIMESTAMPTZ_GE_DATE,
-    F_TIMESTAMPTZ_NE_DATE,
-    F_TIMESTAMP_LT_TIMESTAMPTZ,
-    F_TIMESTAMP_LE_TIMESTAMPTZ,
-    F_TIMESTAMP_EQ_TIMESTAMPTZ,
-    F_TIMESTAMP_GT_TIMESTAMPTZ,
-    F_TIMESTAMP_GE_TIMESTAMPTZ,
-    F_TIMESTAMP_NE_TIMESTAMPTZ,
-    F_TIMESTAMPTZ_LT_TIMESTAMP,
-    F_TIMESTAMPTZ_LE_TIMESTAMP,
-    F_TIMESTAMPTZ_EQ_TIMESTAMP,
-    F_TIMESTAMPTZ_GT_TIMESTAMP,
-    F_TIMESTAMPTZ_GE_TIMESTAMP,
-    F_TIMESTAMPTZ_NE_TIMESTAMP,
-    F_TIMESTAMPTZ_PL_INTERVAL,
-    F_TIMESTAMPTZ_MI_INTERVAL,
-    F_INTERVAL_PL_TIMESTAMPTZ,
-    F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
-    F_DATE_PART_TEXT_TIMESTAMPTZ,
-    F_EXTRACT_TEXT_TIMESTAMPTZ,
-    F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
-    F_TO_CHAR_TIMESTAMPTZ_TEXT,
-    F_TO_TIMESTAMP_TEXT_TEXT,
-    F_DATE_IN,
-    F_DATE_OUT,
-    F_TIME_IN,
-    F_TIME_OUT,
-    F_TIMETZ_IN,
-    F_TIMETZ_OUT,
-    F_TIMESTAMP_IN,
-    F_TIMESTAMP_OUT,
-    F_TIMESTAMPTZ_IN,
-    F_TIMESTAMPTZ_OUT,
-    F_INTERVAL_IN,
-    F_INTERVAL_OUT,
-    F_TO_JSONB,
-    F_JSONB_BUILD_ARRAY_ANY,
-    F_CONCAT,
-    F_CONCAT_WS,
-    F_TEXTANYCAT,
-    F_ANYTEXTCAT,
-    F_ARRAY_IN,
-    F_ARRAY_OUT,
-    F_ARRAY_TO_STRING_ANYARRAY_TEXT,
-    F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
-};
-
 /* Functions that read the engine's clock in a predicate, as cdp.now() does. */
 static const Oid clock_functions[] = {
     F_NOW,
     F_TRANSACTION_TIMESTAMP,
     F_STATEMENT_TIMESTAMP,
-};
-
-/* Immutable functions whose result can be far larger than their arguments. */
-static const Oid unbounded_functions[] = {
-    F_REPEAT,
-    F_LPAD_TEXT_INT4,
-    F_LPAD_TEXT_INT4_TEXT,
-    F_RPAD_TEXT_INT4,
-    F_RPAD_TEXT_INT4_TEXT,
-    F_ARRAY_FILL_ANYELEMENT__INT4,
-    F_ARRAY_FILL_ANYELEMENT__INT4__INT4,
 };
 
 static bool
@@ -123,66 +45,13 @@ is_listed(Oid function, const Oid *list, int n)
 	return false;
 }
 
-static void
-refuse_clock(const ExpressionWalk *walk, const char *what, int location, const char *hint)
+void
+clock_refuse(const ExpressionWalk *walk, const char *what, int location, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 	                errmsg("%s cannot read the clock by \"%s\"", walk->sort->what, what),
 	                errdetail("Nothing tells when it changes."), errhint("%s", hint),
 	                errposition(location >= 0 ? location + 1 : 0)));
-}
-
-/* check_functions_in_node callback: true, which stops the check, if a function is not allowed. */
-static bool
-function_is_refused(Oid function, void *context)
-{
-	ExpressionWalk *walk = (ExpressionWalk *) context;
-	Oid schema = get_func_namespace(function);
-	char volatility = func_volatile(function);
-
-	if (is_listed(function, zone_functions, lengthof(zone_functions)))
-	{
-		walk->uses_time_zone = true;
-		return false;
-	}
-	if (function == F_ENUM_OUT) /* stable, as a value may be renamed */
-		return false;
-	if (volatility == PROVOLATILE_IMMUTABLE &&
-	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema) &&
-	    !is_listed(function, unbounded_functions, lengthof(unbounded_functions)))
-		return false;
-	walk->refused = function;
-	return true;
-}
-
-static void
-refuse_function(ExpressionWalk *walk, Node *node)
-{
-	Oid function = walk->refused;
-	char *name = get_func_name(function);
-	Oid schema = get_func_namespace(function);
-	int location = exprLocation(node);
-	const char *why;
-
-	if (function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY)
-		refuse_clock(walk, name, location, "Write now(): it is the instant of evaluation.");
-	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
-		why = "Only those of PostgreSQL and of cdp may be called.";
-	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		why = "It is volatile: its result may change between two calls.";
-	else if (func_volatile(function) == PROVOLATILE_STABLE)
-		why = "It is not immutable: its result depends on more than the profile.";
-	else
-		why = "Its result can be of any size.";
-	ereport(ERROR,
-	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	         errmsg("function %s cannot be used in %s",
-	                quote_qualified_identifier(get_namespace_name(schema), name), walk->sort->what),
-	         errdetail("%s", why),
-	         errhint("Use immutable functions and operators of PostgreSQL and cdp on the columns "
-	                 "of %s.",
-	                 walk->sort->table->name),
-	         errposition(location >= 0 ? location + 1 : 0)));
 }
 
 static bool
@@ -207,67 +76,138 @@ holds_time(Oid type)
 	return type_is_rowtype(type);
 }
 
-/* Whether a name is qualified by a schema other than pg_catalog and cdp. */
-static bool
-is_foreign(List *name)
+void
+expression_refuse_size(const ExpressionWalk *walk, const char *what, const char *detail)
 {
-	char *schema = list_length(name) < 2 ? NULL : strVal(list_nth(name, list_length(name) - 2));
-
-	return schema != NULL && strcmp(schema, "pg_catalog") != 0 && strcmp(schema, "cdp") != 0;
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+	                errmsg("%s %s", walk->sort->what, what), errdetail("%s", detail),
+	                errhint("Put what it depends on into a trait, a computed trait or a column of "
+	                        "your own, or split it.")));
 }
 
+/* Counts a node of the analysed expression; a generated column has as many as its expression. */
+void
+expression_count_node(ExpressionWalk *walk)
+{
+	if (++walk->n_analysed > EXPRESSION_ANALYSED_MAX)
+		expression_refuse_size(walk, "is too large",
+		            psprintf("It has more than %d parts.", EXPRESSION_ANALYSED_MAX));
+}
+
+/* How often the parser copies the left side of an operator, and the list on its right side. */
 static void
-refuse_foreign(ExpressionWalk *walk, const char *what, const char *name, int location)
+copies_of(const A_Expr *operation, int64 *left, int64 *right)
 {
-	ereport(
-	    ERROR,
-	    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	     errmsg("%s %s cannot be used in %s", what, name, walk->sort->what),
-	     errdetail("It may call any function. Only those of PostgreSQL and of cdp may be called."),
-	     errhint("Use functions, operators and types of PostgreSQL and cdp, and enumerated "
-	             "types."),
-	     errposition(location >= 0 ? location + 1 : 0)));
+	ListCell *lc;
+
+	*left = *right = 1;
+	switch (operation->kind)
+	{
+		case AEXPR_BETWEEN:
+		case AEXPR_NOT_BETWEEN:
+			*left = 2;
+			break;
+		case AEXPR_BETWEEN_SYM:
+		case AEXPR_NOT_BETWEEN_SYM:
+			*left = 4;
+			*right = 2;
+			break;
+		case AEXPR_IN: /* once for all constants, and once for each other element */
+			foreach (lc, castNode(List, operation->rexpr))
+			{
+				Node *element = lfirst(lc);
+
+				if (IsA(element, TypeCast))
+					element = ((TypeCast *) element)->arg;
+				*left += IsA(operation->lexpr, RowExpr) || !IsA(element, A_Const);
+			}
+			break;
+		default:
+			break;
+	}
 }
 
-/* Whether reading a value of a type calls only functions of PostgreSQL and cdp. */
-static bool
-type_is_allowed(ExpressionWalk *walk, Oid type)
+/*
+ * The parser reads a literal at once. A type that pads its values, as char(n), makes
+ * each as long as it says, also the elements of an array.
+ */
+static void
+check_padding(ExpressionWalk *walk, TypeCast *cast)
 {
-	Oid element = get_element_type(type);
-	HeapTuple tuple;
-	bool allowed;
+	Oid type;
+	Oid element;
+	int32 typmod;
 
-	if (OidIsValid(element))
-		return type_is_allowed(walk, element);
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for type %u", type);
-	allowed = ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == PG_CATALOG_NAMESPACE ||
-	          ((Form_pg_type) GETSTRUCT(tuple))->typnamespace == walk->extension_schema ||
-	          ((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_ENUM;
-	ReleaseSysCache(tuple);
-	return allowed;
+	if (!IsA(cast->arg, A_Const) && !IsA(cast->arg, A_ArrayExpr))
+		return;
+	typenameTypeIdAndMod(walk->pstate, cast->typeName, &type, &typmod);
+	element = get_element_type(type);
+	type = OidIsValid(element) ? element : type;
+	if ((type != BPCHAROID && type != BITOID) || typmod < 0)
+		return;
+	if (type == BITOID)
+		typmod /= BITS_PER_BYTE;
+	walk->padding += (int64) typmod * (OidIsValid(element) ? strlen(walk->pstate->p_sourcetext) : 1);
+	if (typmod > BOUND_SIZE || walk->padding > BOUND_SIZES)
+		expression_refuse_size(walk, "has literals that are too long", "char(n) and bit(n) pad them.");
+}
+
+/* A JSON path, which is read at once, compiles the regular expressions in it. */
+static void
+check_path_literal(ExpressionWalk *walk, const char *text)
+{
+	if (strstr(text, "like_regex") != NULL &&
+	    bounded_pattern_size(text, strlen(text)) > BOUND_PATTERN)
+		expression_refuse_size(walk, "has a regular expression that is too large",
+		                       "It is in a JSON path.");
+}
+
+static bool check_raw_node(Node *node, void *context);
+
+/* Checks a node that the parser will copy. */
+static void
+check_copied(ExpressionWalk *walk, Node *node, int64 copies)
+{
+	int64 outer = walk->copies;
+
+	walk->copies = Min(outer * copies, EXPRESSION_NODES_MAX + 1);
+	(void) check_raw_node(node, walk);
+	walk->copies = outer;
 }
 
 /*
  * raw_expression_tree_walker callback. Checks types, functions and operators before the
  * expression is analysed, because analysis already evaluates literals. For example, the
  * input of a domain calls the functions in its constraints. Also notes string constants and
- * names.
+ * names, and counts the nodes that analysis will make of these.
  */
 static bool
 check_raw_node(Node *node, void *context)
 {
 	ExpressionWalk *walk = (ExpressionWalk *) context;
+	bool found;
 
 	if (node == NULL)
 		return false;
 	check_stack_depth();
 	if (IsA(node, ColumnRef) || IsA(node, FuncCall))
 		walk->names = lappend(walk->names, node);
+	if (!IsA(node, List))
+	{
+		walk->n_nodes += walk->copies;
+		if (walk->n_nodes > EXPRESSION_NODES_MAX)
+			expression_refuse_size(walk, "is too large",
+			            psprintf("It has more than %d parts.", EXPRESSION_NODES_MAX));
+		if (walk->depth >= EXPRESSION_DEPTH_MAX)
+			expression_refuse_size(walk, "is nested too deeply",
+			            psprintf("The limit is %d levels.", EXPRESSION_DEPTH_MAX));
+	}
 	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
 	    IsA(&((A_Const *) node)->val.node, String))
+	{
 		walk->literals = lappend(walk->literals, node);
+		check_path_literal(walk, strVal(&((A_Const *) node)->val));
+	}
 	else if (IsA(node, SubLink))
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -280,19 +220,60 @@ check_raw_node(Node *node, void *context)
 	else if (IsA(node, A_Expr) && is_foreign(((A_Expr *) node)->name))
 		refuse_foreign(walk, "operator", NameListToString(((A_Expr *) node)->name),
 		               ((A_Expr *) node)->location);
+	else if (IsA(node, ColumnRef) && IsA(llast(((ColumnRef *) node)->fields), A_Star) &&
+	         !allowed_whole_rows(walk))
+		refuse_whole_rows(walk, ((ColumnRef *) node)->location);
 	else if (IsA(node, TypeName))
+		allowed_type_name(walk, (TypeName *) node);
+	walk->depth += !IsA(node, List);
+	if (IsA(node, A_Expr))
 	{
-		TypeName *name = (TypeName *) node;
-		Type type = LookupTypeName(NULL, name, NULL, false);
+		int64 left;
+		int64 right;
 
-		if (type != NULL)
-		{
-			if (!type_is_allowed(walk, typeTypeId(type)))
-				refuse_foreign(walk, "type", TypeNameToString(name), name->location);
-			ReleaseSysCache(type);
-		}
+		copies_of((A_Expr *) node, &left, &right);
+		check_copied(walk, ((A_Expr *) node)->lexpr, left);
+		check_copied(walk, ((A_Expr *) node)->rexpr, right);
+		found = false;
 	}
-	return raw_expression_tree_walker(node, check_raw_node, context);
+	else
+		found = raw_expression_tree_walker(node, check_raw_node, context);
+	walk->depth -= !IsA(node, List);
+	if (IsA(node, TypeCast))
+		check_padding(walk, (TypeCast *) node);
+	return found;
+}
+
+/* list_sort comparison: by place in the text. */
+static int
+compare_literals(const ListCell *a, const ListCell *b)
+{
+	int left = lfirst_node(A_Const, a)->location;
+	int right = lfirst_node(A_Const, b)->location;
+
+	return (left > right) - (left < right);
+}
+
+/* The string constant at a place of the text; null: there is none. */
+static char *
+literal_at(ExpressionWalk *walk, int location)
+{
+	int low = 0;
+	int high = list_length(walk->literals);
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		A_Const *literal = list_nth_node(A_Const, walk->literals, middle);
+
+		if (literal->location == location)
+			return strVal(&literal->val);
+		if (literal->location < location)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
 }
 
 /*
@@ -302,19 +283,14 @@ check_raw_node(Node *node, void *context)
 static void
 check_time_constant(ExpressionWalk *walk, Const *constant)
 {
-	ListCell *lc;
+	char *text;
 
 	if (constant->location < 0 || !holds_time(constant->consttype))
 		return;
-	foreach (lc, walk->literals)
-	{
-		A_Const *literal = lfirst_node(A_Const, lc);
-		char *text = strVal(&literal->val);
-
-		if (literal->location == constant->location && relative_time_is_named(text, strlen(text)))
-			refuse_clock(walk, text, constant->location,
-			             "Write now() or current_date, and add or subtract an interval.");
-	}
+	text = literal_at(walk, constant->location);
+	if (text != NULL && relative_time_is_named(text, strlen(text)))
+		clock_refuse(walk, text, constant->location,
+		             "Write now() or current_date, and add or subtract an interval.");
 }
 
 /*
@@ -351,6 +327,15 @@ absolute_text(ExpressionWalk *walk, CoerceViaIO *cast)
 	                             collation, COERCE_EXPLICIT_CALL);
 }
 
+void
+refuse_whole_rows(const ExpressionWalk *walk, int location)
+{
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	                errmsg("%s cannot read whole rows or system columns", walk->sort->what),
+	                errhint("Name the columns of %s that it depends on.", walk->sort->table->name),
+	                errposition(location + 1)));
+}
+
 /*
  * Notes the column, or refuses it: whole rows, system columns, the anchor of an event, and
  * columns that result from evaluating segments.
@@ -361,11 +346,7 @@ check_column(ExpressionWalk *walk, Var *var)
 	Workspace *ws = walk->ws;
 
 	if (var->varattno <= 0)
-		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		         errmsg("%s cannot read whole rows or system columns", walk->sort->what),
-		         errhint("Name the columns of %s that it depends on.", walk->sort->table->name),
-		         errposition(var->location + 1)));
+		refuse_whole_rows(walk, var->location);
 	if (walk->sort->table == &events_table &&
 	    var->varattno == workspace_table(ws, &events_table)->columns[EVENT_ANCHOR])
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -488,7 +469,7 @@ clock_keyword(ExpressionWalk *walk, SQLValueFunction *keyword)
 		case SVFOP_CURRENT_TIME_N:
 		case SVFOP_LOCALTIME:
 		case SVFOP_LOCALTIME_N:
-			refuse_clock(walk, keyword->op <= SVFOP_CURRENT_TIME_N ? "current_time" : "localtime",
+			clock_refuse(walk, keyword->op <= SVFOP_CURRENT_TIME_N ? "current_time" : "localtime",
 			             keyword->location, "Write extract(hour FROM now()).");
 			break;
 		default:
@@ -544,9 +525,47 @@ computed_read(ExpressionWalk *walk, Node *node)
 	return reads_computed_at(&walk->reads, node, instant);
 }
 
+/* Whether a node may be part of an expression at all. Kinds that later versions add may not. */
+static bool
+is_known(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_FuncExpr:
+		case T_NamedArgExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_BoolExpr:
+		case T_SubscriptingRef:
+		case T_FieldSelect:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CollateExpr:
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CaseTestExpr:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_RowCompareExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_NullTest:
+		case T_BooleanTest:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /*
- * Checks every node. Wraps the argument of a cast from text to a date or time, and puts a
- * parameter in place of the clock.
+ * Checks every node. Wraps the argument of a cast from text to a date or time, puts a
+ * parameter in place of the clock, and bounds what may be long or take long.
  */
 static Node *
 check_node(Node *node, void *context)
@@ -559,6 +578,7 @@ check_node(Node *node, void *context)
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
 	lasting_require(walk, node);
+	expression_count_node(walk);
 	if (IsA(node, Var) && is_generated(walk, (Var *) node))
 		return check_node(build_column_default(walk->rel, ((Var *) node)->varattno), walk);
 	if (IsA(node, Var))
@@ -570,11 +590,12 @@ check_node(Node *node, void *context)
 	else if (IsA(node, FuncExpr) && (replaced = clock_call(walk, (FuncExpr *) node)) != NULL)
 		return replaced;
 	else if ((replaced = computed_read(walk, node)) != NULL)
-		return replaced;
-	else if (reads_note_trait(&walk->reads, node) || reads_note_members(&walk->reads, node))
+		return bounds_guard(walk, replaced);
+	else if (reads_note_trait(&walk->reads, node))
+		return bounds_guard(walk, node);
+	else if (reads_note_members(&walk->reads, node))
 		return node;
-	else if (IsA(node, Param) || IsA(node, NextValueExpr) || IsA(node, CurrentOfExpr) ||
-	         IsA(node, XmlExpr))
+	else if (!is_known(node))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("unsupported expression in %s", walk->sort->what),
 		                errposition(exprLocation(node) + 1)));
@@ -582,6 +603,8 @@ check_node(Node *node, void *context)
 		refuse_function(walk, node);
 	else if (IsA(node, FuncExpr))
 		check_input_call(walk, (FuncExpr *) node);
+	if (!IsA(node, List) && !IsA(node, CaseWhen))
+		allowed_type(walk, exprType(node), exprLocation(node));
 
 	node = expression_tree_mutator(node, check_node, context);
 
@@ -591,7 +614,7 @@ check_node(Node *node, void *context)
 
 		cast->arg = absolute_text(walk, cast);
 	}
-	return node;
+	return bounds_guard(walk, node);
 }
 
 /* Collects the columns that an expression names. */
@@ -682,13 +705,22 @@ analyse(ExpressionWalk *walk, const char *text)
 		ereport(ERROR,
 		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("%s must not be empty", walk->sort->what),
 		         errhint("%s", walk->sort->form_hint)));
+	if (strlen(text) > EXPRESSION_TEXT_MAX)
+		expression_refuse_size(walk, "is too long",
+		            psprintf("It has %zu bytes, and the limit is %d.", strlen(text),
+		                     EXPRESSION_TEXT_MAX));
+	walk->pstate = pstate;
+	walk->copies = 1;
 	pstate->p_sourcetext = text;
+	pstate->p_pre_columnref_hook = allowed_column;
+	pstate->p_ref_hook_state = walk;
 	addNSItemToQuery(pstate,
 	                 addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
 	                 false, true, true);
 	raw = parse_expression(walk, text);
 	walk->extension_schema = get_namespace_oid("cdp", false);
 	(void) check_raw_node(raw, walk);
+	list_sort(walk->literals, compare_literals);
 	expression = transformExpr(pstate, raw, EXPR_KIND_WHERE);
 	if (walk->sort->coerce != NULL)
 		expression = walk->sort->coerce(pstate, expression);
@@ -701,7 +733,9 @@ analyse(ExpressionWalk *walk, const char *text)
 	walk->absolute_text = LookupFuncName(
 	    list_make2(makeString("cdp"), makeString("absolute_time_text")), 1, &text_argument, false);
 	walk->clock = LookupFuncName(list_make2(makeString("cdp"), makeString("now")), 0, NULL, false);
+	bounds_begin(walk);
 	expression = check_node(expression, walk);
+	bounds_end(walk);
 	table_close(rel, AccessShareLock);
 	return (Expr *) expression;
 }

@@ -283,7 +283,7 @@ clock_try(void (*work)(void *), void *arg)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(oldcontext);
-		if (cdp_error_is_fatal(geterrcode()))
+		if (cdp_error_is_fatal(geterrcode()) || cdp_error_is_internal(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 	}

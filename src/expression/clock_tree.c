@@ -3,7 +3,7 @@
  *	  Takes apart an expression that reads the clock, and refuses one whose
  *	  instants of change cannot be told exactly.
  */
-#include "expression/clock_tree.h"
+#include "expression/expression_internal.h"
 
 #include "access/nbtree.h"
 #include "catalog/pg_type.h"
@@ -154,6 +154,13 @@ static const char *const long_units[] = {
 
 static ClockNode *build_node(ClockBuild *build, Node *expression);
 
+bool
+clock_is_param(Node *node)
+{
+	return IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN &&
+	       ((Param *) node)->paramid == CLOCK_PARAM;
+}
+
 /* walker: is there the parameter that stands for the clock? */
 static bool
 finds_clock(Node *node, void *context)
@@ -161,8 +168,7 @@ finds_clock(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, Param))
-		return ((Param *) node)->paramkind == PARAM_EXTERN &&
-		       ((Param *) node)->paramid == CLOCK_PARAM;
+		return clock_is_param(node);
 	return expression_tree_walker(node, finds_clock, context);
 }
 
@@ -266,10 +272,21 @@ constant_sign(Node *argument)
 	return (value > 0) - (value < 0);
 }
 
-/* Arguments of a call of a function, by name or as an operator; NIL: it is none. */
+/*
+ * Arguments of a call of a function, by name or as an operator; NIL: it is none. A call that
+ * is bounded counts as that of its function: what moves with the clock is short.
+ */
 static List *
-call_of(Node *expression, Oid *function, Oid *collation)
+call_of(const ClockBuild *build, Node *expression, Oid *function, Oid *collation)
 {
+	BoundedCall call;
+
+	if (bounds_called(build->bounded, expression, &call))
+	{
+		*function = call.function;
+		*collation = ((FuncExpr *) expression)->inputcollid;
+		return call.args;
+	}
 	if (IsA(expression, FuncExpr))
 	{
 		*function = ((FuncExpr *) expression)->funcid;
@@ -346,10 +363,11 @@ build_call(ClockBuild *build, Node *expression, Oid function, Oid collation, Lis
 	return node;
 }
 
-/* A read of a computed trait at the clock's instant; null: it is none. */
+/* A read of a computed trait at the clock's instant; null: it is none. It stays bounded. */
 static ClockNode *
 build_trait(ClockBuild *build, Node *expression, Oid function, Oid collation, List *args)
 {
+	FuncExpr *call = (FuncExpr *) expression;
 	ClockNode *node;
 	FmgrInfo info;
 
@@ -358,10 +376,11 @@ build_trait(ClockBuild *build, Node *expression, Oid function, Oid collation, Li
 	fmgr_info(function, &info);
 	if (!computed_is_reader(info.fn_addr))
 		return NULL;
-	node = new_node(CLOCK_TRAIT, expression, 3);
+	node = new_node(CLOCK_TRAIT, expression, list_length(call->args));
+	node->trait_arg = node->n_args - 3;
 	for (int i = 0; i < node->n_args; i++)
-		node->args[i] = build_node(build, list_nth(args, i));
-	prepare_call(node, function, collation);
+		node->args[i] = build_node(build, list_nth(call->args, i));
+	prepare_call(node, call->funcid, collation);
 	return node;
 }
 
@@ -759,7 +778,7 @@ build_clock_node(ClockBuild *build, Node *expression)
 	Oid collation = InvalidOid;
 	List *args;
 
-	args = call_of(expression, &function, &collation);
+	args = call_of(build, expression, &function, &collation);
 	switch (nodeTag(expression))
 	{
 		case T_Param:

@@ -87,6 +87,7 @@ typedef struct ClockNode
 	bool searches;     /* compute: boolean, of computed traits; looks for when it is another */
 	PieceRule rule;    /* call */
 	int moving_arg;    /* call: which argument moves */
+	int trait_arg;     /* trait: the argument that has the traits; behind it their name */
 	int other_arg;     /* call: the one that the rule needs; -1: none */
 	FmgrInfo function; /* call and field: itself; compare and extreme: order of two values */
 	FunctionCallInfo call;
@@ -107,11 +108,13 @@ typedef struct ClockBuild
 	EState *estate;
 	int next_param;                           /* number of the next parameter */
 	List *built;                              /* what has been built; begins as NIL */
+	Oid bounded;                              /* the function cdp.bounded */
 	const char *what;                         /* for messages: see ExpressionSort */
 	char *(*text)(Node *node, void *context); /* of an expression, for messages */
 	void *context;
 } ClockBuild;
 
+extern bool clock_is_param(Node *node);
 extern bool clock_is_read(Node *node);
 extern ClockNode *clock_build(ClockBuild *build, Expr *expression);     /* plain or a step */
 extern ClockNode *clock_build_any(ClockBuild *build, Expr *expression); /* or moving */

@@ -54,6 +54,7 @@ build_state(ExpressionWalk *walk, Expr *expression, EState *estate, ExprState **
 	                      .next_param = SEGMENT_PARAM(walk->ws->segment_names.n),
 	                      .what = walk->sort->what,
 	                      .text = written_text,
+	                      .bounded = walk->bounded,
 	                      .context = walk};
 
 	/* folds constants: a constant part that fails, as 1 / 0, fails here */

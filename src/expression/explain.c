@@ -61,6 +61,7 @@ evaluate_part(void *context)
 	                      .next_param = SEGMENT_PARAM(explain->walk.ws->segment_names.n),
 	                      .what = explain->walk.sort->what,
 	                      .text = written_text,
+	                      .bounded = explain->walk.bounded,
 	                      .context = &explain->walk};
 	ParamListInfo params = explain->clock.econtext->ecxt_param_list_info;
 	Expr *expression = expression_planner((Expr *) reads_resolve_members(
@@ -234,13 +235,16 @@ explain_node(Node *node, void *context)
 {
 	Explain *explain = (Explain *) context;
 	int parent = explain->parent;
+	BoundedCall call;
 
 	if (node == NULL)
 		return false;
 	CHECK_FOR_INTERRUPTS();
 	check_stack_depth();
 	if (IsA(node, List) || IsA(node, CaseWhen) || IsA(node, RelabelType) ||
-	    (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == explain->walk.absolute_text))
+	    (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == explain->walk.absolute_text) ||
+	    (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == explain->walk.bounded &&
+	     !bounds_called(explain->walk.bounded, node, &call)))
 		return explain_parts(node, context);
 	if (!contain_var_clause(node) && !clock_is_read(node) && !contain_members(node, NULL))
 		return false;

@@ -10,7 +10,6 @@
 #include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
-#include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -105,25 +104,6 @@ is_temporary_collation(Oid collation)
 	       isAnyTempNamespace(schema_of(COLLOID, Anum_pg_collation_collnamespace, collation));
 }
 
-/* Whether a constant names a text search object in a temporary schema. */
-static bool
-is_temporary_search(const Const *constant)
-{
-	if (constant->constisnull)
-		return false;
-	switch (constant->consttype)
-	{
-		case REGCONFIGOID:
-			return isAnyTempNamespace(schema_of(TSCONFIGOID, Anum_pg_ts_config_cfgnamespace,
-			                                    DatumGetObjectId(constant->constvalue)));
-		case REGDICTIONARYOID:
-			return isAnyTempNamespace(schema_of(TSDICTOID, Anum_pg_ts_dict_dictnamespace,
-			                                    DatumGetObjectId(constant->constvalue)));
-		default:
-			return false;
-	}
-}
-
 bool
 node_has_type(Node *node)
 {
@@ -143,8 +123,6 @@ lasting_require(const ExpressionWalk *walk, Node *node)
 	else if (is_temporary_collation(exprCollation(node)) ||
 	         is_temporary_collation(exprInputCollation(node)))
 		what = "a temporary collation";
-	else if (IsA(node, Const) && is_temporary_search((Const *) node))
-		what = "a temporary text search object";
 	else
 		return;
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

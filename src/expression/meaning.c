@@ -12,7 +12,6 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_ts_config.h"
 #include "catalog/pg_ts_dict.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -249,24 +248,6 @@ test_function(Oid function, void *context)
 }
 
 static bool
-test_constant(Uses *uses, const Const *constant)
-{
-	if (constant->constisnull)
-		return false;
-	switch (constant->consttype)
-	{
-		case REGCONFIGOID:
-			return uses->test(TSConfigRelationId, DatumGetObjectId(constant->constvalue),
-			                  uses->context);
-		case REGDICTIONARYOID:
-			return uses->test(TSDictionaryRelationId, DatumGetObjectId(constant->constvalue),
-			                  uses->context);
-		default:
-			return false;
-	}
-}
-
-static bool
 test_node(Node *node, void *context)
 {
 	Uses *uses = (Uses *) context;
@@ -279,8 +260,7 @@ test_node(Node *node, void *context)
 	if (uses->test(TypeRelationId, exprType(node), uses->context) ||
 	    uses->test(CollationRelationId, exprCollation(node), uses->context) ||
 	    uses->test(CollationRelationId, exprInputCollation(node), uses->context) ||
-	    check_functions_in_node(node, test_function, uses) ||
-	    (IsA(node, Const) && test_constant(uses, (Const *) node)))
+	    check_functions_in_node(node, test_function, uses))
 		return true;
 	return expression_tree_walker(node, test_node, context);
 }

@@ -29,8 +29,8 @@ extern ExpressionMeaning *expression_meaning(Workspace *ws, const ExpressionSort
                                              const char *name, const char *text);
 
 /*
- * Whether a test passes for an object that the meaning depends on: a type, function,
- * collation, text search configuration or dictionary, by its catalog.
+ * Whether a test passes for an object that the meaning depends on: a type, function or
+ * collation, by its catalog.
  */
 typedef bool (*MeaningTest)(Oid catalog, Oid object, void *context);
 extern bool expression_uses(const ExpressionMeaning *meaning, MeaningTest test, void *context);

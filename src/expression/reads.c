@@ -2,7 +2,7 @@
  * reads.c
  *	  What an expression reads: keys of traits, computed traits, segments.
  */
-#include "expression/reads.h"
+#include "expression/expression_internal.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -100,6 +100,7 @@ reads_begin(Reads *reads, Workspace *ws)
 		                                      makeString(pstrdup(computed_readers[i].operator))),
 		                           types[0], types[1]);
 	}
+	reads->bounded = bounds_function();
 	reads->member_functions[MEMBER_QUERY] = function_of("matches", set, query);
 	reads->member_functions[MEMBER_OF_QUERY] = function_of("matches", query, set);
 }
@@ -110,14 +111,21 @@ reads_begin(Reads *reads, Workspace *ws)
  * is the other argument: the first one, or the second as in query @@ segments.
  */
 static Const *
-constant_of_call(Node *node, const Oid *functions, int n, AttrNumber column, int *which)
+constant_of_call(const Reads *reads, Node *node, const Oid *functions, int n, AttrNumber column,
+                 int *which)
 {
+	BoundedCall bounded;
 	Oid function;
 	List *args;
 	Node *subject;
 	Node *constant;
 
-	if (IsA(node, OpExpr))
+	if (bounds_called(reads->bounded, node, &bounded))
+	{
+		function = bounded.function;
+		args = bounded.args;
+	}
+	else if (IsA(node, OpExpr))
 	{
 		set_opfuncid((OpExpr *) node);
 		function = ((OpExpr *) node)->opfuncid;
@@ -152,7 +160,7 @@ bool
 reads_note_trait(Reads *reads, Node *node)
 {
 	int which;
-	Const *key = constant_of_call(node, reads->trait_functions, lengthof(reads->trait_functions),
+	Const *key = constant_of_call(reads, node, reads->trait_functions, lengthof(reads->trait_functions),
 	                              reads->traits_column, &which);
 
 	if (key == NULL)
@@ -165,7 +173,7 @@ reads_note_trait(Reads *reads, Node *node)
 static Const *
 computed_name_constant(Reads *reads, Node *node, int *which)
 {
-	return constant_of_call(node, reads->computed_functions, N_COMPUTED_READERS,
+	return constant_of_call(reads, node, reads->computed_functions, N_COMPUTED_READERS,
 	                        reads->computed_column, which);
 }
 
@@ -205,13 +213,22 @@ reads_computed_at(Reads *reads, Node *node, Node *instant)
 	                             exprInputCollation(node), COERCE_EXPLICIT_CALL);
 }
 
-/* Which of the functions in computed_at a node calls; -1: none. */
+/* Which of the functions in computed_at a node calls, with which arguments; -1: none. */
 static int
-which_read_at_instant(Reads *reads, Node *node)
+which_read_at_instant(Reads *reads, Node *node, List **args)
 {
-	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 3)
+	BoundedCall call;
+
+	if (!bounds_called(reads->bounded, node, &call))
+	{
+		if (!IsA(node, FuncExpr))
+			return -1;
+		call = (BoundedCall){((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args};
+	}
+	*args = call.args;
+	if (list_length(call.args) == 3)
 		for (int i = 0; i < N_COMPUTED_READERS; i++)
-			if (reads->computed_at[i] == ((FuncExpr *) node)->funcid)
+			if (reads->computed_at[i] == call.function)
 				return i;
 	return -1;
 }
@@ -220,12 +237,12 @@ Node *
 reads_computed_written(Reads *reads, Node *node)
 {
 	FuncExpr *call = (FuncExpr *) node;
-	int which = which_read_at_instant(reads, node);
 	List *args;
+	int which = which_read_at_instant(reads, node, &args);
 
 	if (which < 0)
 		return NULL;
-	args = list_make2(linitial(call->args), lsecond(call->args));
+	args = list_make2(linitial(args), lsecond(args));
 	if (OidIsValid(reads->computed_operators[which]))
 		return (Node *) make_opclause(reads->computed_operators[which], call->funcresulttype, false,
 		                              linitial(args), lsecond(args), call->funccollid,
@@ -237,9 +254,11 @@ reads_computed_written(Reads *reads, Node *node)
 char *
 reads_computed_name(Reads *reads, Node *node)
 {
-	if (which_read_at_instant(reads, node) < 0)
+	List *args;
+
+	if (which_read_at_instant(reads, node, &args) < 0)
 		return NULL;
-	return TextDatumGetCString(castNode(Const, list_nth(((FuncExpr *) node)->args, 1))->constvalue);
+	return TextDatumGetCString(lsecond_node(Const, args)->constvalue);
 }
 
 static int
@@ -263,6 +282,14 @@ member_param(Reads *reads, const char *name)
 {
 	int index = find_segment(reads, name);
 	Param *param = makeNode(Param);
+
+	if (++reads->n_members > EXPRESSION_ANALYSED_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		                errmsg("a segment's predicate is too large"),
+		                errdetail("It asks for membership more than %d times, prefixes written "
+		                          "out.",
+		                          EXPRESSION_ANALYSED_MAX),
+		                errhint("Define a segment of what it repeats.")));
 
 	reads->segments = bms_add_member(reads->segments, index);
 	param->paramkind = PARAM_EXTERN;
@@ -338,7 +365,7 @@ member_test_params(Reads *reads, Node *node)
 {
 	int which;
 	Const *constant =
-	    constant_of_call(node, reads->member_functions, lengthof(reads->member_functions),
+	    constant_of_call(reads, node, reads->member_functions, lengthof(reads->member_functions),
 	                     reads->segments_column, &which);
 	List *params = NIL;
 	bool all = which == MEMBER_ALL_NAMES || which == MEMBER_ALL_SET;

@@ -22,12 +22,14 @@ typedef struct Reads
 	Oid computed_functions[N_COMPUTED_READERS]; /* cdp.computed_value and the like, see reads.c */
 	Oid computed_at[N_COMPUTED_READERS];        /* the same with an instant */
 	Oid computed_operators[N_COMPUTED_READERS]; /* ... and as an operator; InvalidOid: none is */
+	Oid bounded;                                /* cdp.bounded, which may stand for the call */
 	List *keys;                                 /* of traits: char * */
 	List *computed;                             /* names of computed traits: char * */
 	char *missing_computed;                     /* a computed trait that does not exist, or null */
 	Bitmapset *segments;                        /* by their place in ws->segment_names */
 	List *prefixes; /* of segments' names, also of segments defined later: char * */
 	char *missing;  /* the name of a segment that does not exist; null: none */
+	int n_members;  /* how often it asks for membership, prefixes written out */
 } Reads;
 
 extern void reads_begin(Reads *reads, Workspace *ws);

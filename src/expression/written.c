@@ -15,7 +15,7 @@
 
 /*
  * Undoes for a reader what check_node has done: puts now(), or a column, in place of the
- * clock's parameter, and removes cdp.absolute_time_text.
+ * clock's parameter, and removes cdp.absolute_time_text and cdp.bounded.
  */
 static Node *
 as_written(Node *node, void *context)
@@ -25,6 +25,8 @@ as_written(Node *node, void *context)
 
 	if (node == NULL)
 		return NULL;
+	if ((written = bounds_written(walk->bounded, node)) != NULL)
+		return as_written(written, context);
 	if (!walk->clock_as_column && (written = reads_computed_written(&walk->reads, node)) != NULL)
 		return written;
 	if (IsA(node, Param) && ((Param *) node)->paramid == CLOCK_PARAM)

@@ -22,6 +22,7 @@ read_segment(Workspace *ws, TupleTableSlot *slot)
 {
 	Segments *segments = workspace_data(ws, &segments_part);
 	Segment *segment;
+	bool isnull;
 
 	ARRAY_GROW(ws->context, segments->segments, segments->n_segments, segments->max_segments);
 	segment = &segments->segments[segments->n_segments++];
@@ -29,6 +30,8 @@ read_segment(Workspace *ws, TupleTableSlot *slot)
 	segment->name = workspace_text(ws, &segments_table, slot, SEGMENT_NAME);
 	segment->name_len = strlen(segment->name);
 	segment->predicate = workspace_text(ws, &segments_table, slot, SEGMENT_PREDICATE);
+	segment->enabled =
+	    DatumGetBool(workspace_value(ws, &segments_table, slot, SEGMENT_ENABLED, &isnull));
 }
 
 static int
@@ -53,7 +56,10 @@ read_segments(Workspace *ws)
 		ws->segment_names.names[i] = (DefinedName){segments->segments[i].name};
 }
 
-/* Part: compiles them, and puts them into the order of evaluation. */
+/*
+ * Part: compiles them, and puts them into the order of evaluation. One that is switched off is
+ * false, whatever its text: nobody is in it, and it may refer to what is no more.
+ */
 static void
 compile_segments(Workspace *ws)
 {
@@ -64,8 +70,8 @@ compile_segments(Workspace *ws)
 	{
 		Segment *segment = &segments->segments[i];
 
-		expression_compile(ws, &segment_predicate, segment->name, segment->predicate,
-		                   &segment->expression);
+		expression_compile(ws, &segment_predicate, segment->name,
+		                   segment->enabled ? segment->predicate : "false", &segment->expression);
 	}
 	order_segments(segments);
 }
@@ -93,6 +99,7 @@ segments_reading(const Workspace *ws, AttrNumber column, const char *key)
 static const EngineColumn segment_columns[N_SEGMENT_COLUMNS] = {
     [SEGMENT_NAME] = {"name", "text"},
     [SEGMENT_PREDICATE] = {"predicate", "text"},
+    [SEGMENT_ENABLED] = {"enabled", "bool"},
 };
 
 static const EngineColumn definition_columns[N_DEFINITION_COLUMNS] = {
@@ -100,6 +107,7 @@ static const EngineColumn definition_columns[N_DEFINITION_COLUMNS] = {
     [DEFINITION_PREDICATE] = {"predicate", "text", true},
     [DEFINITION_AT] = {"at", "timestamptz"},
     [DEFINITION_BY] = {"defined_by", "text"},
+    [DEFINITION_ENABLED] = {"enabled", "bool", true},
 };
 
 WorkspaceTable segments_table = {.name = "segments",

@@ -15,10 +15,21 @@
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
 
-/* Checks a new or changed segment. */
-static void
-check_segment(Workspace *ws, const char *name, const char *predicate)
+/* Whether a row of segments is switched on. */
+static bool
+is_enabled(const ChangedRow *row)
 {
+	return strcmp(row->texts[SEGMENT_ENABLED], "t") == 0;
+}
+
+/*
+ * Checks a new or changed segment. The text of one that is switched off is not looked at: it
+ * must be possible to switch off one that does not compile.
+ */
+static void
+check_segment(Workspace *ws, const ChangedRow *row)
+{
+	const char *name = row->texts[SEGMENT_NAME];
 	size_t len = strlen(name);
 
 	if (len == 0 || len > SEGMENT_NAME_MAX)
@@ -30,7 +41,8 @@ check_segment(Workspace *ws, const char *name, const char *predicate)
 		if ((unsigned char) name[i] < 0x20 || name[i] == 0x7f)
 			ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			                errmsg("name of a segment must not contain control characters")));
-	(void) expression_check(ws, &segment_predicate, name, predicate);
+	if (is_enabled(row))
+		(void) expression_check(ws, &segment_predicate, name, row->texts[SEGMENT_PREDICATE]);
 }
 
 /* Adds the segments that the rows name to wanted; check: checks the rows as definitions. */
@@ -46,7 +58,7 @@ named_segments(Workspace *ws, List *rows, bool check, Bitmapset *wanted)
 
 		CHECK_FOR_INTERRUPTS();
 		if (check)
-			check_segment(ws, row->texts[SEGMENT_NAME], row->texts[SEGMENT_PREDICATE]);
+			check_segment(ws, row);
 		if (index >= 0)
 			wanted = bms_add_member(wanted, segments_of(ws)->segments[index].rank);
 	}
@@ -86,15 +98,17 @@ check_references(Workspace *ws, List *old)
 
 /* Appends one row to the history of definitions; predicate null: the segment was deleted. */
 static void
-record_definition(Store *store, const char *name, const char *predicate, TimestampTz now, Oid user)
+record_definition(Store *store, const char *name, const char *predicate, bool enabled,
+                  TimestampTz now, Oid user)
 {
 	Datum values[N_DEFINITION_COLUMNS] = {0};
 	bool isnull[N_DEFINITION_COLUMNS] = {false};
 
 	values[DEFINITION_SEGMENT] = CStringGetTextDatum(name);
-	isnull[DEFINITION_PREDICATE] = predicate == NULL;
+	isnull[DEFINITION_PREDICATE] = isnull[DEFINITION_ENABLED] = predicate == NULL;
 	if (predicate != NULL)
 		values[DEFINITION_PREDICATE] = CStringGetTextDatum(predicate);
+	values[DEFINITION_ENABLED] = BoolGetDatum(enabled);
 	values[DEFINITION_AT] = TimestampTzGetDatum(now);
 	values[DEFINITION_BY] = CStringGetTextDatum(GetUserNameFromId(user, false));
 	store_insert(store, &segment_definitions_table,
@@ -114,15 +128,15 @@ record_definitions(Workspace *ws, List *old, List *new, Oid user)
 		const char *name = ((ChangedRow *) lfirst(lc))->texts[SEGMENT_NAME];
 
 		if (changed_rows_find(new, name) == NULL)
-			record_definition(store, name, NULL, now, user);
+			record_definition(store, name, NULL, false, now, user);
 	}
 	foreach (lc, new)
 	{
 		const ChangedRow *row = lfirst(lc);
 
 		if (!changed_rows_have(old, row))
-			record_definition(store, row->texts[SEGMENT_NAME], row->texts[SEGMENT_PREDICATE], now,
-			                  user);
+			record_definition(store, row->texts[SEGMENT_NAME], row->texts[SEGMENT_PREDICATE],
+			                  is_enabled(row), now, user);
 	}
 	store_refresh(store);
 	store_end(store);
@@ -138,10 +152,10 @@ segments_rewritten(Workspace *ws, List *names, Oid user)
 	foreach (lc, names)
 	{
 		int index = defined_names_find(&ws->segment_names, lfirst(lc));
+		const Segment *segment = index < 0 ? NULL : &segments_of(ws)->segments[index];
 
-		if (index >= 0)
-			record_definition(store, lfirst(lc), segments_of(ws)->segments[index].predicate, now,
-			                  user);
+		if (segment != NULL)
+			record_definition(store, lfirst(lc), segment->predicate, segment->enabled, now, user);
 	}
 	store_refresh(store);
 	store_end(store);

@@ -58,6 +58,7 @@ typedef struct Progress
 	bool *is_member;     /* ... and after it */
 	bool leaves_deleted; /* the profile leaves segments that do not exist any more */
 	bool row_ready;      /* the pass's row is the one that predicates read */
+	bool evaluating;     /* the segment's predicate is being evaluated */
 	ClockContext clock;
 } Progress;
 
@@ -242,6 +243,7 @@ evaluate_segment(Progress *progress, const Segment *segment)
 	Datum result;
 
 	set_scan_row(progress);
+	progress->evaluating = true;
 	if (segment->expression.clock == NULL)
 		result = ExecEvalExprSwitchContext(segment->expression.state, econtext, &isnull);
 	else
@@ -253,6 +255,7 @@ evaluate_segment(Progress *progress, const Segment *segment)
 		progress->until = progress->clock.until;
 		MemoryContextSwitchTo(oldcontext);
 	}
+	progress->evaluating = false;
 	return !isnull && DatumGetBool(result);
 }
 
@@ -547,8 +550,10 @@ skip_segment(void *context, const ErrorData *error)
 	Batch *batch = progress->batch;
 	const Segment *segment;
 
-	if (progress->pass == PASS_NONE || progress->rank < 0)
+	if (progress->pass == PASS_NONE || progress->rank < 0 ||
+	    (cdp_error_is_internal(error->sqlerrcode) && !progress->evaluating))
 		return false;
+	progress->evaluating = false;
 	segment = segment_of_rank(batch->ws, progress->rank);
 	if (progress->pass != PASS_BEFORE)
 		changes_add_failure(batch, progress->subject->id, segment, progress->at, error);

@@ -30,6 +30,7 @@ typedef struct Load
 	bool referenced;   /* some segment is referred to by others */
 	bool row_waits;    /* the slot's row has been read; it is neither screened nor loaded */
 	bool rows_left;    /* the scan has not ended */
+	bool evaluating;   /* a predicate is being evaluated */
 	int n_rows;
 	TimestampTz now;
 	Datum *values; /* room for the values of a row */
@@ -101,9 +102,11 @@ find_changes(Load *load)
 	while ((rank = bms_next_member(load->wanted, rank)) >= 0)
 	{
 		bool isnull;
-		Datum result =
-		    ExecEvalExpr(segment_of_rank(ws, rank)->expression.state, ws->econtext, &isnull);
+		Datum result;
 
+		load->evaluating = true;
+		result = ExecEvalExpr(segment_of_rank(ws, rank)->expression.state, ws->econtext, &isnull);
+		load->evaluating = false;
 		if ((!isnull && DatumGetBool(result)) != load->was_member[rank])
 			load->changed[load->n_changed++] = rank;
 	}
@@ -285,7 +288,8 @@ stop_screening(void *context, const ErrorData *error)
 {
 	Load *load = (Load *) context;
 
-	if (!load->screening || !load->row_waits)
+	if (!load->screening || !load->row_waits ||
+	    (cdp_error_is_internal(error->sqlerrcode) && !load->evaluating))
 		return false;
 	load->screening = false;
 	load_for_pass(load);

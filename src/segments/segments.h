@@ -18,6 +18,7 @@ typedef struct Segment
 	char *name;
 	int name_len;
 	char *predicate;
+	bool enabled;          /* false: it is switched off, and its expression is false */
 	Expression expression;
 	Bitmapset *dependents; /* segments that refer to it, by rank */
 	int rank;              /* place in the order of evaluation */

@@ -11,6 +11,7 @@ typedef enum SegmentColumn
 {
 	SEGMENT_NAME,
 	SEGMENT_PREDICATE,
+	SEGMENT_ENABLED,
 	N_SEGMENT_COLUMNS
 } SegmentColumn;
 
@@ -40,6 +41,7 @@ typedef enum DefinitionColumn
 	DEFINITION_PREDICATE,
 	DEFINITION_AT,
 	DEFINITION_BY,
+	DEFINITION_ENABLED,
 	N_DEFINITION_COLUMNS
 } DefinitionColumn;
 

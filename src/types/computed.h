@@ -112,6 +112,11 @@ extern bool computed_same_trait(const Computed *a, const Computed *b, const char
 extern TimestampTz computed_changes_at(const Computed *computed, const char *name, int name_len,
                                        TimestampTz at);
 
+/* SQL functions: the text form, the text and the JSON value of a trait. */
+extern PGDLLEXPORT Datum computed_out(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum computed_text(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum computed_value(PG_FUNCTION_ARGS);
+
 /* Whether a function is one of those that read a trait by its name. */
 extern bool computed_is_reader(PGFunction function);
 

@@ -393,6 +393,34 @@ identifier_try_from_text(PG_FUNCTION_ARGS)
 	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
 }
 
+PG_FUNCTION_INFO_V1(identifier_try_in_region);
+
+/*
+ * cdp.to_identifier(text, region text, vietnam_2018 boolean): the same, as a workspace with
+ * these settings has it. Without a region a phone number has to be an international one.
+ */
+Datum
+identifier_try_in_region(PG_FUNCTION_ARGS)
+{
+	NormaliseOptions options = {.vietnam_2018 = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)};
+	text *received;
+	NormalisedIdentifier normalised;
+	NormaliseStatus status;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	if (!PG_ARGISNULL(1))
+		text_to_cstring_buffer(PG_GETARG_TEXT_PP(1), options.default_region,
+		                       sizeof(options.default_region));
+	received = PG_GETARG_TEXT_PP(0);
+	status = normalise_identifier(VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received), &options,
+	                              &normalised);
+	if (status == NORMALISE_INVALID)
+		PG_RETURN_NULL();
+	normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
+	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
+}
+
 PG_FUNCTION_INFO_V1(identifier_to_text);
 
 /* cdp.text(identifier): "namespace:value". */

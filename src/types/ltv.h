@@ -138,4 +138,7 @@ extern void ltv_builder_merge(LtvBuilder *builder, const Ltv *other);
  */
 extern Ltv *ltv_builder_finish(LtvBuilder *builder, bool *changed);
 
+/* SQL function: the text form. */
+extern PGDLLEXPORT Datum ltv_out(PG_FUNCTION_ARGS);
+
 #endif /* CDP_LTV_H */

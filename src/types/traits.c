@@ -229,6 +229,18 @@ find_argument(const Traits *traits, FunctionCallInfo fcinfo)
 	return traits_find(traits, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 }
 
+Jsonb *
+traits_container(const Traits *traits, const char *key, int key_len)
+{
+	int i = traits_find(traits, key, key_len);
+	const char *value;
+	uint32 len;
+
+	if (i < 0 || traits_value(traits, i, &value, &len) != TRAITS_CONTAINER)
+		return NULL;
+	return value_to_jsonb(TRAITS_CONTAINER, value, len);
+}
+
 PG_FUNCTION_INFO_V1(traits_trait);
 
 /* cdp.trait(traits, key) -> jsonb; NULL when the key is not set. */

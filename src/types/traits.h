@@ -89,6 +89,15 @@ extern Traits *traits_empty(void);
 extern bool traits_same_value(const Traits *a, const Traits *b, const char *key, int key_len);
 extern Traits *traits_merge(const Traits *a, const Traits *b);
 
+/* The value of a key, if it is an object or an array; else null. */
+extern Jsonb *traits_container(const Traits *traits, const char *key, int key_len);
+
+/* SQL functions: the text form; cdp.trait_text; the operators @> and <@. */
+extern PGDLLEXPORT Datum traits_out(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum traits_trait_text(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum traits_contains(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum traits_contained(PG_FUNCTION_ARGS);
+
 extern void traits_builder_init(TraitsBuilder *builder, const Traits *base);
 extern void traits_builder_add(TraitsBuilder *builder, Jsonb *object, TimestampTz observed_at,
                                const pg_uuid_t *event_id, const char *source, int source_len);

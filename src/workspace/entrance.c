@@ -26,6 +26,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
@@ -230,6 +231,8 @@ Datum
 cdp_enter_to_judge(PG_FUNCTION_ARGS)
 {
 	Workspace *ws = read_workspace_argument(fcinfo);
+	WorkspaceUser user;
+	Datum result;
 
 	if (!has_privs_of_role(GetUserId(), ws->owner))
 	{
@@ -243,7 +246,14 @@ cdp_enter_to_judge(PG_FUNCTION_ARGS)
 				require_right(ws, &right);
 		}
 	}
-	return call_as_owner(fcinfo, ws->owner);
+	workspace_act_as(ws->owner, NULL, &user);
+	/* the owner's code, such as that of an index, may not be for parallel workers */
+	if (ws->path != NULL)
+		(void) set_config_option("max_parallel_workers_per_gather", "0", PGC_USERSET,
+		                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	result = call_body(fcinfo);
+	workspace_restore_user(&user);
+	return result;
 }
 
 static const WorkspaceTable *
