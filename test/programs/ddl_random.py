@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 Random DDL on all that definitions name: columns of profiles and events (added, dropped, renamed, given another type,
-rewritten, generated, inherited), enumerated and composite types, domains, collations, text search objects, schemas,
+rewritten, generated, inherited), enumerated and composite types, domains, collations, schemas,
 functions, casts and operators of everybody; alone, several in one statement or one transaction, with CASCADE. After
 each command:
  - cdp.check finds nothing, whether or not the command was refused;

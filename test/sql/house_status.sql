@@ -7,7 +7,7 @@ SET cdp.clock = '2025-03-01 12:00+00';
 SELECT cdp.create_workspace('shop');
 
 -- Empty.
-SELECT * FROM cdp.status('shop') WHERE topic <> 'size';
+SELECT * FROM cdp.status('shop') WHERE topic NOT IN ('size', 'segment times');
 
 INSERT INTO shop.segments (name, predicate) VALUES
     ('buyer', 'cdp.purchases(ltv) > 0'), ('gold', $$traits->>'plan' = 'gold'$$), ('grown', $$(traits->>'age')::int >= 18$$);
@@ -20,7 +20,10 @@ INSERT INTO shop.events (event_id, occurred_at, event, identifiers, amount, curr
 INSERT INTO shop.events (event_id, occurred_at, event, identifiers)
 VALUES (cdp.event_id('6'), '2025-02-05 10:00+00', 'Signed In', '{user_id:1,cookie:a}');
 SET cdp.clock = '2025-03-01 12:30+00';
-SELECT * FROM cdp.status('shop') WHERE topic <> 'size';
+SELECT * FROM cdp.status('shop') WHERE topic NOT IN ('size', 'segment times');
+
+-- How long each segment takes.
+SELECT item, value ~ '^[0-9]+\.[0-9]{2} µs a profile$' AS timed FROM cdp.status('shop') WHERE topic = 'segment times' ORDER BY item;
 
 -- A segment whose column has gone.
 ALTER TABLE shop.profiles ADD COLUMN score int;
