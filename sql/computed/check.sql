@@ -229,10 +229,10 @@ BEGIN
 SELECT array_agg(t.name ORDER BY t.name)
 FROM (SELECT t.name, row_number() OVER (ORDER BY t.name) AS n
       FROM %1$I.computed_traits t
-      WHERE t.name NOT IN (SELECT e.trait FROM %1$I.computed_trait_errors e)) t
+      WHERE t.name NOT IN (SELECT e.trait FROM %1$I.computed_trait_failures e)) t
 GROUP BY (t.n - 1) / 8
 UNION ALL
-SELECT ARRAY[t.name] FROM %1$I.computed_traits t WHERE t.name IN (SELECT e.trait FROM %1$I.computed_trait_errors e)
+SELECT ARRAY[t.name] FROM %1$I.computed_traits t WHERE t.name IN (SELECT e.trait FROM %1$I.computed_trait_failures e)
             $query$, workspace)
     LOOP
         BEGIN

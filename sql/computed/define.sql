@@ -61,7 +61,7 @@ DECLARE
     names text[] := ARRAY(SELECT e.name FROM cdp.computed_entries(nobody, cdp.now()) e);
 BEGIN
     PERFORM cdp.require_step(workspace);
-    EXECUTE format('DELETE FROM %1$I.computed_trait_errors c WHERE c.trait = ANY ($1)', workspace) USING gone;
+    EXECUTE format('DELETE FROM %1$I.computed_trait_failures c WHERE c.trait = ANY ($1)', workspace) USING gone;
     EXECUTE format('UPDATE %1$I.opening_balances b SET computed = cdp.computed_without(b.computed, $1) '
                    'WHERE cdp.has_computed(b.computed, $1)', workspace) USING gone;
     IF gone <> '{}' THEN

@@ -6,7 +6,7 @@ CREATE FUNCTION cdp.rebuild_begin_computed(workspace name, partial boolean) RETU
 AS $begin$
 BEGIN
     PERFORM cdp.require_step(workspace);
-    EXECUTE format('DELETE FROM %I.computed_trait_errors c WHERE %s', workspace, CASE WHEN partial
+    EXECUTE format('DELETE FROM %I.computed_trait_failures c WHERE %s', workspace, CASE WHEN partial
         THEN format('c.profile_id IN (SELECT o.profile_id FROM pg_temp.%I o)',
                     'cdp_old_profiles' || cdp.rebuild_suffix())
         ELSE 'true' END);
@@ -22,22 +22,23 @@ AS $finish$
 BEGIN
     PERFORM cdp.require_step(workspace);
     EXECUTE format($sql$
-UPDATE %1$I.computed_trait_errors c SET profile_id = k.old_id
+UPDATE %1$I.computed_trait_failures c SET profile_id = k.old_id
     FROM pg_temp.cdp_kept%2$s k WHERE k.new_id = c.profile_id;
 -- Profiles of the rebuild that became one on the way.
 WITH lost AS (
-    DELETE FROM %1$I.computed_trait_errors c
+    DELETE FROM %1$I.computed_trait_failures c
     WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = c.profile_id)
     RETURNING c.*
 )
-INSERT INTO %1$I.computed_trait_errors (trait, profile_id, n, sqlstate, message, event_id, at)
+INSERT INTO %1$I.computed_trait_failures (trait, profile_id, n, sqlstate, message, message_without_values, event_id, at)
     SELECT DISTINCT ON (l.trait, i.profile_id) l.trait, i.profile_id,
-           sum(l.n) OVER (PARTITION BY l.trait, i.profile_id), l.sqlstate, l.message, l.event_id, l.at
+           sum(l.n) OVER (PARTITION BY l.trait, i.profile_id), l.sqlstate, l.message, l.message_without_values,
+           l.event_id, l.at
     FROM lost l
     JOIN %1$I.events e ON e.event_id = l.event_id
     JOIN %1$I.identifiers i ON i.identifier OPERATOR(pg_catalog.=) e.anchor
     WHERE i.profile_id IS NOT NULL
-    ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_errors.n + excluded.n;
+    ON CONFLICT (trait, profile_id) DO UPDATE SET n = computed_trait_failures.n + excluded.n;
 $sql$, workspace, cdp.rebuild_suffix());
 END
 $finish$;

@@ -9,7 +9,7 @@ DECLARE
     trait record;
     broken text;
 BEGIN
-    PERFORM cdp.use_tables(workspace, 'computed_traits', 'computed_trait_errors', 'profiles');
+    PERFORM cdp.use_tables(workspace, 'computed_traits', 'profiles');
     RETURN QUERY EXECUTE format($query$
 SELECT 700, 'computed traits', t.name::text,
        t.kind || coalesce(' over ' || t.window_days || ' days', '') ||

@@ -8,13 +8,14 @@ CREATE FUNCTION cdp.foreign_keys(workspace name)
         FROM pg_catalog.pg_constraint c
         JOIN pg_catalog.pg_class p ON p.oid = c.confrelid AND p.relname = 'profiles'
         JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace AND n.nspname = workspace
+                                      AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
         JOIN pg_catalog.pg_class t ON t.oid = c.conrelid
         JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace
         WHERE c.contype = 'f' AND c.conparentid = 0
         ORDER BY 2, 1;
     END;
 COMMENT ON FUNCTION cdp.foreign_keys(name) IS
-    'foreign keys that reference profiles of the workspace, and their tables; no merge respects them: keep profile ids without a key and resolve them with cdp.canonical';
+    'foreign keys that reference profiles of the workspace, and their tables; no merge respects them: keep profile ids without a key and resolve them with cdp.canonical; none without USAGE of the schema';
 
 -- Somebody else's DDL: it is not made to fail, and costs one query where its table has such a key. A key is new where this
 -- transaction wrote its row.

@@ -125,7 +125,7 @@ SELECT 'profiles.next_evaluation_at', 'profile ' || d.profile_id || ', ' || $2,
        coalesce(p.next_evaluation_at::text, 'never'), 'at ' || min(d.at) || ' or before'
 FROM cdp.check_segment($1, $2, $3, true) d
 JOIN %1$I.profiles p ON p.profile_id = d.profile_id
-WHERE NOT EXISTS (SELECT FROM %1$I.segment_errors e
+WHERE NOT EXISTS (SELECT FROM %1$I.segment_failures e
                   WHERE e.segment = $2 AND e.profile_id = d.profile_id)
 GROUP BY d.profile_id, p.next_evaluation_at
             $query$, workspace)

@@ -70,9 +70,10 @@ COMMENT ON FUNCTION cdp.create_profiles_now(name) IS
     'makes the view profiles_now; cdp.create_segments calls it';
 
 CREATE FUNCTION cdp.views_segments(workspace name) RETURNS SETOF text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 1
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 2
     BEGIN ATOMIC
-        SELECT pg_catalog.format('%I.profiles_now', workspace);
+        SELECT pg_catalog.format('%I.%I', workspace, v)
+        FROM pg_catalog.unnest('{segment_errors,profiles_now}'::text[]) v;
     END;
 COMMENT ON FUNCTION cdp.views_segments(name) IS
-    'the view of the part segments; cdp.workspace_views calls it';
+    'the views of the part segments; cdp.workspace_views calls it';

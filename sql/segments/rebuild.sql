@@ -7,7 +7,7 @@ AS $begin$
 BEGIN
     PERFORM cdp.require_step(workspace);
     IF NOT partial THEN
-        EXECUTE format('DELETE FROM %I.segment_errors', workspace);
+        EXECUTE format('DELETE FROM %I.segment_failures', workspace);
     END IF;
 END
 $begin$;

@@ -14,7 +14,7 @@ AS $status$
 DECLARE
     segment record;
 BEGIN
-    PERFORM cdp.use_tables(workspace, 'segments', 'segment_changes', 'segment_errors', 'profiles');
+    PERFORM cdp.use_tables(workspace, 'segments', 'segment_changes', 'profiles');
     RETURN QUERY SELECT 106, 'rows', 'segment_changes',
                         cdp.rows_text(format('%I.segment_changes', workspace)::regclass);
     FOR segment IN EXECUTE format($query$

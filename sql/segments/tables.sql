@@ -1,6 +1,7 @@
 -- Segments: predicates over a row of profiles (segments), who is in which (the column segments of
 -- profiles, of the type cdp.segment_set), the history of both (segment_definitions, segment_changes),
--- and the profiles on which a predicate failed (segment_errors).
+-- and the profiles on which a predicate failed (segment_failures). The view
+-- segment_errors shows those without values of profiles to whoever may not read profiles.
 
 CREATE FUNCTION cdp.create_segments(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
@@ -34,14 +35,23 @@ CREATE TABLE %1$I.segment_changes (
 CREATE INDEX segment_changes_profile_id_at_idx ON %1$I.segment_changes (profile_id, at);
 CREATE INDEX segment_changes_segment_at_idx ON %1$I.segment_changes (segment, at);
 
-CREATE TABLE %1$I.segment_errors (
+CREATE TABLE %1$I.segment_failures (
     segment text COLLATE "C",
     profile_id bigint,
     sqlstate text NOT NULL,
     message text NOT NULL,
+    message_without_values text NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (segment, profile_id)
 );
+
+CREATE VIEW %1$I.segment_errors AS
+SELECT f.segment, f.profile_id, f.sqlstate,
+       CASE WHEN has_table_privilege('%1$I.profiles'::regclass, 'SELECT')
+                 AND NOT row_security_active('%1$I.profiles'::regclass)
+            THEN f.message ELSE f.message_without_values END AS message,
+       f.at
+FROM %1$I.segment_failures f;
 
 CREATE TRIGGER cdp_evaluate AFTER UPDATE ON %1$I.profiles
     REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
@@ -67,11 +77,19 @@ COMMENT ON COLUMN %1$I.segment_changes.entered IS 'true: entered, false: left';
 COMMENT ON COLUMN %1$I.segment_changes.at IS 'instant of the change';
 COMMENT ON COLUMN %1$I.segment_changes.cause IS 'event, clock, merge, column (of the users'' own), definition, reevaluate or rebuild';
 
-COMMENT ON TABLE %1$I.segment_errors IS 'profiles on which a predicate has failed since it was defined or last evaluated on all; where it fails it counts as false';
+COMMENT ON TABLE %1$I.segment_failures IS 'profiles on which a predicate has failed since it was defined or last evaluated on all, with values of profiles: to be read as segment_errors';
+COMMENT ON COLUMN %1$I.segment_failures.segment IS 'the segment';
+COMMENT ON COLUMN %1$I.segment_failures.profile_id IS 'the profile';
+COMMENT ON COLUMN %1$I.segment_failures.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN %1$I.segment_failures.message IS 'its message';
+COMMENT ON COLUMN %1$I.segment_failures.message_without_values IS 'the same with … in place of each value';
+COMMENT ON COLUMN %1$I.segment_failures.at IS 'instant at which it was first seen';
+
+COMMENT ON VIEW %1$I.segment_errors IS 'profiles on which a predicate has failed since it was defined or last evaluated on all; where it fails it counts as false';
 COMMENT ON COLUMN %1$I.segment_errors.segment IS 'the segment';
 COMMENT ON COLUMN %1$I.segment_errors.profile_id IS 'the profile';
 COMMENT ON COLUMN %1$I.segment_errors.sqlstate IS 'SQLSTATE of the error';
-COMMENT ON COLUMN %1$I.segment_errors.message IS 'its message';
+COMMENT ON COLUMN %1$I.segment_errors.message IS 'its message; with … in place of each value for whoever may not select all of profiles';
 COMMENT ON COLUMN %1$I.segment_errors.at IS 'instant at which it was first seen';
 
 COMMENT ON COLUMN %1$I.profiles.segments IS 'segments the profile is in: segments ? ''vip''';
@@ -80,7 +98,7 @@ $ddl$, workspace);
 END
 $create$;
 COMMENT ON FUNCTION cdp.create_segments(name) IS
-    'makes the tables of segments, the view profiles_now and the trigger by which segments follow the users'' own columns, and comments the column segments; cdp.create_workspace calls it';
+    'makes the tables of segments, the views segment_errors and profiles_now and the trigger by which segments follow the users'' own columns, and comments the column segments; cdp.create_workspace calls it';
 
 CREATE FUNCTION cdp.empty_segments(workspace name) RETURNS cdp.segment_set
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

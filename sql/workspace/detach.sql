@@ -14,7 +14,7 @@ BEGIN
         FROM pg_proc p
         JOIN pg_type t ON t.oid = p.prorettype
         WHERE p.pronamespace = 'cdp'::regnamespace AND p.proname = 'detached'
-          AND p.pronargs = 1 AND p.proargtypes[0] = type;
+          AND p.pronargs = 1 AND p.proargtypes[0] = type AND cdp.is_member('pg_proc'::regclass, p.oid);
     IF NOT FOUND THEN
         becomes := 'text';
         expression := format('%I::text', col);
@@ -36,10 +36,12 @@ CREATE FUNCTION cdp.workspace_dependencies(workspace name)
                                    AND m.refobjid = x.oid AND m.deptype = 'e'
         JOIN pg_catalog.pg_depend d ON d.refclassid = m.classid AND d.refobjid = m.objid AND d.deptype <> 'e'
         CROSS JOIN LATERAL pg_catalog.pg_identify_object_as_address(d.classid, d.objid, d.objsubid) a
-        WHERE x.extname = 'cdp' AND a.object_names[1] = workspace;
+        WHERE x.extname = 'cdp' AND a.object_names[1] = workspace
+          AND EXISTS (SELECT FROM pg_catalog.pg_namespace n
+                      WHERE n.nspname = workspace AND pg_catalog.has_schema_privilege(n.oid, 'USAGE'));
     END;
 COMMENT ON FUNCTION cdp.workspace_dependencies(name) IS
-    'objects of a schema that depend on the extension';
+    'objects of a schema that depend on the extension; none without USAGE of the schema';
 
 CREATE FUNCTION cdp.detach_body(workspace name) RETURNS void
     LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE

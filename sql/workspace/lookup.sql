@@ -94,12 +94,13 @@ CREATE FUNCTION cdp.workspace_tables(workspace name) RETURNS SETOF regclass
         FROM pg_catalog.pg_class c
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = workspace
+          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')
           AND c.relkind IN ('r', 'p')
           AND NOT c.relispartition
           AND c.relname IN (SELECT t.tab FROM cdp.part_tables() t)
         ORDER BY c.relname;
     END;
-COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made';
+COMMENT ON FUNCTION cdp.workspace_tables(name) IS 'the tables that cdp.create_workspace made; none without USAGE of the schema';
 
 CREATE FUNCTION cdp.workspace_views(workspace name) RETURNS SETOF text
     LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE ROWS 5
@@ -148,6 +149,11 @@ AS $lock$
 DECLARE
     part record;
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_namespace n
+                   WHERE n.nspname = workspace AND pg_has_role(n.nspowner, 'USAGE')) THEN
+        RAISE EXCEPTION 'must be owner of workspace "%"', workspace
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     FOR part IN
         SELECT w.tab, CASE WHEN t.kind IN ('events', 'profiles') THEN 'ACCESS EXCLUSIVE'
                            ELSE 'SHARE ROW EXCLUSIVE' END AS mode

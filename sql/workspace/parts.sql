@@ -82,7 +82,7 @@ AS $functions$
     SELECT f.name
     FROM cdp.parts() p
     CROSS JOIN LATERAL (SELECT (verb || '_' || p.part)::name AS name) f
-    WHERE to_regprocedure(format('cdp.%I(name%s)', f.name, further)) IS NOT NULL
+    WHERE cdp.is_member('pg_proc'::regclass, to_regprocedure(format('cdp.%I(name%s)', f.name, further)))
     ORDER BY p.place
 $functions$;
 COMMENT ON FUNCTION cdp.part_functions(text, text) IS

@@ -7,7 +7,9 @@
 
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "base/compat.h"
+#include "fmgr.h"
 #include "utils/timestamp.h"
 
 /*
@@ -36,6 +38,12 @@ extern bool cdp_error_is_fatal(int sqlerrcode);
 extern bool cdp_error_is_internal(int sqlerrcode);
 
 /*
+ * The message of an error without the values in it: its format, with an ellipsis in place of each
+ * value. The values may be of rows that the reader may not select.
+ */
+extern char *error_without_values(const ErrorData *error);
+
+/*
  * Runs work(context) in a subtransaction of its own. The subtransaction is
  * committed if work returns true, and rolled back if it returns false or raises
  * an error. *error is that error, in the caller's memory context, or null. A
@@ -58,6 +66,12 @@ extern void cdp_attempt_each(bool (*work)(void *context),
  * asks for no right to the schema.
  */
 extern Oid cdp_function_of(const char *name);
+
+/*
+ * Argument n of a function, of a polymorphic type: a row, of whatever row type. Errors (42804) if
+ * the call has something else there.
+ */
+extern HeapTupleHeader row_argument(FunctionCallInfo fcinfo, int n);
 
 /* Whether a text names a time relative to the clock: now, today, tomorrow, yesterday. */
 extern bool relative_time_is_named(const char *text, size_t len);

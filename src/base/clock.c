@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/guc.h"
 
 static char *clock_setting = NULL;    /* text of cdp.clock */
@@ -19,9 +20,82 @@ typedef struct ClockExtra
 	TimestampTz instant;
 } ClockExtra;
 
+/* Longest form of an instant, with its end: "294276-12-31 23:59:59.999999+00", or " BC" for "294276". */
+#define CANONICAL_SIZE 40
+
+/* Writes an instant as ISO 8601 in UTC; false: it is no instant that has a date. */
+static bool
+write_canonical(TimestampTz instant, char *text)
+{
+	struct pg_tm tm;
+	fsec_t fraction;
+	int len;
+
+	if (TIMESTAMP_NOT_FINITE(instant) ||
+	    timestamp2tm(instant, NULL, &tm, &fraction, NULL, NULL) != 0)
+		return false;
+	len = snprintf(text, CANONICAL_SIZE, "%04d-%02d-%02d %02d:%02d:%02d",
+	               tm.tm_year > 0 ? tm.tm_year : 1 - tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour,
+	               tm.tm_min, tm.tm_sec);
+	if (fraction != 0)
+		len += snprintf(text + len, CANONICAL_SIZE - len, ".%06d", (int) fraction);
+	snprintf(text + len, CANONICAL_SIZE - len, tm.tm_year > 0 ? "+00" : "+00 BC");
+	return true;
+}
+
 /*
- * GUC check hook of cdp.clock: empty, or an absolute finite timestamptz.
- * The value is kept parsed, so that reading the clock costs nothing.
+ * Reads what write_canonical has written; false: it is something else. No other setting plays a
+ * part, nothing is allocated, nothing can fail: a parallel worker takes the value before it has the
+ * leader's other settings.
+ */
+static bool
+read_canonical(const char *text, TimestampTz *instant)
+{
+	struct pg_tm tm = {0};
+	int fraction = 0;
+	int len = 0;
+	char again[CANONICAL_SIZE];
+
+	if (sscanf(text, "%6d-%2d-%2d %2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour,
+	           &tm.tm_min, &tm.tm_sec, &len) != 6)
+		return false;
+	if (text[len] == '.')
+		(void) sscanf(text + len + 1, "%6d", &fraction);
+	if (strstr(text + len, "BC") != NULL)
+		tm.tm_year = 1 - tm.tm_year;
+	if (tm2timestamp(&tm, fraction, NULL, instant) != 0)
+		return false;
+	/* numbers out of their range come out as others */
+	return write_canonical(*instant, again) && strcmp(text, again) == 0;
+}
+
+/* Reads a text as the type timestamptz does, by the settings of now; false: it is none. */
+static bool
+read_timestamp(const char *text, TimestampTz *instant)
+{
+	MemoryContext oldcontext = CurrentMemoryContext;
+	volatile bool ok = true;
+
+	PG_TRY();
+	{
+		*instant = DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(text),
+		                                                   ObjectIdGetDatum(InvalidOid),
+		                                                   Int32GetDatum(-1)));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(oldcontext);
+		FlushErrorState();
+		ok = false;
+	}
+	PG_END_TRY();
+	return ok;
+}
+
+/*
+ * GUC check hook of cdp.clock: empty, or an absolute finite timestamptz. What depends on other
+ * settings, as a time without an offset does, means what it means when it is set: the value that
+ * is kept is the instant in UTC.
  */
 static bool
 check_clock(char **newval, void **extra, GucSource source)
@@ -30,26 +104,11 @@ check_clock(char **newval, void **extra, GucSource source)
 	TimestampTz instant = 0;
 	bool is_set = (*newval != NULL && (*newval)[0] != '\0');
 
-	if (is_set)
+	if (is_set && !read_canonical(*newval, &instant))
 	{
-		MemoryContext oldcontext = CurrentMemoryContext;
-		bool ok = true;
+		char *canonical;
 
-		PG_TRY();
-		{
-			instant = DatumGetTimestampTz(
-			    DirectFunctionCall3(timestamptz_in, CStringGetDatum(*newval),
-			                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(oldcontext);
-			FlushErrorState();
-			ok = false;
-		}
-		PG_END_TRY();
-
-		if (!ok || TIMESTAMP_NOT_FINITE(instant) ||
+		if (!read_timestamp(*newval, &instant) || TIMESTAMP_NOT_FINITE(instant) ||
 		    relative_time_is_named(*newval, strlen(*newval)))
 		{
 			GUC_check_errdetail("\"%s\" is not an absolute, finite timestamp with time zone.",
@@ -58,9 +117,15 @@ check_clock(char **newval, void **extra, GucSource source)
 			                  "time.");
 			return false;
 		}
+		canonical = CdpGucAlloc(CANONICAL_SIZE);
+		if (canonical == NULL)
+			return false;
+		(void) write_canonical(instant, canonical);
+		CdpGucFree(*newval);
+		*newval = canonical;
 	}
 
-	parsed = (ClockExtra *) malloc(sizeof(ClockExtra));
+	parsed = (ClockExtra *) CdpGucAlloc(sizeof(ClockExtra));
 	if (parsed == NULL)
 		return false;
 	parsed->is_set = is_set;

@@ -110,4 +110,13 @@ typedef bool CdpUpdateIndexes;
 #define CdpAnalyzeDelayPoint() vacuum_delay_point()
 #endif
 
+/* What GUC hooks hand on is malloc'ed; guc_malloc since 16. */
+#if PG_VERSION_NUM >= 160000
+#define CdpGucAlloc(size) guc_malloc(LOG, size)
+#define CdpGucFree(pointer) guc_free(pointer)
+#else
+#define CdpGucAlloc(size) malloc(size)
+#define CdpGucFree(pointer) free(pointer)
+#endif
+
 #endif /* CDP_COMPAT_H */

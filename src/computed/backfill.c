@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
+#include "workspace/rows.h"
 
 /* Least number of deltas of a profile that are merged into its state at a time. */
 #define GROUP_DELTAS 256
@@ -42,6 +43,7 @@ typedef struct BackfillFailure
 	int64 n;
 	int sqlerrcode;
 	char *message;
+	char *without_values;
 	pg_uuid_t event_id;
 } BackfillFailure;
 
@@ -68,13 +70,19 @@ count_failure(Backfill *backfill, int64 profile, const ErrorData *error, const p
 	BackfillFailure key = {{profile, backfill->row.trait}};
 	bool found;
 	BackfillFailure *failure = hash_search(backfill->failures, &key.key, HASH_ENTER, &found);
+	MemoryContext oldcontext = MemoryContextSwitchTo(backfill->context);
 
 	if (!found)
 		failure->n = 0;
 	else
+	{
 		pfree(failure->message);
+		pfree(failure->without_values);
+	}
 	failure->n++;
-	failure->message = MemoryContextStrdup(backfill->context, error->message);
+	failure->message = pstrdup(error->message);
+	failure->without_values = error_without_values(error);
+	MemoryContextSwitchTo(oldcontext);
 	failure->sqlerrcode = error->sqlerrcode;
 	failure->event_id = *event_id;
 }
@@ -161,13 +169,14 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 		fold_begin(group, current->ws, computed_empty(), current->today, true);
 		MemoryContextSwitchTo(oldcontext);
 	}
-	row = PG_GETARG_HEAPTUPLEHEADER(2);
+	row = row_argument(fcinfo, 2);
 	if (HeapTupleHeaderGetTypeId(row) != get_rel_type_id(current->ws->events))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("cdp.computed_agg takes rows of the workspace's events")));
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	tuple.t_data = row;
 	ExecStoreHeapTuple(&tuple, current->slot, false);
+	workspace_check_row(current->ws, &events_table, current->slot);
 	event_id = DatumGetUUIDP(row_value(current, EVENT_ID));
 	occurred_at = DatumGetTimestampTz(row_value(current, EVENT_OCCURRED_AT));
 	received_at = DatumGetTimestampTz(row_value(current, EVENT_RECEIVED_AT));
@@ -307,7 +316,8 @@ write_trait_failures(Backfill *backfill)
 	hash_seq_init(&status, backfill->failures);
 	while ((failure = hash_seq_search(&status)) != NULL)
 		trait_errors_add(store, (int) failure->key.trait, failure->key.profile, failure->n,
-		                 failure->sqlerrcode, failure->message, &failure->event_id);
+		                 failure->sqlerrcode, failure->message, failure->without_values,
+		                 &failure->event_id);
 	store_refresh(store);
 	store_end(store);
 }

@@ -32,13 +32,14 @@ typedef enum ComputedErrorColumn
 	COMPUTED_ERROR_N,
 	COMPUTED_ERROR_SQLSTATE,
 	COMPUTED_ERROR_MESSAGE,
+	COMPUTED_ERROR_WITHOUT_VALUES,
 	COMPUTED_ERROR_EVENT_ID,
 	COMPUTED_ERROR_AT,
 	N_COMPUTED_ERROR_COLUMNS
 } ComputedErrorColumn;
 
 extern WorkspaceTable computed_traits_table;
-extern WorkspaceTable computed_errors_table; /* computed_trait_errors */
+extern WorkspaceTable computed_errors_table; /* computed_trait_failures */
 
 /* The window_days of a computed trait without a window. */
 #define COMPUTED_FOR_EVER INT_MIN
@@ -124,6 +125,7 @@ typedef struct TraitFailure
 	int event;
 	int sqlerrcode;
 	const char *message;
+	const char *without_values; /* the same, as error_without_values gives it */
 } TraitFailure;
 
 /* What the part keeps of a batch. */
@@ -166,7 +168,8 @@ extern ProfileValue computed_profile_value;
  * sample; writes the failures of the batch.
  */
 extern void trait_errors_add(Store *store, int trait, int64 profile, int64 n, int sqlerrcode,
-                             const char *message, const pg_uuid_t *event_id);
+                             const char *message, const char *without_values,
+                             const pg_uuid_t *event_id);
 extern void trait_errors_write(Batch *batch);
 
 /*

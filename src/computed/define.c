@@ -10,10 +10,11 @@
 #include "utils/builtins.h"
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
+#include "workspace/rights.h"
 
 /* Errors if a trait that segments read has been deleted or renamed. */
 static void
-check_readers(Workspace *ws, List *old)
+check_readers(Workspace *ws, List *old, Oid user)
 {
 	const Segments *segments = segments_of(ws);
 
@@ -27,9 +28,7 @@ check_readers(Workspace *ws, List *old)
 			        (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 			         errmsg("computed trait \"%s\" cannot be deleted or renamed: segments read it",
 			                missing),
-			         errdetail("The predicate of segment \"%s\" is \"%s\".", segment->name,
-			                   segment->predicate),
-			         errhint("Change that segment first.")));
+			         segments_detail(ws, segment, user), errhint("Change that segment first.")));
 	}
 }
 
@@ -63,6 +62,26 @@ computed_derive_again(Workspace *ws, List *names)
 		segments_sweep(ws, segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
 }
 
+/* What a change of definitions does to profiles. */
+typedef struct Redefinition
+{
+	Workspace *ws;
+	List *removed;             /* names of traits that are gone or others */
+	const Bitmapset *wanted;   /* traits to fill */
+	const Bitmapset *segments; /* that read them */
+} Redefinition;
+
+static void
+fill_redefined(void *context)
+{
+	Redefinition *redefinition = (Redefinition *) context;
+
+	if (redefinition->removed != NIL || !bms_is_empty(redefinition->wanted))
+		backfill(redefinition->ws, redefinition->removed, redefinition->wanted);
+	if (!bms_is_empty(redefinition->segments))
+		segments_sweep(redefinition->ws, redefinition->segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_computed_traits);
 
 /*
@@ -83,13 +102,14 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 	List *removed = NIL;
 	Bitmapset *wanted = NULL;
 	Bitmapset *segments = NULL;
+	Redefinition redefinition;
 
 	workspace_become_owner(ws, &user);
 	workspace_lock(ws, "changing computed traits");
 	ws = workspace_read_again(ws);
 	old = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_oldtable);
 	new = changed_rows_read(ws, &computed_traits_table, trigger->tg_relation, trigger->tg_newtable);
-	check_readers(ws, old);
+	check_readers(ws, old, user.user);
 	foreach (lc, old)
 		if (!changed_rows_have(new, lfirst(lc)))
 			removed = lappend(removed, ((ChangedRow *) lfirst(lc))->texts[0]);
@@ -105,10 +125,8 @@ cdp_define_computed_traits(PG_FUNCTION_ARGS)
 		wanted = bms_add_member(wanted, index);
 		segments = add_readers(ws, row->texts[0], segments);
 	}
-	if (removed != NIL || !bms_is_empty(wanted))
-		backfill(ws, removed, wanted);
-	if (!bms_is_empty(segments))
-		segments_sweep(ws, segments, CAUSE_DEFINITION, SWEEP_REDEFINED);
+	redefinition = (Redefinition){ws, removed, wanted, segments};
+	workspace_hide_values(ws, user.user, fill_redefined, &redefinition);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }

@@ -125,6 +125,7 @@ add_failure(EventRun *run, int trait, const ErrorData *error)
 {
 	Batch *batch = run->batch;
 	ComputedBatch *computed = computed_batch(batch);
+	MemoryContext oldcontext;
 	TraitFailure *failure;
 
 	if (batch->is_read_again)
@@ -134,7 +135,13 @@ add_failure(EventRun *run, int trait, const ErrorData *error)
 	failure->trait = trait;
 	failure->event = (int) (run->event - batch->events);
 	failure->sqlerrcode = error->sqlerrcode;
-	failure->message = MemoryContextStrdup(batch->context, error->message);
+	oldcontext = MemoryContextSwitchTo(batch->context);
+	failure->message = pstrdup(error->message);
+	/* a trait that does not compile has seen no event */
+	failure->without_values = error == computed_of(batch->ws)->definitions[trait].broken
+	                              ? failure->message
+	                              : error_without_values(error);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 /* A trait that does not compile fails on every event that it would count. */

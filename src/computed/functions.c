@@ -4,12 +4,26 @@
  */
 #include "computed/computed_internal.h"
 
+#include "expression/judge.h"
 #include "catalog/pg_type.h"
 #include "expression/expression.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/typcache.h"
+#include "workspace/rights.h"
+#include "workspace/rows.h"
+
+/* The workspace in the first argument; its definitions are for those who may read their table. */
+static Workspace *
+workspace_argument(FunctionCallInfo fcinfo)
+{
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
+
+	workspace_require_select(ws, computed_traits_table.name, NULL);
+	return ws;
+}
 
 /* The names in an array of texts, as traits that have nothing but a name. */
 static ComputedTrait *
@@ -68,7 +82,7 @@ cdp_computed_trait_type(PG_FUNCTION_ARGS)
 	    [COMPUTED_NUMBER] = "numeric",   [COMPUTED_TEXT] = "text", [COMPUTED_BOOL] = "boolean",
 	    [COMPUTED_TIME] = "timestamptz", [COMPUTED_DATE] = "date", [COMPUTED_JSON] = "jsonb",
 	};
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Workspace *ws = workspace_argument(fcinfo);
 	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	if (index < 0 || computed_of(ws)->definitions[index].broken != NULL)
@@ -85,7 +99,7 @@ PG_FUNCTION_INFO_V1(cdp_computed_trait_fault);
 Datum
 cdp_computed_trait_fault(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Workspace *ws = workspace_argument(fcinfo);
 	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	if (index < 0 || computed_of(ws)->definitions[index].broken == NULL)
@@ -148,7 +162,7 @@ cdp_trait_query(PG_FUNCTION_ARGS)
 		texts[2 * i + 1] = (ExpressionText){&trait_expression, name,
 		                                    psprintf("expression_%d", i + 1), expressions[i]};
 	}
-	judged.ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	judged.ws = workspace_argument(fcinfo);
 	judged.texts = texts;
 	judged.n_texts = 2 * n;
 	expression_query(&judged, text_to_cstring(PG_GETARG_TEXT_PP(4)), fcinfo, 5);
@@ -161,8 +175,7 @@ PG_FUNCTION_INFO_V1(cdp_empty_computed);
 Datum
 cdp_empty_computed(PG_FUNCTION_ARGS)
 {
-	Computed *computed =
-	    computed_of(workspace_by_name(NameStr(*PG_GETARG_NAME(0))))->without_events;
+	Computed *computed = computed_of(workspace_argument(fcinfo))->without_events;
 
 	PG_RETURN_DATUM(
 	    PointerGetDatum(memcpy(palloc(VARSIZE_ANY(computed)), computed, VARSIZE_ANY(computed))));
@@ -175,43 +188,59 @@ try_event(void *context)
 	return true;
 }
 
-/* What cdp.computed_trait_fails keeps from call to call. */
+/* What cdp.computed_trait_fails keeps from call to call, in a memory context of its own. */
 typedef struct TraitTrial
 {
-	RowDeltas row;
+	MemoryContext context;
+	RowDeltas row; /* its workspace is null before the first call */
+	int index;     /* of the trait */
+	Oid type;      /* of rows of events */
 	TupleTableSlot *slot;
 } TraitTrial;
 
 static TraitTrial *
-begin_trial(FunctionCallInfo fcinfo, Oid type)
+make_trial(FunctionCallInfo fcinfo)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
-	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	TraitTrial *trial = palloc0(sizeof(TraitTrial));
+	MemoryContext parent = fcinfo->flinfo->fn_mcxt;
+	TraitTrial *trial = MemoryContextAllocZero(parent, sizeof(TraitTrial));
 
-	if (index < 0 || type != get_rel_type_id(ws->events))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-		                errmsg("there is no such computed trait of these events")));
-	trial->slot = MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
+	trial->context = AllocSetContextCreate(parent, "cdp trait trial", ALLOCSET_DEFAULT_SIZES);
+	fcinfo->flinfo->fn_extra = trial;
+	return trial;
+}
+
+/* Prepares the trial of a trait, unless the last call has left it prepared. */
+static void
+prepare_trial(TraitTrial *trial, Workspace *ws, int index)
+{
+	MemoryContext oldcontext;
+
+	if (trial->row.ws == ws && trial->index == index)
+		return;
+	MemoryContextReset(trial->context);
+	memset(&trial->row, 0, sizeof(RowDeltas));
+	oldcontext = MemoryContextSwitchTo(trial->context);
+	trial->type = get_rel_type_id(ws->events);
+	trial->slot =
+	    MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(trial->type, -1), &TTSOpsHeapTuple);
 	deltas_begin(&trial->row, ws, bms_make_singleton(index));
 	trial->row.slot = trial->slot;
-	fcinfo->flinfo->fn_extra = trial;
+	trial->index = index;
 	MemoryContextSwitchTo(oldcontext);
-	return trial;
 }
 
 PG_FUNCTION_INFO_V1(cdp_computed_trait_fails);
 
 /*
  * cdp.computed_trait_fails(workspace, trait, row of events) -> boolean: whether the trait's
- * filter or expression fails on the event. In a query, the workspace and trait of the first
- * call are used for all calls.
+ * filter or expression fails on the event.
  */
 Datum
 cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(2);
+	HeapTupleHeader header = row_argument(fcinfo, 2);
+	Workspace *ws = workspace_argument(fcinfo);
+	int index = defined_names_find(&ws->computed_names, text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	TraitTrial *trial = (TraitTrial *) fcinfo->flinfo->fn_extra;
 	HeapTupleData tuple = {0};
 	ErrorData *error;
@@ -220,12 +249,18 @@ cdp_computed_trait_fails(PG_FUNCTION_ARGS)
 	bool fails;
 
 	if (trial == NULL)
-		trial = begin_trial(fcinfo, HeapTupleHeaderGetTypeId(header));
-	workspace_evaluate_as_owner(trial->row.ws, &user);
-	nest_level = expression_pin(trial->row.ws, trial->row.ws->rows_use_time_zone);
+		trial = make_trial(fcinfo);
+	if (index >= 0)
+		prepare_trial(trial, ws, index);
+	if (index < 0 || HeapTupleHeaderGetTypeId(header) != trial->type)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("there is no such computed trait of these events")));
+	workspace_evaluate_as_owner(ws, &user);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
 	tuple.t_data = header;
 	ExecStoreHeapTuple(&tuple, trial->slot, false);
+	workspace_check_row(ws, &events_table, trial->slot);
+	nest_level = expression_pin(ws, ws->rows_use_time_zone);
 	trial->row.trait = 0;
 	fails = !cdp_attempt(try_event, &trial->row, &error);
 	if (fails && !deltas_failed(&trial->row, error))

@@ -37,7 +37,7 @@ compare_failures(const void *a, const void *b, void *arg)
 
 void
 trait_errors_add(Store *store, int trait, int64 profile, int64 n, int sqlerrcode,
-                 const char *message, const pg_uuid_t *event_id)
+                 const char *message, const char *without_values, const pg_uuid_t *event_id)
 {
 	Datum values[N_COMPUTED_ERROR_COLUMNS];
 	TupleTableSlot *slot;
@@ -53,6 +53,7 @@ trait_errors_add(Store *store, int trait, int64 profile, int64 n, int sqlerrcode
 	values[COMPUTED_ERROR_N] = Int64GetDatum(n);
 	values[COMPUTED_ERROR_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(sqlerrcode));
 	values[COMPUTED_ERROR_MESSAGE] = CStringGetTextDatum(message);
+	values[COMPUTED_ERROR_WITHOUT_VALUES] = CStringGetTextDatum(without_values);
 	values[COMPUTED_ERROR_EVENT_ID] = UUIDPGetDatum(event_id);
 	values[COMPUTED_ERROR_AT] = TimestampTzGetDatum(cdp_now());
 	if (slot == NULL)
@@ -84,7 +85,7 @@ trait_errors_write(Batch *batch)
 		last = &failures[end - 1];
 		if (profile != 0)
 			trait_errors_add(batch->store, last->trait, profile, end - i, last->sqlerrcode,
-			                 last->message, &batch->events[last->event].id);
+			                 last->message, last->without_values, &batch->events[last->event].id);
 	}
 }
 
@@ -94,11 +95,13 @@ static const EngineColumn error_columns[N_COMPUTED_ERROR_COLUMNS] = {
     [COMPUTED_ERROR_N] = {"n", "int8"},
     [COMPUTED_ERROR_SQLSTATE] = {"sqlstate", "text"},
     [COMPUTED_ERROR_MESSAGE] = {"message", "text"},
+    [COMPUTED_ERROR_WITHOUT_VALUES] = {"message_without_values", "text"},
     [COMPUTED_ERROR_EVENT_ID] = {"event_id", "uuid"},
     [COMPUTED_ERROR_AT] = {"at", "timestamptz"},
 };
 
-WorkspaceTable computed_errors_table = {.name = "computed_trait_errors",
+/* users see it by the view computed_trait_errors */
+WorkspaceTable computed_errors_table = {.name = "computed_trait_failures",
                                         .guard = GUARD_DERIVED,
                                         .columns = error_columns,
                                         .n_columns = N_COMPUTED_ERROR_COLUMNS,

@@ -15,12 +15,12 @@
 /* What a command may do to definitions, by its parse tree, before it is executed. */
 typedef struct Command
 {
-	List *workspaces;    /* oids: the events tables of those that it may concern */
-	Oid relation;        /* a table of a workspace that it alters; InvalidOid: none */
-	Oid storage;         /* the file of that table before the command */
-	List *retyped;       /* names of columns that it gives a type: char * */
-	bool renames;        /* it gives something another name or schema */
-	Oid type;            /* the type in which it changes labels or attributes; or InvalidOid */
+	List *workspaces; /* oids: the events tables of those that it may concern */
+	Oid relation;     /* a table of a workspace that it alters; InvalidOid: none */
+	Oid storage;      /* the file of that table before the command */
+	List *retyped;    /* names of columns that it gives a type: char * */
+	bool renames;     /* it gives something another name or schema */
+	Oid type;         /* the type in which it changes labels or attributes; or InvalidOid */
 	bool changes_collation;
 	const char *function; /* the name of a function that it changes; or null */
 } Command;

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "workspace/rights.h"
 #include "workspace/statement.h"
 
 /* One usable identifier of an event, before it becomes a node. */
@@ -650,6 +651,25 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	return PointerGetDatum(tuple);
 }
 
+/*
+ * Errors if the caller may not know in which form the workspace keeps identifiers. That tells its
+ * region, which is one of the settings, and so do the identifiers themselves.
+ */
+static void
+require_forms(const Workspace *ws)
+{
+	if (!workspace_may(ws, GetUserId(), ACL_SELECT, settings_table.name, "default_region"))
+		workspace_require_select(ws, "identifiers", "identifier");
+}
+
+/* Errors if the caller may not know the rules of identifiers, and which of them are blocked. */
+static void
+require_rules(const Workspace *ws)
+{
+	workspace_require_select(ws, namespaces_table.name, NULL);
+	workspace_require_select(ws, blocked_table.name, NULL);
+}
+
 PG_FUNCTION_INFO_V1(cdp_canonical_identifier);
 
 /*
@@ -659,12 +679,13 @@ PG_FUNCTION_INFO_V1(cdp_canonical_identifier);
 Datum
 cdp_canonical_identifier(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
 	text *received = PG_GETARG_TEXT_PP(1);
 	NormalisedIdentifier normalised;
 	NormaliseStatus status = normalise_identifier(
 	    VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received), &ws->options, &normalised);
 
+	require_forms(ws);
 	if (status == NORMALISE_INVALID)
 		PG_RETURN_NULL();
 	if (status != NORMALISE_OK)
@@ -678,9 +699,12 @@ PG_FUNCTION_INFO_V1(cdp_anchor_of);
 Datum
 cdp_anchor_of(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
-	Identifier *anchor = find_anchor(ws, PG_GETARG_ARRAYTYPE_P(1));
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
+	Identifier *anchor;
 
+	require_forms(ws);
+	require_rules(ws);
+	anchor = find_anchor(ws, PG_GETARG_ARRAYTYPE_P(1));
 	if (anchor == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_IDENTIFIER_P(anchor);
@@ -692,7 +716,7 @@ PG_FUNCTION_INFO_V1(cdp_identifier_fault);
 Datum
 cdp_identifier_fault(PG_FUNCTION_ARGS)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
 	text *identifier = PG_GETARG_TEXT_PP(1);
 	const char *value = VARDATA_ANY(identifier);
 	int len = VARSIZE_ANY_EXHDR(identifier);
@@ -700,6 +724,7 @@ cdp_identifier_fault(PG_FUNCTION_ARGS)
 	int namespace_len = colon == NULL ? 0 : colon - value;
 	const NamespaceRule *rule;
 
+	require_rules(ws);
 	if (namespace_len == 0 || namespace_len + 1 == len)
 		PG_RETURN_NULL();
 	rule = namespaces_rule(ws, value, namespace_len);

@@ -1,7 +1,7 @@
 /*
  * allowed.c
- *	  What an expression may use, decided by OID: the immutable functions of pg_catalog and
- *	  cdp, and the stable ones listed here, which depend only on time zone and date style.
+ *	  What an expression may use, decided by OID: the immutable functions of PostgreSQL and
+ *	  of the extension, and the stable ones listed here, which depend only on time zone and date style.
  *	  The engine sets both. Of types those of PostgreSQL and cdp whose values are data, and
  *	  enumerated types.
  *
@@ -14,6 +14,8 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
@@ -99,9 +101,11 @@ static const Oid zone_functions[] = {
 
 /* Types whose values stand for objects or transactions, or are read by code that has no bounds. */
 static const Oid refused_types[] = {
-    OIDOID,     OIDVECTOROID,      XIDOID, XID8OID,    CIDOID,     TIDOID,
-    ACLITEMOID, TXID_SNAPSHOTOID,  XMLOID, CSTRINGOID, INTERNALOID, PG_SNAPSHOTOID,
-    GTSVECTOROID, PG_NODE_TREEOID, PG_NDISTINCTOID, PG_DEPENDENCIESOID, PG_MCV_LISTOID,
+    OIDOID,         OIDVECTOROID,    XIDOID,          XID8OID,
+    CIDOID,         TIDOID,          ACLITEMOID,      TXID_SNAPSHOTOID,
+    XMLOID,         CSTRINGOID,      INTERNALOID,     PG_SNAPSHOTOID,
+    GTSVECTOROID,   PG_NODE_TREEOID, PG_NDISTINCTOID, PG_DEPENDENCIESOID,
+    PG_MCV_LISTOID,
 };
 
 static bool
@@ -111,6 +115,19 @@ is_listed(Oid oid, const Oid *list, int n)
 		if (list[i] == oid)
 			return true;
 	return false;
+}
+
+/*
+ * Whether an object is PostgreSQL's own or the extension's. Its schema does not say so: others may
+ * have put something there.
+ */
+static bool
+is_ours(const ExpressionWalk *walk, Oid class, Oid object, Oid schema)
+{
+	if (schema == PG_CATALOG_NAMESPACE)
+		return object < FirstNormalObjectId;
+	return schema == walk->extension_schema &&
+	       getExtensionOfObject(class, object) == walk->extension;
 }
 
 bool
@@ -128,7 +145,7 @@ function_is_refused(Oid function, void *context)
 	if (function == F_ENUM_OUT) /* stable, as a value may be renamed */
 		return false;
 	if (volatility == PROVOLATILE_IMMUTABLE && !bounds_refuse(function) &&
-	    (schema == PG_CATALOG_NAMESPACE || schema == walk->extension_schema))
+	    is_ours(walk, ProcedureRelationId, function, schema))
 		return false;
 	walk->refused = function;
 	return true;
@@ -145,7 +162,7 @@ refuse_function(ExpressionWalk *walk, Node *node)
 
 	if (function == F_CLOCK_TIMESTAMP || function == F_TIMEOFDAY)
 		clock_refuse(walk, name, location, "Write now(): it is the instant of evaluation.");
-	if (schema != PG_CATALOG_NAMESPACE && schema != walk->extension_schema)
+	if (!is_ours(walk, ProcedureRelationId, function, schema))
 		why = "Only those of PostgreSQL and of cdp may be called.";
 	else if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		why = "It is volatile: its result may change between two calls.";
@@ -217,8 +234,8 @@ is_users(ExpressionWalk *walk, Oid type)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for type %u", type);
 	form = (Form_pg_type) GETSTRUCT(tuple);
-	found = form->typtype != TYPTYPE_ENUM && form->typnamespace != PG_CATALOG_NAMESPACE &&
-	        form->typnamespace != walk->extension_schema && !OidIsValid(get_element_type(type));
+	found = form->typtype != TYPTYPE_ENUM && !OidIsValid(get_element_type(type)) &&
+	        !is_ours(walk, TypeRelationId, type, form->typnamespace);
 	ReleaseSysCache(tuple);
 	return found;
 }

@@ -8,11 +8,14 @@
 #include "expression/bounds.h"
 
 #include "access/table.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "miscadmin.h"
@@ -91,7 +94,7 @@ expression_count_node(ExpressionWalk *walk)
 {
 	if (++walk->n_analysed > EXPRESSION_ANALYSED_MAX)
 		expression_refuse_size(walk, "is too large",
-		            psprintf("It has more than %d parts.", EXPRESSION_ANALYSED_MAX));
+		                       psprintf("It has more than %d parts.", EXPRESSION_ANALYSED_MAX));
 }
 
 /* How often the parser copies the left side of an operator, and the list on its right side. */
@@ -147,9 +150,11 @@ check_padding(ExpressionWalk *walk, TypeCast *cast)
 		return;
 	if (type == BITOID)
 		typmod /= BITS_PER_BYTE;
-	walk->padding += (int64) typmod * (OidIsValid(element) ? strlen(walk->pstate->p_sourcetext) : 1);
+	walk->padding +=
+	    (int64) typmod * (OidIsValid(element) ? strlen(walk->pstate->p_sourcetext) : 1);
 	if (typmod > BOUND_SIZE || walk->padding > BOUND_SIZES)
-		expression_refuse_size(walk, "has literals that are too long", "char(n) and bit(n) pad them.");
+		expression_refuse_size(walk, "has literals that are too long",
+		                       "char(n) and bit(n) pad them.");
 }
 
 /* A JSON path, which is read at once, compiles the regular expressions in it. */
@@ -197,10 +202,10 @@ check_raw_node(Node *node, void *context)
 		walk->n_nodes += walk->copies;
 		if (walk->n_nodes > EXPRESSION_NODES_MAX)
 			expression_refuse_size(walk, "is too large",
-			            psprintf("It has more than %d parts.", EXPRESSION_NODES_MAX));
+			                       psprintf("It has more than %d parts.", EXPRESSION_NODES_MAX));
 		if (walk->depth >= EXPRESSION_DEPTH_MAX)
 			expression_refuse_size(walk, "is nested too deeply",
-			            psprintf("The limit is %d levels.", EXPRESSION_DEPTH_MAX));
+			                       psprintf("The limit is %d levels.", EXPRESSION_DEPTH_MAX));
 	}
 	if (IsA(node, A_Const) && !((A_Const *) node)->isnull &&
 	    IsA(&((A_Const *) node)->val.node, String))
@@ -706,9 +711,9 @@ analyse(ExpressionWalk *walk, const char *text)
 		        (errcode(ERRCODE_SYNTAX_ERROR), errmsg("%s must not be empty", walk->sort->what),
 		         errhint("%s", walk->sort->form_hint)));
 	if (strlen(text) > EXPRESSION_TEXT_MAX)
-		expression_refuse_size(walk, "is too long",
-		            psprintf("It has %zu bytes, and the limit is %d.", strlen(text),
-		                     EXPRESSION_TEXT_MAX));
+		expression_refuse_size(
+		    walk, "is too long",
+		    psprintf("It has %zu bytes, and the limit is %d.", strlen(text), EXPRESSION_TEXT_MAX));
 	walk->pstate = pstate;
 	walk->copies = 1;
 	pstate->p_sourcetext = text;
@@ -718,6 +723,7 @@ analyse(ExpressionWalk *walk, const char *text)
 	                 addRangeTableEntryForRelation(pstate, rel, AccessShareLock, NULL, false, true),
 	                 false, true, true);
 	raw = parse_expression(walk, text);
+	walk->extension = get_extension_oid("cdp", false);
 	walk->extension_schema = get_namespace_oid("cdp", false);
 	(void) check_raw_node(raw, walk);
 	list_sort(walk->literals, compare_literals);

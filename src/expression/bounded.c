@@ -48,19 +48,19 @@ typedef struct BoundedState
 static void
 refuse_call(void)
 {
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	                errmsg("cdp.bounded cannot be called"),
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cdp.bounded cannot be called"),
 	                errdetail("It stands in analysed definitions only.")));
 }
 
 static void
 fail_size(const BoundedState *state)
 {
-	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-	                state->function == InvalidOid
-	                    ? errmsg("value is too long")
-	                    : errmsg("result of function %s is too long", get_func_name(state->function)),
-	                errdetail("In a definition it may have " INT64_FORMAT " bytes.", state->size_max)));
+	ereport(ERROR,
+	        (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+	         state->function == InvalidOid
+	             ? errmsg("value is too long")
+	             : errmsg("result of function %s is too long", get_func_name(state->function)),
+	         errdetail("In a definition it may have " INT64_FORMAT " bytes.", state->size_max)));
 }
 
 static void
@@ -73,8 +73,8 @@ fail_steps(const BoundedState *state)
 
 /*
  * Errors if the arguments or the result are not exactly of the types that the function has.
- * A call that somebody writes fails here: its result is void, and that of no function is. (A
- * record would keep the planner from evaluating a constant call.)
+ * (The function is declared to return void, since a record would keep the planner from evaluating a
+ * constant call.)
  */
 static void
 check_signature(const BoundedState *state, const Oid *types, Oid result)
@@ -118,9 +118,9 @@ prepare_function(BoundedState *state, FmgrInfo *flinfo, Oid what, Oid result)
 	fmgr_info_cxt(state->function, &state->info, flinfo->fn_mcxt);
 	if (state->shape == BOUNDED_FUNCTION || state->shape == BOUNDED_OPERATOR)
 	{
-		FuncExpr *inner = makeFuncExpr(state->function, result,
-		                               list_copy_tail(outer->args, N_BOUNDED_ARGS),
-		                               outer->funccollid, outer->inputcollid, COERCE_EXPLICIT_CALL);
+		FuncExpr *inner =
+		    makeFuncExpr(state->function, result, list_copy_tail(outer->args, N_BOUNDED_ARGS),
+		                 outer->funccollid, outer->inputcollid, COERCE_EXPLICIT_CALL);
 
 		inner->funcvariadic = outer->funcvariadic;
 		fmgr_info_set_expr((Node *) inner, &state->info);
@@ -154,10 +154,13 @@ begin_bounded(FunctionCallInfo fcinfo)
 	Oid result;
 	int calls;
 
-	if (PG_NARGS() <= N_BOUNDED_ARGS || flinfo->fn_expr == NULL || !IsA(flinfo->fn_expr, FuncExpr) ||
-	    PG_ARGISNULL(BOUNDED_SHAPE) || PG_ARGISNULL(BOUNDED_WHAT) || PG_ARGISNULL(BOUNDED_CALLS))
+	if (PG_NARGS() <= N_BOUNDED_ARGS || flinfo->fn_expr == NULL ||
+	    !IsA(flinfo->fn_expr, FuncExpr) || PG_ARGISNULL(BOUNDED_SHAPE) ||
+	    PG_ARGISNULL(BOUNDED_WHAT) || PG_ARGISNULL(BOUNDED_CALLS))
 		refuse_call();
 	result = exprType(flinfo->fn_expr);
+	if (result == VOIDOID) /* as the function is declared: somebody has written the call */
+		refuse_call();
 	state->shape = (BoundShape) PG_GETARG_INT32(BOUNDED_SHAPE);
 	state->n_args = PG_NARGS() - N_BOUNDED_ARGS;
 	state->types = palloc(sizeof(Oid) * state->n_args);
@@ -270,11 +273,11 @@ pattern_steps(const BoundedState *state, bool finds)
 	pattern = DatumGetTextPP(argument(state, 1));
 	size = bounded_pattern_size(VARDATA_ANY(pattern), VARSIZE_ANY_EXHDR(pattern));
 	if (size > BOUND_PATTERN)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-		                errmsg("regular expression is too large"),
-		                errdetail("In a definition it may have %d parts, all repetitions written "
-		                          "out, and does not refer back to what it has matched.",
-		                          BOUND_PATTERN)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("regular expression is too large"),
+		         errdetail("In a definition it may have %d parts, all repetitions written "
+		                   "out, and does not refer back to what it has matched.",
+		                   BOUND_PATTERN)));
 	return length * size + (finds ? length * (length / FIND_FACTOR) : 0);
 }
 
@@ -399,8 +402,8 @@ check_call(BoundedState *state)
 		case BOUND_REPLACE:
 			if (size_of(state, 0) * size_of(state, 1) > state->steps_max)
 				return INFINITY;
-			check_size(state, size_of(state, 0) + occurrences(state) *
-			                                          (size_of(state, 2) - size_of(state, 1)));
+			check_size(state, size_of(state, 0) +
+			                      occurrences(state) * (size_of(state, 2) - size_of(state, 1)));
 			break;
 		case BOUND_REGEX:
 			return pattern_steps(state, false);
@@ -559,8 +562,7 @@ cdp_bounded(PG_FUNCTION_ARGS)
 			check_result(state, PG_GETARG_DATUM(N_BOUNDED_ARGS));
 		PG_RETURN_DATUM(PG_GETARG_DATUM(N_BOUNDED_ARGS));
 	}
-	memcpy(state->call->args, &fcinfo->args[N_BOUNDED_ARGS],
-	       sizeof(NullableDatum) * state->n_args);
+	memcpy(state->call->args, &fcinfo->args[N_BOUNDED_ARGS], sizeof(NullableDatum) * state->n_args);
 	if (state->shape == BOUNDED_ANY || state->shape == BOUNDED_ALL)
 		result = call_elements(state, &isnull);
 	else

@@ -251,8 +251,9 @@ follow_path(PathWalk *walk, JsonPathItem *item, Found current, double times)
 			case jpiLikeRegex:
 				jspInitByBuffer(&arg, item->base, item->content.like_regex.expr);
 				found = follow_path(walk, &arg, current, times);
-				walk->steps += found.all * bounded_pattern_size(item->content.like_regex.pattern,
-				                                                item->content.like_regex.patternlen);
+				walk->steps +=
+				    found.all * bounded_pattern_size(item->content.like_regex.pattern,
+				                                     item->content.like_regex.patternlen);
 				break;
 			default: /* methods; each makes one small value, or an object for each key */
 				found = (Found){found.all * 3, found.one * 3};

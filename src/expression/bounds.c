@@ -508,8 +508,7 @@ bounded_call(ExpressionWalk *walk, Node *node, BoundShape shape, Oid what, Oid t
 	call->funcid = walk->bounded;
 	call->funcresulttype = type;
 	call->funcvariadic = IsA(node, FuncExpr) && ((FuncExpr *) node)->funcvariadic;
-	call->funcformat =
-	    IsA(node, FuncExpr) ? ((FuncExpr *) node)->funcformat : COERCE_EXPLICIT_CALL;
+	call->funcformat = IsA(node, FuncExpr) ? ((FuncExpr *) node)->funcformat : COERCE_EXPLICIT_CALL;
 	call->funccollid = exprCollation(node);
 	call->inputcollid = exprInputCollation(node);
 	call->args =
@@ -592,9 +591,9 @@ bound_parts(ExpressionWalk *walk, Node *node, List *parts)
 	if (n == 0)
 		return node;
 	if (n > LONG_PARTS_MAX)
-		expression_refuse_size(walk, "has an ARRAY or ROW of too many values",
-		                       psprintf("It has %d that are no constants, and the limit is %d.", n,
-		                                LONG_PARTS_MAX));
+		expression_refuse_size(
+		    walk, "has an ARRAY or ROW of too many values",
+		    psprintf("It has %d that are no constants, and the limit is %d.", n, LONG_PARTS_MAX));
 	bound_columns(walk, parts);
 	return bounded_value(walk, node);
 }
@@ -687,8 +686,8 @@ pads_elements(Node *node, void *context)
 		                   ? list_nth(call.args, bound->args[0])
 		                   : NULL;
 
-		if (length != NULL && (!IsA(length, Const) || DatumGetInt32(((Const *) length)->constvalue) >
-		                                                  PADDED_ELEMENT_MAX))
+		if (length != NULL && (!IsA(length, Const) ||
+		                       DatumGetInt32(((Const *) length)->constvalue) > PADDED_ELEMENT_MAX))
 			return true;
 	}
 	return expression_tree_walker(node, pads_elements, context);

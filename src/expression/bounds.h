@@ -25,30 +25,30 @@
 /* How the result and the steps of a function follow from its arguments. */
 typedef enum BoundRule
 {
-	BOUND_REFUSED,        /* a result of any size, or one that nobody has looked at */
-	BOUND_NONE,           /* its type bounds the result, or an argument does; the time is linear */
-	BOUND_RESULT,         /* the result may be longer than the arguments, by a factor or their sum */
-	BOUND_PRODUCT,        /* steps: the sizes of two arguments multiplied */
-	BOUND_SQUARE,         /* steps: the size of one by itself */
-	BOUND_REPLACE,        /* text, from, to */
-	BOUND_REGEX,          /* text, pattern: whether it matches */
-	BOUND_REGEX_FIND,     /* text, pattern: where it matches */
-	BOUND_REGEX_REPLACE,  /* text, pattern, replacement */
-	BOUND_PAD,            /* the result has as many bytes as an argument says */
-	BOUND_PAD_BITS,       /* ... as many bits */
-	BOUND_POINTS,         /* ... as many points */
-	BOUND_OUTPUT,         /* the text of a value */
-	BOUND_TEXTS,          /* the texts of all arguments, from one on */
-	BOUND_JOINED,         /* the same, with the argument before between them */
-	BOUND_ARRAY_TEXT,     /* array, separator, text for nulls */
-	BOUND_ARRAY_REPLACE,  /* array, from, to */
-	BOUND_JSON_TEXT,      /* the text of what another function finds in a jsonb */
-	BOUND_TRAIT_TEXT,     /* ... in traits */
-	BOUND_COMPUTED_TEXT,  /* ... in computed traits */
-	BOUND_JSON_PRETTY,    /* jsonb, by lines */
-	BOUND_JSON_PATH,      /* jsonb, path */
-	BOUND_NUMERIC_GCD,    /* two numerics */
-	BOUND_NUMERIC_EXP,    /* numerics whose result may have many digits, or takes long */
+	BOUND_REFUSED,       /* a result of any size, or one that nobody has looked at */
+	BOUND_NONE,          /* its type bounds the result, or an argument does; the time is linear */
+	BOUND_RESULT,        /* the result may be longer than the arguments, by a factor or their sum */
+	BOUND_PRODUCT,       /* steps: the sizes of two arguments multiplied */
+	BOUND_SQUARE,        /* steps: the size of one by itself */
+	BOUND_REPLACE,       /* text, from, to */
+	BOUND_REGEX,         /* text, pattern: whether it matches */
+	BOUND_REGEX_FIND,    /* text, pattern: where it matches */
+	BOUND_REGEX_REPLACE, /* text, pattern, replacement */
+	BOUND_PAD,           /* the result has as many bytes as an argument says */
+	BOUND_PAD_BITS,      /* ... as many bits */
+	BOUND_POINTS,        /* ... as many points */
+	BOUND_OUTPUT,        /* the text of a value */
+	BOUND_TEXTS,         /* the texts of all arguments, from one on */
+	BOUND_JOINED,        /* the same, with the argument before between them */
+	BOUND_ARRAY_TEXT,    /* array, separator, text for nulls */
+	BOUND_ARRAY_REPLACE, /* array, from, to */
+	BOUND_JSON_TEXT,     /* the text of what another function finds in a jsonb */
+	BOUND_TRAIT_TEXT,    /* ... in traits */
+	BOUND_COMPUTED_TEXT, /* ... in computed traits */
+	BOUND_JSON_PRETTY,   /* jsonb, by lines */
+	BOUND_JSON_PATH,     /* jsonb, path */
+	BOUND_NUMERIC_GCD,   /* two numerics */
+	BOUND_NUMERIC_EXP,   /* numerics whose result may have many digits, or takes long */
 	BOUND_NUMERIC_LOG,
 	BOUND_NUMERIC_POWER,
 	BOUND_FACTORIAL
@@ -101,6 +101,5 @@ extern bool bounded_text_is_unknown(Oid type);
 /* bounded_steps.c: steps of a search for a pattern, or along a path. */
 extern double bounded_pattern_size(const char *pattern, int len);
 extern double bounded_path_steps(Jsonb *json, JsonPath *path);
-
 
 #endif /* CDP_BOUNDS_H */

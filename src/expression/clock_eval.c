@@ -472,8 +472,8 @@ evaluate_trait(ClockNode *node, ClockContext *context, bool *isnull)
 			return (Datum) 0;
 	}
 	name = DatumGetTextPP(call->args[node->trait_arg + 1].value);
-	end = computed_changes_at(DatumGetComputedP(call->args[node->trait_arg].value), VARDATA_ANY(name),
-	                          VARSIZE_ANY_EXHDR(name), context->at);
+	end = computed_changes_at(DatumGetComputedP(call->args[node->trait_arg].value),
+	                          VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), context->at);
 	if (end < CLOCK_END)
 		context->until = Min(context->until, end);
 	call->isnull = false;

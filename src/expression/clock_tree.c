@@ -408,7 +408,8 @@ build_field(ClockBuild *build, Node *expression, Oid function, Oid collation, Li
 	ClockNode *moving;
 	char *field;
 
-	if (!of_interval && !is_in(function, field_functions, lengthof(field_functions)))
+	if (list_length(args) < 2 ||
+	    (!of_interval && !is_in(function, field_functions, lengthof(field_functions))))
 		return NULL;
 	field = constant_text(linitial(args));
 	moving = build_node(build, lsecond(args));

@@ -85,38 +85,6 @@ extern ExprState *expression_of_event(Workspace *ws, const ExpressionSort *sort,
 extern void expression_explain(Workspace *ws, const ExpressionSort *sort, TupleTableSlot *row,
                                const SegmentSet *segments, const char *text, ReturnSetInfo *result);
 
-/* A text of a definition of that name, and how a query calls it: "filter". text null: it is true. */
-typedef struct ExpressionText
-{
-	const ExpressionSort *sort;
-	const char *name;
-	const char *called;
-	const char *text;
-} ExpressionText;
-
-/* Definitions for the judge; all texts read one table. */
-typedef struct ExpressionJudged
-{
-	Workspace *ws;
-	const ExpressionText *texts;
-	int n_texts;
-	bool broken_is_false; /* a text that is no definition; else it is an error */
-} ExpressionJudged;
-
-/*
- * Runs a query, and puts its rows into the result of a set-returning function, whose arguments
- * from first on are the query's. In the query definition.<called> stands for a text, on the
- * columns of what the query calls profiles or events, at instant.at; definition.reads_clock
- * says whether the first text reads the clock.
- */
-extern void expression_query(const ExpressionJudged *judged, const char *sql,
-                             FunctionCallInfo fcinfo, int first);
-
-/* The first text, to be tried on rows of its table: whether it fails at an instant. */
-typedef struct ExpressionTrial ExpressionTrial;
-extern ExpressionTrial *expression_try(const ExpressionJudged *judged);
-extern bool expression_fails(ExpressionTrial *trial, TupleTableSlot *row, TimestampTz at);
-
 /* One evaluation of an expression that reads the clock, on the row in econtext, at an instant. */
 typedef struct ClockContext
 {

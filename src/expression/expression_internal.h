@@ -34,7 +34,8 @@ typedef struct ExpressionWalk
 	int depth;                 /* of the node */
 	int64 padding;             /* bytes that literals are padded with */
 	int n_analysed;            /* nodes of the analysed expression so far */
-	Oid extension_schema;      /* cdp */
+	Oid extension;             /* cdp */
+	Oid extension_schema;      /* its schema */
 	Oid absolute_text;         /* function cdp.absolute_time_text */
 	Oid clock;                 /* function cdp.now */
 	Oid bounded;               /* function cdp.bounded */
@@ -86,7 +87,8 @@ extern bool node_has_type(Node *node);
 extern void expression_count_node(ExpressionWalk *walk);
 
 /* Errors. expression_refuse_size: 54000; what: "is too large". location: -1 for none. */
-extern void expression_refuse_size(const ExpressionWalk *walk, const char *what, const char *detail);
+extern void expression_refuse_size(const ExpressionWalk *walk, const char *what,
+                                   const char *detail);
 extern void refuse_whole_rows(const ExpressionWalk *walk, int location);
 extern void clock_refuse(const ExpressionWalk *walk, const char *what, int location,
                          const char *hint);

@@ -9,6 +9,7 @@
  * of one.
  */
 #include "expression/expression_internal.h"
+#include "expression/judge.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -80,9 +81,9 @@ query_column(JudgeQuery *query, const char *table, const char *column)
 	int levels_up;
 	ParseNamespaceItem *item =
 	    refnameNamespaceItem(query->pstate, NULL, table, query->location, &levels_up);
-	Node *var = item == NULL ? NULL
-	                         : scanNSItemForColumn(query->pstate, item, levels_up, column,
-	                                               query->location);
+	Node *var = item == NULL
+	                ? NULL
+	                : scanNSItemForColumn(query->pstate, item, levels_up, column, query->location);
 
 	if (var == NULL)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -196,7 +197,8 @@ query_params(FunctionCallInfo fcinfo, int first)
 }
 
 void
-expression_query(const ExpressionJudged *judged, const char *sql, FunctionCallInfo fcinfo, int first)
+expression_query(const ExpressionJudged *judged, const char *sql, FunctionCallInfo fcinfo,
+                 int first)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	JudgeQuery query = {.judged = judged};
@@ -209,8 +211,7 @@ expression_query(const ExpressionJudged *judged, const char *sql, FunctionCallIn
 	options.params = query.params;
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, result->setResult,
-	                                result->econtext->ecxt_per_query_memory, false,
-	                                result->setDesc,
+	                                result->econtext->ecxt_per_query_memory, false, result->setDesc,
 	                                gettext_noop("the query does not return what was asked for"));
 	SPI_connect();
 	if (SPI_execute_extended(sql, &options) < 0)
@@ -255,8 +256,7 @@ try_row(void *context)
 bool
 expression_fails(ExpressionTrial *trial, TupleTableSlot *row, TimestampTz at)
 {
-	ParamExternData *clock =
-	    &trial->econtext->ecxt_param_list_info->params[CLOCK_PARAM - 1];
+	ParamExternData *clock = &trial->econtext->ecxt_param_list_info->params[CLOCK_PARAM - 1];
 	ErrorData *error;
 	bool fails;
 

@@ -160,8 +160,8 @@ bool
 reads_note_trait(Reads *reads, Node *node)
 {
 	int which;
-	Const *key = constant_of_call(reads, node, reads->trait_functions, lengthof(reads->trait_functions),
-	                              reads->traits_column, &which);
+	Const *key = constant_of_call(reads, node, reads->trait_functions,
+	                              lengthof(reads->trait_functions), reads->traits_column, &which);
 
 	if (key == NULL)
 		return false;

@@ -14,8 +14,8 @@
 #include "pipeline/pipeline.h"
 #include "replay/replay.h"
 #include "storage/lmgr.h"
-#include "utils/acl.h"
 #include "utils/memutils.h"
+#include "workspace/rights.h"
 #include "workspace/statement.h"
 
 /* A statement of several batches: takes all locks first, then goes batch by batch. */
@@ -39,9 +39,11 @@ ingest_in_batches(Statement *statement)
 	} while (rows_left);
 }
 
+/* The work of the trigger; context: the statement. */
 static void
-ingest_statement(Statement *statement)
+ingest_statement(void *context)
 {
+	Statement *statement = (Statement *) context;
 	int64 row = 0;
 
 	event_ids_claim(statement);
@@ -62,15 +64,16 @@ ingest_statement(Statement *statement)
 	}
 }
 
-/*
- * Error context for a user who may not read what the owner may. The detail of a violated
- * constraint shows a row, which may be another customer's; it is replaced.
- */
+/* The work of the trigger, the owner's AFTER triggers of rows that it writes included. */
 static void
-hide_row(void *arg)
+ingest_and_end(void *context)
 {
-	if (ERRCODE_TO_CATEGORY(geterrcode()) == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
-		errdetail("The row is shown to the owner of the workspace only.");
+	Statement *statement = (Statement *) context;
+
+	ingest_statement(statement);
+	ExecDropSingleTupleTableSlot(statement->slot);
+	statement_ends(statement->trigger); /* what owners' triggers do now follows the statement */
+	store_end(statement->store);
 }
 
 PG_FUNCTION_INFO_V1(cdp_ingest_events);
@@ -88,7 +91,6 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	WorkspaceUser user;
 	MemoryContext context;
 	MemoryContext oldcontext;
-	ErrorContextCallback callback = {error_context_stack, hide_row, NULL};
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
 	    !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event) ||
@@ -111,8 +113,6 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	LockRelationOid(workspace_table(ws, &profiles_table)->oid, RowExclusiveLock);
 	ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
 	workspace_become_owner(ws, &user);
-	if (!has_privs_of_role(user.user, ws->owner))
-		error_context_stack = &callback;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "cdp ingest", ALLOCSET_DEFAULT_SIZES);
 	oldcontext = MemoryContextSwitchTo(context);
@@ -121,11 +121,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	statement.batch = batch_create(statement.store, context, CAUSE_EVENT);
 	statement.slot =
 	    MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
-	ingest_statement(&statement);
-	ExecDropSingleTupleTableSlot(statement.slot);
-	statement_ends(trigger); /* owners' AFTER triggers, which fire now, see what follows from it */
-	store_end(statement.store);
-	error_context_stack = callback.previous;
+	workspace_hide_values(ws, user.user, ingest_and_end, &statement);
 	workspace_restore_user(&user);
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextDelete(context);

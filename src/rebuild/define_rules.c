@@ -8,6 +8,7 @@
 #include "commands/trigger.h"
 #include "namespaces/namespaces.h"
 #include "workspace/definitions.h"
+#include "workspace/rights.h"
 
 /*
  * Whether the companions that were stored under a rule are right under another one: both make
@@ -45,6 +46,28 @@ are_companions_kept(List *before, List *after)
 	return true;
 }
 
+/* A change of rules. */
+typedef struct Redefinition
+{
+	Workspace *ws;
+	const WorkspaceTable *table;
+	List *before; /* rows of identifier_namespaces */
+	List *after;
+} Redefinition;
+
+static void
+derive_again(void *context)
+{
+	Redefinition *redefinition = (Redefinition *) context;
+
+	if (redefinition->table == &settings_table)
+		rebuild_workspace(redefinition->ws, CAUSE_REBUILD);
+	else
+		rebuild_concerned(redefinition->ws,
+		                  redefinition->table == &namespaces_table &&
+		                      !are_companions_kept(redefinition->before, redefinition->after));
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_rules);
 
 /*
@@ -60,20 +83,20 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	const WorkspaceTable *table;
 	Workspace *ws = workspace_triggered_by_any(fcinfo, "cdp.define_rules", tables, &table);
+	Redefinition redefinition = {.table = table};
 	WorkspaceUser user;
 
 	workspace_become_owner(ws, &user);
 	workspace_lock(ws, "changing a workspace's rules");
-	ws = workspace_read_again(ws);
-	if (table == &settings_table)
-		rebuild_workspace(ws, CAUSE_REBUILD);
-	else if (table == &blocked_table)
-		rebuild_concerned(ws, false);
-	else
-		rebuild_concerned(
-		    ws, !are_companions_kept(
-		            changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_oldtable),
-		            changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_newtable)));
+	ws = redefinition.ws = workspace_read_again(ws);
+	if (table == &namespaces_table)
+	{
+		redefinition.before =
+		    changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_oldtable);
+		redefinition.after =
+		    changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_newtable);
+	}
+	workspace_hide_values(ws, user.user, derive_again, &redefinition);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }

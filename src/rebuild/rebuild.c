@@ -61,8 +61,8 @@ static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
 static const char *const scope_events =
     "SELECT e FROM ONLY %1$s.events AS e "
     "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope%2$s s) "
-    "OR e.anchor IS NULL AND e.event_id = ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events%2$s "
-    "s) "
+    "OR e.anchor IS NULL AND e.event_id OPERATOR(pg_catalog.=) "
+    "ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events%2$s s) "
     "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
 
 /*

@@ -17,7 +17,8 @@ static void
 find_later_rows(Workspace *ws, void *context)
 {
 	bool *found = (bool *) context;
-	char *query = psprintf("SELECT FROM %s.profiles p WHERE p.evaluated_at > cdp.now() LIMIT 1",
+	char *query = psprintf("SELECT FROM %s.profiles p WHERE p.evaluated_at "
+	                       "OPERATOR(pg_catalog.>) cdp.now() LIMIT 1",
 	                       quote_identifier(ws->name));
 
 	if (SPI_execute(query, false, 1) != SPI_OK_SELECT)

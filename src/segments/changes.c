@@ -46,6 +46,7 @@ write_segment_failures(Batch *batch)
 		values[ERROR_PROFILE_ID] = Int64GetDatum(failure->profile_id);
 		values[ERROR_SQLSTATE] = CStringGetTextDatum(unpack_sql_state(failure->sqlerrcode));
 		values[ERROR_MESSAGE] = CStringGetTextDatum(failure->message);
+		values[ERROR_WITHOUT_VALUES] = CStringGetTextDatum(failure->without_values);
 		values[ERROR_AT] = TimestampTzGetDatum(failure->at);
 		if (store_find_key(batch->store, &segment_errors_table, 2, values) == NULL)
 			(void) store_insert_unless_there(
@@ -77,6 +78,7 @@ changes_add_failure(Batch *batch, int64 profile_id, const Segment *segment, Time
                     const ErrorData *error)
 {
 	SegmentsBatch *segments = segments_batch(batch);
+	MemoryContext oldcontext;
 	Failure *failure;
 
 	ARRAY_GROW(batch->context, segments->failures, segments->n_failures, segments->max_failures);
@@ -84,8 +86,13 @@ changes_add_failure(Batch *batch, int64 profile_id, const Segment *segment, Time
 	failure->profile_id = profile_id;
 	failure->segment = segment;
 	failure->sqlerrcode = error->sqlerrcode;
-	failure->message = MemoryContextStrdup(batch->values, error->message);
 	failure->at = at;
+	oldcontext = MemoryContextSwitchTo(batch->values);
+	failure->message = pstrdup(error->message);
+	/* a definition that is broken has been evaluated on no row */
+	failure->without_values =
+	    error == segment->expression.broken ? failure->message : error_without_values(error);
+	MemoryContextSwitchTo(oldcontext);
 }
 
 static const EngineColumn change_columns[N_CHANGE_COLUMNS] = {
@@ -95,8 +102,11 @@ static const EngineColumn change_columns[N_CHANGE_COLUMNS] = {
 };
 
 static const EngineColumn error_columns[N_ERROR_COLUMNS] = {
-    [ERROR_SEGMENT] = {"segment", "text"},   [ERROR_PROFILE_ID] = {"profile_id", "int8"},
-    [ERROR_SQLSTATE] = {"sqlstate", "text"}, [ERROR_MESSAGE] = {"message", "text"},
+    [ERROR_SEGMENT] = {"segment", "text"},
+    [ERROR_PROFILE_ID] = {"profile_id", "int8"},
+    [ERROR_SQLSTATE] = {"sqlstate", "text"},
+    [ERROR_MESSAGE] = {"message", "text"},
+    [ERROR_WITHOUT_VALUES] = {"message_without_values", "text"},
     [ERROR_AT] = {"at", "timestamptz"},
 };
 
@@ -104,7 +114,8 @@ WorkspaceTable segment_changes_table = {.name = "segment_changes",
                                         .guard = GUARD_DERIVED,
                                         .columns = change_columns,
                                         .n_columns = N_CHANGE_COLUMNS};
-WorkspaceTable segment_errors_table = {.name = "segment_errors",
+/* users see it by the view segment_errors */
+WorkspaceTable segment_errors_table = {.name = "segment_failures",
                                        .guard = GUARD_DERIVED,
                                        .columns = error_columns,
                                        .n_columns = N_ERROR_COLUMNS,

@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "workspace/definitions.h"
 #include "workspace/lock.h"
+#include "workspace/rights.h"
 
 /* Whether a row of segments is switched on. */
 static bool
@@ -65,12 +66,21 @@ named_segments(Workspace *ws, List *rows, bool check, Bitmapset *wanted)
 	return wanted;
 }
 
+int
+segments_detail(const Workspace *ws, const Segment *segment, Oid user)
+{
+	if (!workspace_may(ws, user, ACL_SELECT, segments_table.name, "predicate"))
+		return errdetail("It is segment \"%s\".", segment->name);
+	return errdetail("The predicate of segment \"%s\" is \"%s\".", segment->name,
+	                 segment->predicate);
+}
+
 /*
  * Errors if segments refer to each other in a circle. Errors if a segment that others refer
  * to has been deleted or renamed.
  */
 static void
-check_references(Workspace *ws, List *old)
+check_references(Workspace *ws, List *old, Oid user)
 {
 	const Segments *segments = segments_of(ws);
 	char *circle = order_circle(segments);
@@ -90,8 +100,7 @@ check_references(Workspace *ws, List *old)
 			    ERROR,
 			    (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 			     errmsg("segment \"%s\" cannot be deleted or renamed: others refer to it", missing),
-			     errdetail("The predicate of segment \"%s\" is \"%s\".", segment->name,
-			               segment->predicate),
+			     segments_detail(ws, segment, user),
 			     errhint("Change that segment first, or in the same statement.")));
 	}
 }
@@ -178,6 +187,22 @@ segments_derive_again(Workspace *ws, List *names)
 		segments_sweep(ws, wanted, CAUSE_DEFINITION, SWEEP_REDEFINED);
 }
 
+/* Segments that are to be evaluated on every profile. */
+typedef struct Redefinition
+{
+	Workspace *ws;
+	const Bitmapset *wanted;
+	int flags;
+} Redefinition;
+
+static void
+sweep_redefined(void *context)
+{
+	Redefinition *redefinition = (Redefinition *) context;
+
+	segments_sweep(redefinition->ws, redefinition->wanted, CAUSE_DEFINITION, redefinition->flags);
+}
+
 PG_FUNCTION_INFO_V1(cdp_define_segments);
 
 /*
@@ -193,17 +218,19 @@ cdp_define_segments(PG_FUNCTION_ARGS)
 	List *old;
 	List *new;
 	Bitmapset *wanted;
+	Redefinition redefinition;
 
 	workspace_become_owner(ws, &user);
 	workspace_lock(ws, "changing segments");
 	ws = workspace_read_again(ws);
 	old = changed_rows_read(ws, &segments_table, trigger->tg_relation, trigger->tg_oldtable);
 	new = changed_rows_read(ws, &segments_table, trigger->tg_relation, trigger->tg_newtable);
-	check_references(ws, old);
+	check_references(ws, old, user.user);
 	wanted = named_segments(ws, new, true, NULL);
 	wanted = named_segments(ws, old, false, wanted);
 	record_definitions(ws, old, new, user.user);
-	segments_sweep(ws, wanted, CAUSE_DEFINITION, SWEEP_REDEFINED | (old == NIL ? SWEEP_ADDED : 0));
+	redefinition = (Redefinition){ws, wanted, SWEEP_REDEFINED | (old == NIL ? SWEEP_ADDED : 0)};
+	workspace_hide_values(ws, user.user, sweep_redefined, &redefinition);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }

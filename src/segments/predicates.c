@@ -5,10 +5,13 @@
  */
 #include "segments/segments.h"
 
-#include "access/htup_details.h"
+#include "expression/judge.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/typcache.h"
+#include "workspace/rights.h"
+#include "workspace/rows.h"
 
 PG_FUNCTION_INFO_V1(cdp_check_predicate);
 PG_FUNCTION_INFO_V1(cdp_predicate_sql);
@@ -16,12 +19,29 @@ PG_FUNCTION_INFO_V1(cdp_predicate_query);
 PG_FUNCTION_INFO_V1(cdp_predicate_fails);
 PG_FUNCTION_INFO_V1(cdp_segment_tree);
 
+/*
+ * Errors if the caller has no right to know which names predicates may use: of segments, which
+ * tables tell, and of computed traits. Whoever defines segments finds them out, and so does who
+ * reads them in profiles.
+ */
+static void
+require_names(const Workspace *ws)
+{
+	Oid user = GetUserId();
+
+	if (!workspace_may(ws, user, ACL_SELECT | ACL_INSERT | ACL_UPDATE, "segments", "predicate") &&
+	    !(workspace_may(ws, user, ACL_SELECT, "profiles", "segments") &&
+	      workspace_may(ws, user, ACL_SELECT, "profiles", "computed")))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, "segments");
+}
+
 /* Checks the predicate in the arguments; the result is that of expression_check. */
 static char *
 check_arguments(FunctionCallInfo fcinfo)
 {
-	Workspace *ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
 
+	require_names(ws);
 	return expression_check(ws, &segment_predicate, text_to_cstring(PG_GETARG_TEXT_PP(1)),
 	                        text_to_cstring(PG_GETARG_TEXT_PP(2)));
 }
@@ -67,62 +87,86 @@ cdp_predicate_query(PG_FUNCTION_ARGS)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 			                errmsg("the workspace, the segment, its predicate and the query must "
 			                       "not be null")));
-	judged.ws = workspace_by_name(NameStr(*PG_GETARG_NAME(0)));
+	judged.ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
+	require_names(judged.ws);
 	one.name = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	one.text = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	expression_query(&judged, text_to_cstring(PG_GETARG_TEXT_PP(3)), fcinfo, 4);
 	return (Datum) 0;
 }
 
-/* What cdp.predicate_fails keeps from call to call. */
+/* What cdp.predicate_fails keeps from call to call, in a memory context of its own. */
 typedef struct PredicateTrial
 {
-	const Workspace *ws;
+	MemoryContext context;
+	Workspace *ws; /* null before the first call */
+	Oid user;      /* whose rights have been looked at */
+	char *name;
+	char *predicate;
 	ExpressionTrial *trial;
 	TupleTableSlot *row;
 } PredicateTrial;
 
-static PredicateTrial *
-begin_trial(FunctionCallInfo fcinfo, Oid type)
+static bool
+is_text(const char *string, const text *t)
 {
-	MemoryContext oldcontext = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	ExpressionText one = {&segment_predicate, text_to_cstring(PG_GETARG_TEXT_PP(1)), "predicate",
-	                      text_to_cstring(PG_GETARG_TEXT_PP(2))};
-	ExpressionJudged judged = {.ws = workspace_of_row(type),
-	                           .texts = &one,
-	                           .n_texts = 1,
-	                           .broken_is_false = true};
-	PredicateTrial *trial = palloc(sizeof(PredicateTrial));
+	return strlen(string) == VARSIZE_ANY_EXHDR(t) &&
+	       memcmp(string, VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)) == 0;
+}
 
-	trial->ws = judged.ws;
+/* The trial of a predicate of a workspace, made new unless it is that of the call before. */
+static PredicateTrial *
+prepare_trial(FunctionCallInfo fcinfo, Workspace *ws, Oid type, const text *name,
+              const text *predicate)
+{
+	PredicateTrial *trial = (PredicateTrial *) fcinfo->flinfo->fn_extra;
+	MemoryContext oldcontext;
+	ExpressionText one = {.sort = &segment_predicate, .called = "predicate"};
+	ExpressionJudged judged = {.ws = ws, .texts = &one, .n_texts = 1, .broken_is_false = true};
+
+	if (trial != NULL && trial->ws == ws && trial->user == GetUserId() &&
+	    is_text(trial->name, name) && is_text(trial->predicate, predicate))
+		return trial;
+	workspace_require_usage(ws);
+	require_names(ws);
+	if (trial == NULL)
+	{
+		MemoryContext parent = fcinfo->flinfo->fn_mcxt;
+
+		trial = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(parent, sizeof(PredicateTrial));
+		trial->context = AllocSetContextCreate(parent, "cdp predicate", ALLOCSET_DEFAULT_SIZES);
+	}
+	trial->ws = NULL; /* should one of these raise an error */
+	MemoryContextReset(trial->context);
+	oldcontext = MemoryContextSwitchTo(trial->context);
+	one.name = trial->name = text_to_cstring(name);
+	one.text = trial->predicate = text_to_cstring(predicate);
 	trial->trial = expression_try(&judged);
 	trial->row = MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
-	fcinfo->flinfo->fn_extra = trial;
 	MemoryContextSwitchTo(oldcontext);
+	trial->ws = ws;
+	trial->user = GetUserId();
 	return trial;
 }
 
 /*
  * cdp.predicate_fails(row of profiles, segment text, predicate text, instant) -> boolean:
- * whether the predicate fails on the profile at the instant. In a query, the predicate of the
- * first call is used for all calls.
+ * whether the predicate fails on the profile at the instant.
  */
 Datum
 cdp_predicate_fails(PG_FUNCTION_ARGS)
 {
-	PredicateTrial *trial = (PredicateTrial *) fcinfo->flinfo->fn_extra;
-	HeapTupleHeader header;
-	HeapTupleData tuple = {0};
+	HeapTupleHeader header = row_argument(fcinfo, 0);
+	Workspace *ws = workspace_of_row(header);
+	PredicateTrial *trial = prepare_trial(fcinfo, ws, HeapTupleHeaderGetTypeId(header),
+	                                      PG_GETARG_TEXT_PP(1), PG_GETARG_TEXT_PP(2));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
 	WorkspaceUser user;
 	bool fails;
 
-	if (trial == NULL)
-		trial = begin_trial(fcinfo, get_fn_expr_argtype(fcinfo->flinfo, 0));
-	header = PG_GETARG_HEAPTUPLEHEADER(0);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	tuple.t_data = header;
 	ExecStoreHeapTuple(&tuple, trial->row, false);
-	workspace_evaluate_as_owner(trial->ws, &user);
+	workspace_check_row(ws, &profiles_table, trial->row);
+	workspace_evaluate_as_owner(ws, &user);
 	fails = expression_fails(trial->trial, trial->row, PG_GETARG_TIMESTAMPTZ(3));
 	workspace_restore_user(&user);
 	ExecClearTuple(trial->row);
@@ -138,20 +182,23 @@ cdp_predicate_fails(PG_FUNCTION_ARGS)
 Datum
 cdp_segment_tree(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
+	HeapTupleHeader row = row_argument(fcinfo, 0);
 	SegmentSet *segments = PG_GETARG_SEGMENT_SET_P(1);
 	char *predicate = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	Workspace *ws = workspace_of_row(HeapTupleHeaderGetTypeId(row));
+	Workspace *ws = workspace_of_row(row);
 	TupleDesc desc =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	HeapTupleData tuple = {0};
 	WorkspaceUser user;
 
+	workspace_require_usage(ws);
+	require_names(ws);
 	InitMaterializedSRF(fcinfo, 0);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	tuple.t_data = row;
 	ExecStoreHeapTuple(&tuple, slot, false);
+	workspace_check_row(ws, &profiles_table, slot);
 	workspace_evaluate_as_owner(ws, &user);
 	expression_explain(ws, &segment_predicate, slot, segments, predicate,
 	                   (ReturnSetInfo *) fcinfo->resultinfo);

@@ -18,7 +18,7 @@ typedef struct Segment
 	char *name;
 	int name_len;
 	char *predicate;
-	bool enabled;          /* false: it is switched off, and its expression is false */
+	bool enabled; /* false: it is switched off, and its expression is false */
 	Expression expression;
 	Bitmapset *dependents; /* segments that refer to it, by rank */
 	int rank;              /* place in the order of evaluation */
@@ -57,6 +57,9 @@ segments_of(const Workspace *ws)
 
 /* The sort of expression that a segment's predicate is. */
 extern const ExpressionSort segment_predicate;
+
+/* The detail of an error about a segment: with its predicate for a user who may read that. */
+extern int segments_detail(const Workspace *ws, const Segment *segment, Oid user);
 
 /* The segments that read a key of a column, by rank. */
 extern Bitmapset *segments_reading(const Workspace *ws, AttrNumber column, const char *key);

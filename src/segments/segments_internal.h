@@ -31,6 +31,7 @@ typedef enum ErrorColumn
 	ERROR_PROFILE_ID,
 	ERROR_SQLSTATE,
 	ERROR_MESSAGE,
+	ERROR_WITHOUT_VALUES,
 	ERROR_AT,
 	N_ERROR_COLUMNS
 } ErrorColumn;
@@ -104,6 +105,7 @@ typedef struct Failure
 	const Segment *segment;
 	int sqlerrcode;
 	const char *message;
+	const char *without_values; /* the same, as error_without_values gives it */
 	TimestampTz at;
 } Failure;
 

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 #include "workspace/lock.h"
+#include "workspace/rights.h"
 #include "workspace/statement.h"
 
 typedef struct ForgetFailures
@@ -154,14 +155,27 @@ keep_old_row(Batch *batch, Profile *profile, TupleTableSlot *slot)
 	MemoryContextSwitchTo(oldcontext);
 }
 
+/* A command that has updated columns of profiles. */
+typedef struct ColumnUpdate
+{
+	Workspace *ws;
+	const Bitmapset *wanted; /* segments that read them */
+	TriggerData *trigger;
+} ColumnUpdate;
+
 /*
- * Evaluates segments on the profiles that this command has updated. rows and old_rows are
- * its transition tables, in the same order. A row's due flips are applied to its old row.
+ * Evaluates segments on the profiles that a command has updated; context: a ColumnUpdate. The
+ * transition tables have the rows in the same order. A row's due flips are applied to its old row.
  */
 static void
-sweep_updated(Workspace *ws, const Bitmapset *wanted, Relation rel, Tuplestorestate *old_rows,
-              Tuplestorestate *rows)
+sweep_updated(void *context)
 {
+	ColumnUpdate *update = (ColumnUpdate *) context;
+	Workspace *ws = update->ws;
+	const Bitmapset *wanted = update->wanted;
+	Relation rel = update->trigger->tg_relation;
+	Tuplestorestate *old_rows = update->trigger->tg_oldtable;
+	Tuplestorestate *rows = update->trigger->tg_newtable;
 	Sweep sweep;
 	Batch *batch;
 	TupleTableSlot *row = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
@@ -243,8 +257,10 @@ cdp_evaluate_columns(PG_FUNCTION_ARGS)
 	wanted = segments_of_own_columns(ws);
 	if (!bms_is_empty(wanted))
 	{
+		ColumnUpdate update = {ws, wanted, trigger};
+
 		workspace_become_owner(ws, &user);
-		sweep_updated(ws, wanted, trigger->tg_relation, trigger->tg_oldtable, trigger->tg_newtable);
+		workspace_hide_values(ws, user.user, sweep_updated, &update);
 		workspace_restore_user(&user);
 	}
 	return PointerGetDatum(NULL);

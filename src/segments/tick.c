@@ -19,6 +19,8 @@
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
+#include "workspace/rights.h"
+#include "workspace/rows.h"
 #include "workspace/statement.h"
 
 /* Loads due rows into a batch. */
@@ -149,11 +151,18 @@ PG_FUNCTION_INFO_V1(cdp_run);
 Datum
 cdp_run(PG_FUNCTION_ARGS)
 {
-	char *name = pstrdup(NameStr(*PG_GETARG_NAME(0)));
-	int64 max_rows = check_max_rows(PG_GETARG_INT64(1));
 	CallContext *call = (CallContext *) fcinfo->context;
+	char *name;
+	int64 max_rows;
 	int64 done;
 
+	/* a procedure is called with nulls, too */
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			                errmsg("argument %d of cdp.run must not be null", i + 1)));
+	name = pstrdup(NameStr(*PG_GETARG_NAME(0)));
+	max_rows = check_max_rows(PG_GETARG_INT64(1));
 	if (call == NULL || !IsA(call, CallContext) || call->atomic)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
 		                errmsg("cdp.run cannot be called within a transaction"),
@@ -171,6 +180,29 @@ cdp_run(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Whose rights the last call of cdp.segments_now has looked at. */
+typedef struct Reader
+{
+	const Workspace *ws;
+	Oid user;
+} Reader;
+
+/* Errors if the caller may not know who is in which segment. */
+static void
+require_members(FunctionCallInfo fcinfo, const Workspace *ws)
+{
+	Reader *reader = (Reader *) fcinfo->flinfo->fn_extra;
+
+	if (reader == NULL)
+		reader = fcinfo->flinfo->fn_extra =
+		    MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Reader));
+	if (reader->ws == ws && reader->user == GetUserId())
+		return;
+	workspace_require_usage(ws);
+	workspace_require_select(ws, profiles_table.name, "segments");
+	*reader = (Reader){ws, GetUserId()};
+}
+
 PG_FUNCTION_INFO_V1(cdp_segments_now);
 
 /*
@@ -180,8 +212,8 @@ PG_FUNCTION_INFO_V1(cdp_segments_now);
 Datum
 cdp_segments_now(PG_FUNCTION_ARGS)
 {
-	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
-	Workspace *ws = workspace_of_row(HeapTupleHeaderGetTypeId(row));
+	HeapTupleHeader row = row_argument(fcinfo, 0);
+	Workspace *ws = workspace_of_row(row);
 	TupleDesc desc =
 	    lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	const AttrNumber *columns = workspace_table(ws, &profiles_table)->columns;
@@ -194,6 +226,7 @@ cdp_segments_now(PG_FUNCTION_ARGS)
 	Datum next;
 	bool isnull;
 
+	require_members(fcinfo, ws);
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	tuple.t_data = row;
 	next = heap_getattr(&tuple, columns[PROFILE_NEXT_EVALUATION_AT], desc, &isnull);
@@ -215,6 +248,7 @@ cdp_segments_now(PG_FUNCTION_ARGS)
 	profile = palloc0(sizeof(Profile));
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 	ExecStoreHeapTuple(&tuple, slot, false);
+	workspace_check_row(ws, &profiles_table, slot);
 	profiles_load(batch, profile, slot);
 	profile->first_event = -1;
 	ExecDropSingleTupleTableSlot(slot);

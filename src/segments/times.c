@@ -15,6 +15,8 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+#include "workspace/rights.h"
+#include "workspace/rows.h"
 
 /* How long one segment is timed, in milliseconds. */
 #define TIMED_MAX 20
@@ -55,17 +57,18 @@ set_row(Timing *timing, Datum row)
 	Datum set;
 
 	ExecForceStoreHeapTuple(&tuple, timing->slot, false);
+	workspace_check_row(ws, &profiles_table, timing->slot);
 	ws->econtext->ecxt_scantuple = timing->slot;
-	set = slot_getattr(timing->slot, workspace_table(ws, &profiles_table)->columns[PROFILE_SEGMENTS],
-	                   &isnull);
+	set = slot_getattr(timing->slot,
+	                   workspace_table(ws, &profiles_table)->columns[PROFILE_SEGMENTS], &isnull);
 	for (int i = 0; i < segments->n_segments; i++)
 	{
 		const Segment *segment = &segments->segments[i];
 
 		if (segment->dependents != NULL)
 			evaluate_set_member(ws, segment,
-			                    !isnull && segment_set_find(DatumGetSegmentSetP(set),
-			                                                segment->name, segment->name_len) >= 0);
+			                    !isnull && segment_set_find(DatumGetSegmentSetP(set), segment->name,
+			                                                segment->name_len) >= 0);
 	}
 }
 
@@ -131,12 +134,15 @@ cdp_segment_times(PG_FUNCTION_ARGS)
 	Timing timing = {0};
 	const Segments *segments;
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	WorkspaceUser user;
 	int nest_level;
 
 	if (!OidIsValid(type) || !type_is_rowtype(type))
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("cdp.segment_times takes an array of rows of profiles")));
-	timing.ws = workspace_of_row(type);
+	timing.ws = workspace_of_row_type(type);
+	workspace_require_usage(timing.ws);
+	workspace_require_select(timing.ws, segments_table.name, "name");
 	segments = segments_of(timing.ws);
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -144,11 +150,11 @@ cdp_segment_times(PG_FUNCTION_ARGS)
 	                  &timing.nulls, &timing.n_rows);
 	if (timing.n_rows == 0)
 		return (Datum) 0;
+	workspace_evaluate_as_owner(timing.ws, &user);
 	nest_level = evaluate_pin(timing.ws);
 	timing.clock = (ClockContext){
 	    .econtext = timing.ws->econtext, .zone = session_timezone, .at = cdp_statement_now()};
-	timing.slot =
-	    MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
+	timing.slot = MakeSingleTupleTableSlot(lookup_rowtype_tupdesc_copy(type, -1), &TTSOpsHeapTuple);
 	for (int i = 0; i < segments->n_segments; i++)
 	{
 		const Segment *segment = &segments->segments[i];
@@ -164,5 +170,6 @@ cdp_segment_times(PG_FUNCTION_ARGS)
 	}
 	ExecDropSingleTupleTableSlot(timing.slot);
 	expression_unpin(nest_level);
+	workspace_restore_user(&user);
 	return (Datum) 0;
 }

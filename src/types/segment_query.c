@@ -264,7 +264,8 @@ datum_matches(Datum set, const SegmentQuery *query)
 		char bytes[VARHDRSZ + 128];
 	} unpacked;
 
-	if (VARATT_IS_SHORT(value))
+	/* a pointer to a set out of line is told from a short header only so */
+	if (VARATT_IS_SHORT(value) && !VARATT_IS_EXTERNAL(value))
 	{
 		memcpy(VARDATA(&unpacked), VARDATA_SHORT(value), VARSIZE_SHORT(value) - VARHDRSZ_SHORT);
 		SET_VARSIZE(&unpacked, VARSIZE_SHORT(value) - VARHDRSZ_SHORT + VARHDRSZ);

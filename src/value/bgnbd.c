@@ -88,6 +88,7 @@ purchases_at(double p, const void *context)
 
 /* Terms of the series at a time, and the reciprocals that they need. */
 #define BLOCK 16
+#define TERMS_MAX (1 << 24) /* far beyond what any model needs */
 #define RECIPROCALS 256
 #define R4(n) 1.0 / (n), 1.0 / ((n) + 1), 1.0 / ((n) + 2), 1.0 / ((n) + 3)
 #define R16(n) R4(n), R4((n) + 4), R4((n) + 8), R4((n) + 12)
@@ -126,7 +127,7 @@ active_purchases(const Active *active)
 
 	/* in blocks with factors that are independent of each other */
 	mass = exp(log_decay);
-	for (int n = 0;; n += BLOCK)
+	for (int n = 0; n < TERMS_MAX && mass > 0; n += BLOCK)
 	{
 		double survive[BLOCK];
 		double more[BLOCK];
@@ -164,6 +165,8 @@ active_purchases(const Active *active)
 			survival *= survive3 * survive[i + 3];
 		}
 
+		if (n % 65536 == 0 && special_check_interrupts != NULL)
+			special_check_interrupts();
 		/* what is left is below a geometric series of the largest ratio to come */
 		ratio = more[BLOCK - 1] > z ? more[BLOCK - 1] : z;
 		if (ratio < 1 &&

@@ -4,6 +4,7 @@
  */
 #include "profiles/profiles.h"
 #include "types/ltv.h"
+#include "workspace/rights.h"
 
 extern WorkspacePart value_part;
 
@@ -70,7 +71,10 @@ PG_FUNCTION_INFO_V1(cdp_empty_ltv);
 Datum
 cdp_empty_ltv(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(empty_ltv(workspace_by_name(NameStr(*PG_GETARG_NAME(0)))));
+	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
+
+	workspace_require_select(ws, settings_table.name, "time_zone");
+	PG_RETURN_DATUM(empty_ltv(ws));
 }
 
 WorkspacePart value_part = {

@@ -21,6 +21,7 @@
 #include "value/gamma_gamma.h"
 #include "value/paretonbd.h"
 #include "value/rfm.h"
+#include "value/special.h"
 
 typedef enum ModelKind
 {
@@ -335,6 +336,7 @@ get_model(FunctionCallInfo fcinfo, int n, ModelKind kind)
 	ModelCache *cache = fcinfo->flinfo->fn_extra;
 	Model *model;
 
+	special_check_interrupts = check_interrupts;
 	if (cache == NULL)
 		cache = fcinfo->flinfo->fn_extra =
 		    MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ModelCache));

@@ -21,6 +21,8 @@ const GaussNode gauss16[8] = {{0.09501250983763744019, 0.1894506104550684963},
                               {0.9445750230732325761, 0.06225352393864789286},
                               {0.9894009349916499326, 0.02715245941175409485}};
 
+void (*special_check_interrupts)(void) = NULL;
+
 #define EULER_GAMMA 0.57721566490153286061
 
 double
@@ -220,16 +222,22 @@ scaled_expint(double nu, double m)
  * exponentially (Takahasi and Mori). Steps begin below the width of the peak
  * and are halved until nothing changes. Numerator and denominator are sums over
  * the same nodes, so no beta function is needed. scale is 1 / p of the last
- * place left of 1 where f bends.
+ * place left of 1 where f bends. A narrow peak is taken by itself: around it f
+ * hardly changes, and steps of its width over the whole range would never end.
  */
+#define NARROW 0.05    /* spread of a peak that is taken by itself */
+#define NARROW_SIDE 40 /* how many of its spreads count on either side */
+#define LARGE 1e300    /* beyond, a number is taken for this one */
+
 double
 beta_mean(double a, double b, double scale, double (*f)(double p, const void *context),
           const void *context)
 {
-	double left = -log1p(scale) - log1p(b);
-	double right = log1p(a);
-	double from = left - log(60 / a + 60);
-	double to = right + log(60 / b + 60);
+	double left = -log1p(fmin(scale, LARGE)) - log1p(fmin(b, LARGE));
+	double right = log1p(fmin(a, LARGE));
+	double middle = 0; /* the place of node 0 */
+	double from = left - log(60) - log1p(a) + log(a);
+	double to = right + log(60) + log1p(b) - log(b);
 	double top = -HUGE_VAL;
 	double sum = 0;
 	double weight = 0;
@@ -237,6 +245,12 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 	double spread = sqrt(1 / a + 1 / b); /* of y, where both are large */
 	double step = spread < 1 ? spread / 2 : 0.5;
 
+	if (spread < NARROW)
+	{
+		middle = log(a) - log(b);
+		from = -NARROW_SIDE * spread;
+		to = NARROW_SIDE * spread;
+	}
 	for (int level = 0; level < 12; level++, step /= 2)
 	{
 		/* the first round takes every node, the later ones those in between */
@@ -246,7 +260,7 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 
 		for (long i = first; i <= last; i++)
 		{
-			double u = i * step;
+			double u = middle + i * step;
 			double grow_left = exp(left - u);
 			double grow_right = exp(u - right);
 			double y = u - grow_left + grow_right;
@@ -255,6 +269,8 @@ beta_mean(double a, double b, double scale, double (*f)(double p, const void *co
 			double log_weight;
 			double w;
 
+			if ((i & 1023) == 0 && special_check_interrupts != NULL)
+				special_check_interrupts();
 			if (level > 0 && (i & 1) == 0)
 				continue;
 			log_p = y > 0 ? -log1p(exp(-y)) : y - log1p(exp(y));
@@ -291,7 +307,7 @@ discounted_sum(double (*purchases)(double s, const void *context), const void *c
                double scale, double horizon, double delta)
 {
 	double head;
-	double length = log1p(horizon / scale);
+	double length = log1p(fmin(horizon / scale, LARGE));
 	double sum = 0;
 
 	if (delta <= 0)
@@ -299,9 +315,11 @@ discounted_sum(double (*purchases)(double s, const void *context), const void *c
 	if (delta * horizon > 45)
 	{
 		horizon = 45 / delta;
-		length = log1p(horizon / scale);
+		length = log1p(fmin(horizon / scale, LARGE));
 	}
 	head = exp(-delta * horizon) * purchases(horizon, context);
+	if (!(length > 0))
+		return head;
 	for (int panels = (int) ceil(length / 1.9); panels <= 4096; panels *= 2)
 	{
 		double half = length / panels / 2;
@@ -312,6 +330,8 @@ discounted_sum(double (*purchases)(double s, const void *context), const void *c
 		{
 			double middle = (2 * panel + 1) * half;
 
+			if (special_check_interrupts != NULL)
+				special_check_interrupts();
 			for (int rule = 0; rule < 2; rule++)
 			{
 				const GaussNode *nodes = rule == 0 ? gauss8 : gauss16;

@@ -8,6 +8,12 @@
 
 #include <stddef.h>
 
+/*
+ * What the longer computations call now and then. A server sets it, so that they can be cancelled;
+ * null: nothing is called.
+ */
+extern void (*special_check_interrupts)(void);
+
 /* A node of Gauss-Legendre quadrature on [-1, 1]; its mirror image has the same weight. */
 typedef struct GaussNode
 {

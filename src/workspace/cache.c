@@ -185,18 +185,3 @@ workspace_invalidate(const Workspace *ws)
 {
 	CacheInvalidateRelcacheByRelid(ws->events);
 }
-
-Workspace *
-workspace_of_row(Oid type)
-{
-	Oid relid = get_typ_typrelid(getBaseType(type));
-	Oid events =
-	    OidIsValid(relid) ? get_relname_relid("events", get_rel_namespace(relid)) : InvalidOid;
-	Workspace *ws = OidIsValid(events) ? workspace_of_events(events) : NULL;
-
-	if (ws == NULL || workspace_table(ws, &profiles_table)->oid != relid)
-		ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-		                errmsg("%s is no row of a workspace's profiles", format_type_be(type)),
-		                errhint("Call it as in SELECT cdp.segments_now(p) FROM shop.profiles p.")));
-	return ws;
-}

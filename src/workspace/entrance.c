@@ -14,6 +14,7 @@
 #include "workspace/workspace_internal.h"
 
 #include "workspace/lock.h"
+#include "workspace/rights.h"
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
@@ -188,13 +189,6 @@ require_right(const Workspace *ws, const WorkspaceRight *right)
 		                name)));
 }
 
-static void
-require_usage(const Workspace *ws)
-{
-	if (CdpSchemaAclCheck(ws->schema, GetUserId(), ACL_USAGE) != ACLCHECK_OK)
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, ws->name);
-}
-
 /* The workspace that the first argument names, with its tables checked and its definitions read. */
 static Workspace *
 read_workspace_argument(FunctionCallInfo fcinfo)
@@ -213,7 +207,7 @@ workspace_enter_to_write(FunctionCallInfo fcinfo, const WorkspaceRight *rights)
 
 	if (!has_privs_of_role(GetUserId(), ws->owner))
 	{
-		require_usage(ws);
+		workspace_require_usage(ws);
 		for (; rights->table != NULL; rights++)
 			require_right(ws, rights);
 	}
@@ -236,7 +230,7 @@ cdp_enter_to_judge(PG_FUNCTION_ARGS)
 
 	if (!has_privs_of_role(GetUserId(), ws->owner))
 	{
-		require_usage(ws);
+		workspace_require_usage(ws);
 		for (int i = 0; i < n_workspace_tables; i++)
 		{
 			int number = (events_table.number + i) % n_workspace_tables;
@@ -249,8 +243,8 @@ cdp_enter_to_judge(PG_FUNCTION_ARGS)
 	workspace_act_as(ws->owner, NULL, &user);
 	/* the owner's code, such as that of an index, may not be for parallel workers */
 	if (ws->path != NULL)
-		(void) set_config_option("max_parallel_workers_per_gather", "0", PGC_USERSET,
-		                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("max_parallel_workers_per_gather", "0", PGC_USERSET, PGC_S_SESSION,
+		                         GUC_ACTION_SAVE, true, 0, false);
 	result = call_body(fcinfo);
 	workspace_restore_user(&user);
 	return result;

@@ -135,12 +135,13 @@ workspace_leave_restriction(WorkspaceUser *saved)
 	SetUserIdAndSecContext(saved->user,
 	                       operations[n_operations - 1].sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	if (InSecurityRestrictedOperation())
-		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		         errmsg("cannot rebuild a workspace within a security-restricted operation"),
-		         errdetail("An owner's triggers on tables that cdp writes run in one, and temporary "
-		                   "tables cannot be made there."),
-		         errhint("Rebuild it outside such a trigger.")));
+		ereport(
+		    ERROR,
+		    (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		     errmsg("cannot rebuild a workspace within a security-restricted operation"),
+		     errdetail("An owner's triggers on tables that cdp writes run in one, and temporary "
+		               "tables cannot be made there."),
+		     errhint("Rebuild it outside such a trigger.")));
 }
 
 void

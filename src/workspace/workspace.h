@@ -118,9 +118,6 @@ extern Workspace *workspace_of_events(Oid events);
 /* The workspace of that schema; errors if there is none. */
 extern Workspace *workspace_by_name(const char *name);
 
-/* The workspace whose profiles have this row type; errors if there is none. */
-extern Workspace *workspace_of_row(Oid type);
-
 /* Tells every backend that the workspace's definitions have changed. */
 extern void workspace_invalidate(const Workspace *ws);
 
