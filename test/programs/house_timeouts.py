@@ -47,7 +47,7 @@ OPERATIONS = {
 }
 
 TABLES = ("events", "event_ids", "profiles", "identifiers", "identity_links", "identity_refusals", "merges",
-          "segments", "segment_changes", "segment_errors", "computed_traits", "computed_trait_errors",
+          "segments", "segment_changes", "segment_failures", "computed_traits", "computed_trait_failures",
           "identifier_namespaces")
 
 

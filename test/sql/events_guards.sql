@@ -41,7 +41,7 @@ COPY events (event_id, event, anchor, identifiers) FROM stdin;
 
 -- All that is derived from them
 SELECT v.name, command, t.code, t.message
-FROM unnest(ARRAY['event_ids', 'profiles', 'identifiers', 'identity_links', 'identity_refusals', 'merges', 'opening_balances', 'segment_changes', 'segment_errors']) WITH ORDINALITY AS v (name, n),
+FROM unnest(ARRAY['event_ids', 'profiles', 'identifiers', 'identity_links', 'identity_refusals', 'merges', 'opening_balances', 'segment_changes', 'segment_failures']) WITH ORDINALITY AS v (name, n),
      unnest(ARRAY['INSERT INTO guards.%I DEFAULT VALUES', 'UPDATE guards.%I SET %I = NULL', 'DELETE FROM guards.%I', 'TRUNCATE guards.%I', 'COPY guards.%I FROM PROGRAM ''true''']) WITH ORDINALITY AS c (command, m),
      guards_try(format(command, name, (SELECT attname FROM pg_attribute WHERE attrelid = format('guards.%I', name)::regclass AND attnum = 1))) AS t
 ORDER BY n, m;
@@ -84,7 +84,7 @@ DROP TABLE public.guards_other;
 -- A workspace whose tables are somebody else's, or are not there
 CREATE ROLE guards_thief;
 BEGIN;
-ALTER TABLE segment_errors OWNER TO guards_thief;
+ALTER TABLE segment_failures OWNER TO guards_thief;
 SELECT * FROM guards_try($$INSERT INTO guards.events (event) VALUES ('A')$$);
 ROLLBACK;
 BEGIN;

@@ -135,7 +135,7 @@ ALTER TABLE identity_links ADD COLUMN weight int DEFAULT 5;
 ALTER TABLE identity_refusals ADD COLUMN looked_at timestamptz;
 ALTER TABLE merges ADD COLUMN approved boolean DEFAULT false;
 ALTER TABLE segment_changes ADD COLUMN sent boolean DEFAULT false;
-ALTER TABLE segment_errors ADD COLUMN solved boolean DEFAULT false;
+ALTER TABLE segment_failures ADD COLUMN solved boolean DEFAULT false;
 INSERT INTO segments VALUES ('bad', $$(traits->>'age')::int > 1$$);
 INSERT INTO events (event, identifiers, amount, traits, campaign) VALUES ('o', '{cookie:o1,email:nonsense}', 2, '{"age": "x"}', 'spring'), ('o', '{cookie:o2,device:o2}', NULL, NULL, DEFAULT);
 INSERT INTO events (event, identifiers) VALUES ('o', '{cookie:o1,cookie:o2}');
@@ -143,7 +143,7 @@ SELECT campaign, cents FROM events WHERE event = 'o' ORDER BY campaign, cents;
 SELECT identifier, verified, kind FROM identifiers WHERE cdp.value(identifier) IN ('o1', 'o2') ORDER BY 1;
 SELECT (SELECT min(taken_by) FROM event_ids WHERE event_id IN (SELECT event_id FROM events WHERE event = 'o')) AS taken_by, (SELECT min(weight) FROM identity_links WHERE identifier = 'cookie:o2') AS weight,
        (SELECT count(looked_at) FROM identity_refusals) AS looked_at, (SELECT approved FROM merges ORDER BY merged_id DESC LIMIT 1) AS approved, (SELECT bool_or(sent) FROM segment_changes) AS sent,
-       (SELECT bool_or(solved) FROM segment_errors) AS solved;
+       (SELECT bool_or(solved) FROM segment_failures) AS solved;
 SELECT cdp.rebuild('user_columns');
 SELECT * FROM cdp.check('user_columns');
 

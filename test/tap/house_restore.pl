@@ -12,8 +12,8 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 
 # What is in a workspace's tables, whatever the order of the rows.
 my @tables = qw(settings identifier_namespaces blocked_identifiers events event_ids profiles identifiers
-  identity_links identity_refusals merges opening_balances segments segment_changes segment_errors
-  computed_traits computed_trait_errors
+  identity_links identity_refusals merges opening_balances segments segment_changes segment_failures
+  computed_traits computed_trait_failures
   exchange_rates value_models value_model_fits);
 my $digest = join ' UNION ALL ', map {
 	"SELECT '$_' AS t, count(*), md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text COLLATE \"C\"), '')) FROM shop.$_ r"
@@ -86,7 +86,7 @@ my $source = digest('source');
 is(check('source'), '', 'cdp.check finds nothing in the source');
 like($source, qr/^merges\|[1-9]/m, 'there are merges');
 like($source, qr/^identity_refusals\|[1-9]/m, 'there are refusals');
-like($source, qr/^segment_errors\|[1-9]/m, 'there are failures of predicates');
+like($source, qr/^segment_failures\|[1-9]/m, 'there are failures of predicates');
 
 $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/c", '-d', $node->connstr('source') ], 'pg_dump -Fc');
 $node->command_ok([ 'pg_dump', '-Fp', '-f', "$dir/p", '-d', $node->connstr('source') ], 'pg_dump -Fp');
@@ -144,7 +144,7 @@ $node->safe_psql('existing', q{
 	INSERT INTO shop.events (event, identifiers) VALUES ('kept', '{user_id:kept}');});
 my $kept = digest('existing');
 my @options = ([ '--single-transaction' ], map { [ '-t', $_ ] } qw(events event_ids profiles identifiers identity_links
-	identity_refusals merges segment_changes segment_errors settings));
+	identity_refusals merges segment_changes segment_failures settings));
 foreach my $options (@options)
 {
 	my ($out, $err) = run_command([ 'pg_restore', '--data-only', @$options, '-n', 'shop', '-d', $node->connstr('existing'), "$dir/c" ]);
