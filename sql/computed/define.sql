@@ -87,3 +87,18 @@ END
 $backfill$;
 COMMENT ON FUNCTION cdp.backfill_computed(name, text[], cdp.computed, text[], boolean) IS
     'step of the definition of computed traits, not to be called by itself';
+
+CREATE FUNCTION cdp.promote_computed(workspace name) RETURNS SETOF text
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $promote$
+BEGIN
+    PERFORM cdp.require_step(workspace);
+    RETURN QUERY EXECUTE format('SELECT format(''Computed trait "%%s": %%s.'', t.name, f.fault) '
+                                'FROM %I.computed_traits t '
+                                'CROSS JOIN LATERAL (SELECT cdp.computed_trait_fault($1, t.name) OFFSET 0) f(fault) '
+                                'WHERE f.fault IS NOT NULL ORDER BY t.name', workspace) USING workspace;
+END
+$promote$;
+COMMENT ON FUNCTION cdp.promote_computed(name) IS
+    'step of cdp.promote, not to be called by itself: a row per computed trait that does not compile';

@@ -423,7 +423,7 @@ WHERE m.undone_at IS NULL
         USING workspace;
 
     -- A sequence that lags behind, as after an incomplete restore, would hand out ids again. (Who may
-    -- read the tables may not see that.)
+    -- read the tables may not see that.) At a subscriber it lags until cdp.promote moves it on.
     EXECUTE format('SELECT greatest((SELECT max(p.profile_id) FROM %1$I.profiles p), '
                    '(SELECT max(m.merged_id) FROM %1$I.merges m), '
                    '(SELECT max(greatest(m.profile_id, m.merged_into)) FROM %1$I.merges m '
@@ -431,6 +431,10 @@ WHERE m.undone_at IS NULL
         INTO last_id;
     sequence := pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id');
     IF NOT has_sequence_privilege(sequence, 'SELECT') THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM pg_subscription_rel r JOIN pg_subscription s ON s.oid = r.srsubid AND s.subenabled
+               WHERE r.srrelid = format('%I.profiles', workspace)::regclass) THEN
         RETURN;
     END IF;
     EXECUTE format('SELECT s.last_value FROM %s s WHERE s.is_called', sequence) INTO last_value;

@@ -162,3 +162,20 @@ END
 $changed$;
 COMMENT ON FUNCTION cdp.column_changed_identity(name, name, name) IS
     'what merges have recorded of a users'' column of profiles follows its new name; what is no value of its type any more is forgotten; cdp.watch_ddl calls it';
+
+-- A merged profile's id may be larger than that of any profile: it must not be given to another customer.
+CREATE FUNCTION cdp.promote_identity(workspace name) RETURNS SETOF text
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $promote$
+DECLARE
+    furthest bigint;
+BEGIN
+    PERFORM cdp.require_step(workspace);
+    EXECUTE format('SELECT greatest(max(m.merged_id), max(m.profile_id), max(m.merged_into)) FROM %I.merges m', workspace)
+        INTO furthest;
+    PERFORM cdp.move_sequence(pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id'), furthest);
+END
+$promote$;
+COMMENT ON FUNCTION cdp.promote_identity(name) IS
+    'step of cdp.promote, not to be called by itself: new profiles get ids beyond those of merged ones; no rows';

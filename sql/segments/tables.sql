@@ -130,3 +130,30 @@ CREATE FUNCTION cdp.detached(value cdp.segment_set) RETURNS jsonb
     END;
 COMMENT ON FUNCTION cdp.detached(cdp.segment_set) IS
     'what segments become in a detached workspace: a JSON object, per name the time of entry (ISO 8601, UTC), null where it is not known';
+
+CREATE FUNCTION cdp.promote_segments(workspace name) RETURNS SETOF text
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+    SET search_path = pg_catalog, pg_temp
+AS $promote$
+DECLARE
+    furthest bigint;
+    segment text;
+    predicate text;
+BEGIN
+    PERFORM cdp.require_step(workspace);
+    EXECUTE format('SELECT max(c.profile_id) FROM %I.segment_changes c', workspace) INTO furthest;
+    PERFORM cdp.move_sequence(pg_get_serial_sequence(format('%I.profiles', workspace), 'profile_id'), furthest);
+    FOR segment, predicate IN EXECUTE format('SELECT s.name, s.predicate FROM %I.segments s WHERE s.enabled ORDER BY s.name', workspace) LOOP
+        BEGIN
+            PERFORM cdp.check_predicate(workspace, segment, predicate);
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE ~ '^(40|53|57|58|XX00[12])' THEN
+                RAISE;
+            END IF;
+            RETURN NEXT format('Segment "%s": %s.', segment, SQLERRM);
+        END;
+    END LOOP;
+END
+$promote$;
+COMMENT ON FUNCTION cdp.promote_segments(name) IS
+    'step of cdp.promote, not to be called by itself: new profiles get ids beyond those that segments have had; a row per segment whose predicate does not compile';

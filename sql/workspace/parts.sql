@@ -20,7 +20,8 @@
 --   cdp.create_<part>(workspace name) RETURNS void
 --       cdp.create_workspace: makes its tables, with start rows, indexes, comments, views and the
 --       triggers that no other part has; comments its columns of profiles. Guards come later. For the
---       part workspace cdp.create_workspace itself is that function.
+--       part workspace cdp.create_workspace itself is that function, which then empties the tables
+--       again where it is told so, and prepares them for logical replication.
 --   cdp.views_<part>(workspace name) RETURNS SETOF text
 --       cdp.drop_workspace, cdp.detach: names of its views, qualified and quoted.
 --   cdp.check_<part>(workspace name) RETURNS TABLE (kind text, key text, stored text, expected text)
@@ -30,6 +31,9 @@
 --       cdp.status: a row per figure; cdp.use_tables first. place is the place among the rows of all parts, see status.sql.
 --   cdp.detach_<part>(workspace name) RETURNS void
 --       cdp.detach: what is to be done beside the general steps, such as another default or comment.
+--   cdp.promote_<part>(workspace name) RETURNS SETOF text
+--       cdp.promote: moves sequences beyond what its tables have of their values; a row per definition
+--       that does not compile: which, and why.
 --   cdp.rebuild_begin_<part>(workspace name, partial boolean) RETURNS void
 --       cdp.rebuild_begin: deletes what is derived again. pg_temp.cdp_old_identifiers and
 --       cdp_old_profiles have the old rows; partial: only they, and those of cdp_scope, are concerned.

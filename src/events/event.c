@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "workspace/replication.h"
 #include "workspace/rights.h"
 #include "workspace/statement.h"
 
@@ -634,6 +635,8 @@ cdp_normalise_event(PG_FUNCTION_ARGS)
 	    !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("cdp.normalise_event must be fired before insert for each row")));
+	if (row_is_replicated())
+		return PointerGetDatum(trigger->tg_trigtuple);
 	row.ws = workspace_of_events(RelationGetRelid(trigger->tg_relation));
 	row.slot = trigger->tg_trigslot;
 	callback.callback = events_error_context;

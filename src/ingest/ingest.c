@@ -15,6 +15,7 @@
 #include "replay/replay.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
+#include "workspace/replication.h"
 #include "workspace/rights.h"
 #include "workspace/statement.h"
 
@@ -102,7 +103,7 @@ cdp_ingest_events(PG_FUNCTION_ARGS)
 	statement.trigger = trigger;
 	statement.rows = trigger->tg_newtable;
 	statement.n_rows = tuplestore_tuple_count(statement.rows);
-	if (statement.n_rows == 0)
+	if (statement.n_rows == 0 || row_is_replicated())
 	{
 		statement_ends(trigger);
 		return PointerGetDatum(NULL);

@@ -7,6 +7,7 @@
 
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "workspace/replication.h"
 #include "workspace/statement.h"
 
 void
@@ -80,7 +81,7 @@ cdp_refuse_write(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("cdp.refuse_write must be called as a trigger")));
-	if (!operation_is_writing(RelationGetNamespace(trigger->tg_relation)))
+	if (!row_is_replicated() && !operation_is_writing(RelationGetNamespace(trigger->tg_relation)))
 		refuse_write(RelationGetRelationName(trigger->tg_relation),
 		             TRIGGER_FIRED_BY_INSERT(trigger->tg_event)   ? "INSERT"
 		             : TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? "UPDATE"

@@ -45,8 +45,9 @@ workspace_read_settings(Workspace *ws)
 		ereport(ERROR,
 		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		         errmsg("the settings of workspace \"%s\" are missing", ws->name),
-		         errdetail("The table \"settings\" is empty, as where data are restored into a "
-		                   "schema that was restored before."),
+		         errdetail("The table \"settings\" is empty, as at a subscriber before its initial "
+		                   "copy, or where data are restored into a schema that was restored "
+		                   "before."),
 		         errhint("To restore data into a workspace that exists, use pg_restore "
 		                 "--disable-triggers, or restore schema and data together.")));
 }
