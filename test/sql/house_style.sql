@@ -151,8 +151,8 @@ JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
 WHERE d.deptype = 'e' AND c.relnamespace = 'style_test'::regnamespace
 ORDER BY 1;
 
--- Tables without a key, which logical replication cannot follow: those that only grow, by design.
-SELECT c.relname AS without_key
+-- Tables without a key: logical replication finds their rows by all their columns.
+SELECT c.relname AS without_key, c.relreplident
 FROM pg_class c
 WHERE c.relnamespace = 'style_test'::regnamespace AND c.relkind IN ('r', 'p')
   AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary)

@@ -160,5 +160,18 @@ $node->safe_psql('existing', $more);
 is(state_of('existing'), state_of('source'), '... new events give the same profiles');
 is(check('existing'), '', '... cdp.check finds nothing');
 
+# Data only into a workspace that was made without rows.
+create_db('empty');
+$node->safe_psql('empty', q{
+	CREATE EXTENSION cdp;
+	SELECT cdp.create_workspace('shop', empty => true);
+	ALTER TABLE shop.profiles ADD COLUMN note text DEFAULT 'n/a', ADD COLUMN big boolean GENERATED ALWAYS AS (event_count > 20) STORED;});
+$node->command_ok([ 'pg_restore', '--data-only', '--disable-triggers', '--exit-on-error', '-n', 'shop', '-d', $node->connstr('empty'), "$dir/c" ],
+	'data only into a workspace without rows with --disable-triggers');
+is(digest('empty'), $source, '... every table is equal');
+$node->safe_psql('empty', "SELECT cdp.prepare_replication('shop'); $more");
+is(state_of('empty'), state_of('source'), '... new events give the same profiles');
+is(check('empty'), '', '... cdp.check finds nothing');
+
 $node->stop;
 done_testing();
