@@ -78,9 +78,11 @@ DECLARE
     columns text[] := '{}';
     aggregates text[] := '{}';
     comparisons text[] := '{}';
+    earliest timestamptz;
 BEGIN
     PERFORM cdp.require_step(workspace);
     EXECUTE format('SELECT set_config(''timezone'', s.time_zone, true) FROM %I.settings s', workspace);
+    EXECUTE format('SELECT s.earliest_event FROM %I.settings s', workspace) INTO earliest;
     FOR definition IN
         EXECUTE format('SELECT t.* FROM %I.computed_traits t WHERE t.name = ANY ($1) ORDER BY t.name', workspace)
             USING traits
@@ -169,8 +171,8 @@ WHERE d.stored IS DISTINCT FROM d.expected
     FROM cdp.trait_query(workspace, names, filters, expressions, format($query$
 WITH expected AS MATERIALIZED (
     SELECT v.profile_id, %2$s
-    FROM (SELECT i.profile_id, events.event_id, least(events.occurred_at, events.received_at) AS at,
-                 least(events.occurred_at, events.received_at)::date AS day, %3$s
+    FROM (SELECT i.profile_id, events.event_id, cdp.check_at(events.occurred_at, events.received_at, $5) AS at,
+                 cdp.check_at(events.occurred_at, events.received_at, $5)::date AS day, %3$s
           FROM %1$I.events
           JOIN %1$I.identifiers i ON i.identifier = events.anchor
           WHERE i.profile_id IS NOT NULL AND (events.event = ANY ($2) OR array_position($2, NULL) IS NOT NULL)
@@ -191,7 +193,7 @@ WITH expected AS MATERIALIZED (
         $query$, workspace, array_to_string(aggregates, ', '), array_to_string(counted, ', '),
         array_to_string(columns, ', '),
         array_to_string(comparisons, ' UNION ALL ')),
-        names, event_names, moments, moments::date[])
+        names, event_names, moments, moments::date[], earliest)
         q(trait text, profile_id bigint, at timestamptz, stored text, expected text);
 END
 $check$;

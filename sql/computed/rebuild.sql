@@ -6,9 +6,12 @@ CREATE FUNCTION cdp.rebuild_begin_computed(workspace name, partial boolean) RETU
 AS $begin$
 BEGIN
     PERFORM cdp.require_step(workspace);
-    EXECUTE format('DELETE FROM %I.computed_trait_failures c WHERE %s', workspace, CASE WHEN partial
-        THEN format('c.profile_id IN (SELECT o.profile_id FROM pg_temp.%I o)',
-                    'cdp_old_profiles' || cdp.rebuild_suffix())
+    -- Also those of profiles that were merged into them: they may come back under their old ids.
+    EXECUTE format('DELETE FROM %1$I.computed_trait_failures c WHERE %2$s', workspace, CASE WHEN partial
+        THEN format('c.profile_id IN (SELECT o.profile_id FROM pg_temp.%2$I o '
+                    'UNION ALL '
+                    'SELECT m.merged_id FROM %1$I.merges m JOIN pg_temp.%2$I o ON o.profile_id = m.profile_id '
+                    'WHERE m.undone_at IS NULL)', workspace, 'cdp_old_profiles' || cdp.rebuild_suffix())
         ELSE 'true' END);
 END
 $begin$;
@@ -24,10 +27,11 @@ BEGIN
     EXECUTE format($sql$
 UPDATE %1$I.computed_trait_failures c SET profile_id = k.old_id
     FROM pg_temp.cdp_kept%2$s k WHERE k.new_id = c.profile_id;
--- Profiles of the rebuild that became one on the way.
+-- Profiles of the rebuild that became one on the way. Those that were merged before keep their errors.
 WITH lost AS (
     DELETE FROM %1$I.computed_trait_failures c
     WHERE NOT EXISTS (SELECT FROM %1$I.profiles p WHERE p.profile_id = c.profile_id)
+      AND NOT EXISTS (SELECT FROM %1$I.merges m WHERE m.merged_id = c.profile_id)
     RETURNING c.*
 )
 INSERT INTO %1$I.computed_trait_failures (trait, profile_id, n, sqlstate, message, message_without_values, event_id, at)

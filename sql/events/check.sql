@@ -1,10 +1,19 @@
--- The judge on events: which identifiers they name, and which rows that must have left.
+-- The judge on events: when they happened, which identifiers they name, and which rows that must
+-- have left.
+
+CREATE FUNCTION cdp.check_at(occurred_at timestamptz, received_at timestamptz, earliest timestamptz)
+    RETURNS timestamptz
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN occurred_at < earliest OR received_at < occurred_at THEN received_at ELSE occurred_at END;
+COMMENT ON FUNCTION cdp.check_at(timestamptz, timestamptz, timestamptz) IS
+    'the effective time of an event as the judge has it, for cdp.check; earliest is the setting';
 
 -- Events with the same identifiers show the same: they are one bunch, with the earliest of them.
 --
 -- bunches     place sorts as (time, event id): a time is an integer, negative before 2000
 -- said        what is named, by bunch; identifiers of decisions stand in no bunch
 -- judged      each spelling: its canonical form, and whether that is a value to be used
+-- excess      usable identifiers beyond those of an event that count: its anchor first, then in their order
 -- members     said and judged together
 -- companions  values of stronger, limited namespaces beside a value
 CREATE FUNCTION cdp.check_named(workspace name)
@@ -19,8 +28,13 @@ CREATE FUNCTION cdp.check_named(workspace name)
     SET work_mem = '64MB'
     SET jit = off
 AS $check$
+DECLARE
+    earliest timestamptz;
+    max_identifiers integer;
 BEGIN
     PERFORM cdp.require_step(workspace);
+    EXECUTE format('SELECT s.earliest_event, s.max_identifiers FROM %I.settings s', workspace)
+        INTO earliest, max_identifiers;
     RETURN QUERY EXECUTE format($query$
 WITH bunches AS MATERIALIZED (
     SELECT row_number() OVER () AS bunch, g.*
@@ -28,15 +42,17 @@ WITH bunches AS MATERIALIZED (
                  right(min(e.place COLLATE "C"), 36)::uuid AS first_event
           FROM (SELECT t.identifiers, t.at, CASE WHEN t.at < '2000-01-01 00:00+00' THEN '-' ELSE '0' END ||
                            encode(timestamptz_send(t.at), 'hex') || t.event_id AS place
-                FROM (SELECT v.identifiers, v.event_id, least(v.occurred_at, v.received_at) AS at
+                FROM (SELECT v.identifiers, v.event_id, cdp.check_at(v.occurred_at, v.received_at, $2) AS at
                       FROM %1$I.events v
                       WHERE v.identifiers <> '{}') t) e
           GROUP BY e.identifiers) g
 ), said AS MATERIALIZED (
     SELECT b.bunch, u.place, u.received
     FROM bunches b
-    CROSS JOIN LATERAL unnest(b.identifiers) WITH ORDINALITY u(received, place)
-    WHERE u.received IS NOT NULL
+    CROSS JOIN LATERAL unnest(
+        CASE WHEN array_ndims(b.identifiers) = 1 THEN array_remove(b.identifiers, NULL)
+             ELSE ARRAY(SELECT e.received FROM unnest(b.identifiers) e(received) WHERE e.received IS NOT NULL) END)
+        WITH ORDINALITY u(received, place)
     UNION ALL
     SELECT NULL, 1, cdp.text(u.identifier)
     FROM %1$I.identity_decisions d
@@ -51,7 +67,7 @@ WITH bunches AS MATERIALIZED (
     WHERE b.enabled AND b.kind <> 'value'
 ), spelt AS MATERIALIZED (
     SELECT s.*, cdp.namespace(s.identifier) COLLATE "C" AS namespace, cdp.value(s.identifier) COLLATE "C" AS value
-    FROM (SELECT r.received, cdp.to_identifier(r.received, o.default_region, o.vietnam_2018) AS identifier
+    FROM (SELECT r.received, cdp.stored_identifier(r.received, o.default_region, o.vietnam_2018) AS identifier
           FROM (SELECT DISTINCT s.received FROM said s) r
           CROSS JOIN %1$I.settings o
           OFFSET 0) s
@@ -72,10 +88,27 @@ WITH bunches AS MATERIALIZED (
            ON r.namespace COLLATE "C" = s.namespace
     CROSS JOIN LATERAL (
         SELECT CASE WHEN s.namespace = 'phone' THEN regexp_replace(s.value, '^\+', '') ELSE s.value END) l(value)
+), usable AS (
+    SELECT s.bunch, j.identifier, min(s.place) AS place, j.priority, j.namespace, j.can_anchor
+    FROM bunches b
+    JOIN said s ON s.bunch = b.bunch
+    JOIN judged j ON j.received = s.received
+    WHERE cardinality(b.identifiers) > $3 AND j.reason IS NULL
+    GROUP BY s.bunch, j.identifier, j.priority, j.namespace, j.can_anchor
+), excess AS MATERIALIZED (
+    SELECT c.bunch, c.identifier
+    FROM (SELECT u.bunch, u.identifier,
+                 row_number() OVER (PARTITION BY u.bunch ORDER BY u.strength > 1 OR NOT u.can_anchor, u.place) AS nth
+          FROM (SELECT u.*, row_number() OVER (PARTITION BY u.bunch, u.can_anchor
+                                               ORDER BY u.priority, u.namespace COLLATE "C", u.place) AS strength
+                FROM usable u) u) c
+    WHERE c.nth > $3
 ), members AS MATERIALIZED (
-    SELECT s.bunch, s.place, j.*
+    SELECT s.bunch, s.place, j.received, j.identifier, j.namespace, j.priority, j.max_per_profile, j.can_anchor,
+           j.generic_after, CASE WHEN x.bunch IS NOT NULL THEN 'too many' ELSE j.reason END AS reason
     FROM said s
     JOIN judged j ON j.received = s.received
+    LEFT JOIN excess x ON x.bunch = s.bunch AND x.identifier = j.identifier
 ), companions AS (
     SELECT DISTINCT v.identifier, w.identifier AS companion, w.namespace, v.generic_after
     FROM members v
@@ -98,21 +131,23 @@ WITH bunches AS MATERIALIZED (
     WHERE f.fault IS NULL AND f.can_anchor AND f.bunch IS NOT NULL
     ORDER BY f.bunch, f.priority, f.namespace COLLATE "C", f.place
 )
-SELECT f.bunch, b.identifiers, b.first_at, b.first_event, b.last_at, f.received, f.identifier, f.namespace,
+SELECT f.bunch, CASE WHEN f.place = 1 THEN b.identifiers END, b.first_at, b.first_event, b.last_at, f.received, f.identifier, f.namespace,
        f.priority, f.max_per_profile, f.generic_after, f.fault, s.anchor
 FROM found f
 LEFT JOIN bunches b ON b.bunch = f.bunch
 LEFT JOIN strongest s ON s.bunch = f.bunch
         $query$, workspace)
-        USING workspace;
+        USING workspace, earliest, max_identifiers;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_named(name) IS
-    'the part of cdp.check that reads what events name: a row per set of identifiers that came together (bunch; null: a decision names it) and identifier in it, with the rules for it, why it identifies nobody (reason: invalid, blocked, generic; null: usable) and the anchor of such events; first_at, first_event and last_at are of the events with that set';
+    'the part of cdp.check that reads what events name: a row per set of identifiers that came together (bunch; null: a decision names it; identifiers, the set, on its first row only) and identifier in it, with the rules for it, why it identifies nobody (reason: invalid, blocked, too many, generic; null: usable) and the anchor of such events; first_at, first_event and last_at are of the events with that set';
 
 -- Events, their identifiers, and what identifies nobody.
 --
 -- named      see cdp.check_named
+-- anchors    each set of identifiers once, with the anchor of its events
+-- nobodys    events without an anchor
 -- seen       when a usable identifier was seen, and first anchored an event. When the other identifier
 --            of an expired pair was last seen is only known from below
 -- nodes      the rows that identifiers should have. Of a decision's identifier that is not usable the
@@ -130,6 +165,8 @@ CREATE FUNCTION cdp.check_events(workspace name)
     SET work_mem = '64MB'
     SET jit = off
 AS $check$
+DECLARE
+    earliest timestamptz;
 BEGIN
     PERFORM cdp.require_step(workspace);
     RETURN QUERY EXECUTE format($query$
@@ -137,23 +174,31 @@ SELECT 'events.event_id', 'event ' || e.event_id, e.n || ' rows', 'one row'
 FROM (SELECT v.event_id, count(*) AS n FROM %1$I.events v GROUP BY v.event_id) e
 WHERE e.n > 1
 UNION ALL
-SELECT 'event_ids', 'event ' || e.event_id, NULL, 'a row'
+SELECT CASE WHEN t.event_id IS NULL THEN 'event_ids' ELSE 'event_ids.content_hash' END, 'event ' || e.event_id,
+       t.content_hash::text, CASE WHEN t.event_id IS NULL THEN 'a row' ELSE e.content_hash::text END
 FROM %1$I.events e
 LEFT JOIN %1$I.event_ids t ON t.event_id = e.event_id
-WHERE t.event_id IS NULL
+WHERE t.event_id IS NULL OR t.content_hash <> e.content_hash
         $query$, workspace);
 
+    EXECUTE format('SELECT s.earliest_event FROM %I.settings s', workspace) INTO earliest;
     RETURN QUERY EXECUTE format($query$
 WITH named AS MATERIALIZED (
     SELECT n.bunch, n.identifiers, n.first_at, n.first_event, n.last_at, n.identifier, n.max_per_profile,
            n.generic_after, n.priority, n.namespace COLLATE "C" AS namespace, n.reason COLLATE "C" AS reason,
-           n.anchor, coalesce(cdp.text(n.identifier), n.received) COLLATE "C" AS said
+           n.anchor, coalesce(cdp.text(n.identifier),
+                    CASE WHEN octet_length(n.received) > 1088 THEN left(n.received, 256) ELSE n.received END)
+               COLLATE "C" AS said
     FROM cdp.check_named($1) n
 ), anchors AS (
-    SELECT DISTINCT ON (n.bunch) n.bunch, n.identifiers, n.anchor
+    SELECT n.bunch, n.identifiers, n.anchor
     FROM named n
-    WHERE n.bunch IS NOT NULL
-    ORDER BY n.bunch
+    WHERE n.identifiers IS NOT NULL
+), nobodys AS MATERIALIZED (
+    SELECT a.bunch, e.event_id, cdp.check_at(e.occurred_at, e.received_at, $2) AS at
+    FROM anchors a
+    JOIN %1$I.events e ON e.identifiers = a.identifiers
+    WHERE a.anchor IS NULL
 ), seen AS MATERIALIZED (
     SELECT e.identifier, min(e.first_at) AS first_seen,
            greatest(min(e.first_at), date_trunc('day', max(e.last_at), 'UTC')) AS last_seen,
@@ -187,10 +232,10 @@ WITH named AS MATERIALIZED (
           WHERE n.reason IS NOT NULL AND n.anchor IS NOT NULL
           ORDER BY n.said, n.anchor, n.reason, n.first_at, n.first_event) f
     UNION ALL
-    SELECT DISTINCT n.said, n.anchor, n.reason, e.event_id, least(e.occurred_at, e.received_at), e.event_id
+    SELECT DISTINCT n.said, n.anchor, n.reason, e.event_id, e.at, e.event_id
     FROM named n
-    JOIN %1$I.events e ON e.identifiers = n.identifiers
-    WHERE n.reason IS NOT NULL AND n.anchor IS NULL
+    JOIN nobodys e ON e.bunch = n.bunch
+    WHERE n.reason IS NOT NULL
 ), refused AS (
     SELECT r.identifier, r.anchor, r.reason, r.nobodys, min(r.occurred_at) AS occurred_at,
            (array_agg(r.event_id))[1] AS event_id, count(*) AS n
@@ -279,7 +324,7 @@ FROM (SELECT g.identifier, g.generic_after, count(c.identifier) AS n
       GROUP BY g.identifier, g.generic_after) g
 WHERE g.n < g.generic_after
         $query$, workspace)
-        USING workspace;
+        USING workspace, earliest;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_events(name) IS

@@ -8,8 +8,8 @@ BEGIN
     PERFORM cdp.require_step(workspace);
     IF NOT partial THEN
         EXECUTE format($sql$
-INSERT INTO %1$I.event_ids (event_id)
-    SELECT e.event_id FROM %1$I.events e
+INSERT INTO %1$I.event_ids (event_id, content_hash)
+    SELECT e.event_id, e.content_hash FROM %1$I.events e
         WHERE NOT EXISTS (SELECT FROM %1$I.event_ids t WHERE t.event_id = e.event_id)
         ORDER BY e.event_id
     ON CONFLICT DO NOTHING;

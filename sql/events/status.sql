@@ -26,7 +26,16 @@ BEGIN
         (204, 'time', 'since then', (cdp.now() - last_received)::text),
         (900, 'size', 'events', cdp.size_of(format('%I.events', workspace)::regclass)::text),
         (900, 'size', 'event_ids', cdp.size_of(format('%I.event_ids', workspace)::regclass)::text);
+    -- Only what there is, as of refusals.
+    RETURN QUERY EXECUTE format($query$
+SELECT 800, 'event ids', n.item, n.n::text
+FROM (SELECT sum(c.ids_made) AS ids_made, sum(c.conflicts) AS conflicts FROM %I.event_counts c) c
+CROSS JOIN LATERAL (VALUES (1, 'events without one', c.ids_made),
+                           (2, 'repeats with other content', c.conflicts)) n(place, item, n)
+WHERE n.n > 0
+ORDER BY n.place
+        $query$, workspace);
 END
 $status$;
 COMMENT ON FUNCTION cdp.status_events(name) IS
-    'the part of cdp.status on events: how many, when the last came in, how large';
+    'the part of cdp.status on events: how many, when the last came in, how large; how many came without an event id, and how many repeats had other content';

@@ -126,7 +126,7 @@ FROM (SELECT b.place, min(b.nearer) AS nearest
         path := array_append(path, place);
     END LOOP;
 
-    -- An event is found by its anchor and time, which is the earlier of two.
+    -- An event is found by its anchor and time, see cdp.effective_at.
     RETURN QUERY EXECUTE format($query$
 WITH steps AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY p.n DESC) AS step, r.identifier AS one,
@@ -167,12 +167,17 @@ LEFT JOIN LATERAL (
           SELECT v.event, v.source
           FROM %1$I.events v
           WHERE v.anchor = l.anchor AND v.occurred_at > l.occurred_at
+            AND v.received_at = l.occurred_at AND v.event_id = l.event_id
+          UNION ALL
+          SELECT v.event, v.source
+          FROM %1$I.events v
+          WHERE v.anchor = l.anchor AND v.occurred_at < $4
             AND v.received_at = l.occurred_at AND v.event_id = l.event_id) v
     LIMIT 1) e ON true
 WHERE s.other IS NOT NULL
 ORDER BY s.step
         $query$, workspace)
-        USING reached, path, mask;
+        USING reached, path, mask, cdp.earliest_event(workspace);
 END
 $explain$;
 COMMENT ON FUNCTION cdp.explain_identity_body(name, text, text, boolean) IS
@@ -264,6 +269,11 @@ WITH own AS MATERIALIZED (
               SELECT v.event
               FROM %1$I.events v
               WHERE v.anchor = c.anchor AND v.occurred_at > c.at AND v.received_at = c.at
+                AND v.event_id = c.event_id
+              UNION ALL
+              SELECT v.event
+              FROM %1$I.events v
+              WHERE v.anchor = c.anchor AND v.occurred_at < $3 AND v.received_at = c.at
                 AND v.event_id = c.event_id) v
         LIMIT 1) v ON true
     WHERE c.n <= 100
@@ -321,7 +331,7 @@ SELECT concat_ws(E'\n', 'flowchart LR', '    %%%% profile ' || $1 || ', identifi
                  '    classDef other stroke-dasharray:4 3',
                  '    classDef nobody stroke-dasharray:1 3')
         $query$, workspace)
-        INTO graph USING profile, mask;
+        INTO graph USING profile, mask, cdp.earliest_event(workspace);
     RETURN graph;
 END
 $graph$;

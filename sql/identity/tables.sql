@@ -81,9 +81,9 @@ COMMENT ON COLUMN %1$I.identity_links.occurred_at IS 'effective time of the earl
 COMMENT ON COLUMN %1$I.identity_links.event_id IS 'the earliest such event';
 
 COMMENT ON TABLE %1$I.identity_refusals IS 'refused evidence: identifiers that an event named and that identify nobody or would break a limit';
-COMMENT ON COLUMN %1$I.identity_refusals.identifier IS 'the identifier, canonical; as received where it has no canonical form';
+COMMENT ON COLUMN %1$I.identity_refusals.identifier IS 'the identifier, canonical; as received where it has no canonical form, of a text above 1,088 bytes the first 256 characters';
 COMMENT ON COLUMN %1$I.identity_refusals.anchor IS 'the event''s strongest identifier; null: it has none';
-COMMENT ON COLUMN %1$I.identity_refusals.reason IS 'invalid, blocked or generic: the value identifies nobody; limit: a profile would have too many; separated: cdp.separate keeps two apart; merge: its kind may not merge profiles';
+COMMENT ON COLUMN %1$I.identity_refusals.reason IS 'invalid, blocked or generic: the value identifies nobody; too many: the event names more than max_identifiers of the settings; limit: a profile would have too many; separated: cdp.separate keeps two apart; merge: its kind may not merge profiles';
 COMMENT ON COLUMN %1$I.identity_refusals.detail IS 'which limit would break, or which identifiers are kept apart';
 COMMENT ON COLUMN %1$I.identity_refusals.occurred_at IS 'effective time of the earliest such event';
 COMMENT ON COLUMN %1$I.identity_refusals.event_id IS 'the earliest such event';

@@ -11,16 +11,20 @@ CREATE FUNCTION cdp.check_profiles(workspace name)
     SET work_mem = '64MB'
     SET jit = off
 AS $check$
+DECLARE
+    earliest timestamptz;
 BEGIN
     PERFORM cdp.require_step(workspace);
+    EXECUTE format('SELECT s.earliest_event FROM %I.settings s', workspace) INTO earliest;
     RETURN QUERY EXECUTE format($query$
 SELECT v.kind, 'profile ' || coalesce(p.profile_id, e.profile_id), v.stored, v.expected
 FROM %1$I.profiles p
 FULL JOIN (
     SELECT f.profile_id, sum(f.n)::bigint AS event_count, min(f.first_at) AS first_seen,
            max(f.last_at) AS last_seen
-    FROM (SELECT i.profile_id, count(*) AS n, min(least(v.occurred_at, v.received_at)) AS first_at,
-                 max(least(v.occurred_at, v.received_at)) AS last_at
+    FROM (SELECT i.profile_id, count(*) AS n,
+                 min(cdp.check_at(v.occurred_at, v.received_at, $1)) AS first_at,
+                 max(cdp.check_at(v.occurred_at, v.received_at, $1)) AS last_at
           FROM %1$I.events v
           JOIN %1$I.identifiers i ON i.identifier = v.anchor
           WHERE i.profile_id IS NOT NULL
@@ -45,7 +49,8 @@ CROSS JOIN LATERAL (
     WHERE p.last_seen <> e.last_seen) v(kind, stored, expected)
 WHERE p.profile_id IS NULL OR e.profile_id IS NULL OR p.event_count <> e.event_count
    OR p.first_seen <> e.first_seen OR p.last_seen <> e.last_seen
-        $query$, workspace);
+        $query$, workspace)
+        USING earliest;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_profiles(name) IS

@@ -66,10 +66,12 @@ INSERT INTO pg_temp.cdp_judged%3$s (anchor, event_id)
     SELECT r.anchor, r.event_id
     FROM (SELECT f.identifier, cdp.identifier_fault(%2$L, f.identifier) AS fault
           FROM (SELECT DISTINCT r.identifier FROM %1$I.identity_refusals r
-                WHERE r.reason IN ('blocked', 'generic') OR r.reason = 'invalid' AND r.detail IS NOT NULL) f) j
+                WHERE r.reason IN ('blocked', 'generic', 'too many')
+                   OR r.reason = 'invalid' AND r.detail IS NOT NULL) f) j
     JOIN %1$I.identity_refusals r ON r.identifier = j.identifier
     WHERE CASE r.reason WHEN 'blocked' THEN j.fault IS DISTINCT FROM 'blocked'
                         WHEN 'invalid' THEN r.detail IS NOT NULL AND j.fault IS DISTINCT FROM 'invalid'
+                        WHEN 'too many' THEN j.fault IS NOT NULL
                         WHEN 'generic' THEN j.fault IS NOT NULL
                              OR NOT EXISTS (SELECT FROM pg_temp.cdp_generic%3$s g WHERE cdp.text(g.identifier) = r.identifier)
                ELSE false END;
@@ -87,6 +89,15 @@ INSERT INTO pg_temp.cdp_scope_events%3$s (event_id)
     WHERE e.anchor IS NOT NULL
       AND NOT EXISTS (SELECT FROM %1$I.identifiers i WHERE i.identifier = e.anchor AND i.generic)
     ON CONFLICT DO NOTHING;
+-- ... and whom they name: they may be joined now.
+INSERT INTO pg_temp.cdp_scope%3$s (identifier)
+    SELECT DISTINCT i.identifier
+    FROM %1$I.events v
+    CROSS JOIN %1$I.settings o
+    CROSS JOIN LATERAL unnest(v.identifiers) u(received)
+    JOIN %1$I.identifiers i ON i.identifier = cdp.stored_identifier(u.received, o.default_region, o.vietnam_2018)
+    WHERE v.anchor IS NULL AND v.event_id IN (SELECT s.event_id FROM pg_temp.cdp_scope_events%3$s s)
+    ON CONFLICT DO NOTHING;
 
 -- Pairs whose other one is the stronger now, limits that are others, merges that may be.
 INSERT INTO pg_temp.cdp_scope%3$s (identifier)
@@ -94,7 +105,7 @@ INSERT INTO pg_temp.cdp_scope%3$s (identifier)
     FROM (SELECT l.anchor, cdp.namespace(l.identifier) COLLATE "C" AS namespace FROM %1$I.identity_links l
           UNION ALL
           SELECT r.anchor, split_part(r.identifier, ':', 1) COLLATE "C" FROM %1$I.identity_refusals r
-          WHERE r.reason IN ('limit', 'separated', 'merge')) p
+          WHERE r.reason IN ('limit', 'separated', 'merge', 'too many')) p
     JOIN pg_temp.cdp_rules%3$s a ON a.namespace = cdp.namespace(p.anchor) COLLATE "C"
     JOIN pg_temp.cdp_rules%3$s o ON o.namespace = p.namespace
     WHERE NOT a.can_anchor
@@ -147,15 +158,16 @@ $sql$, workspace, suffix) USING reached + 1;
 INSERT INTO pg_temp.cdp_scope%2$s (identifier, round)
     SELECT o.identifier, $1 + 1
     FROM pg_temp.cdp_scope%2$s s
-    JOIN %1$I.identity_refusals r ON r.anchor = s.identifier AND r.reason IN ('limit', 'separated', 'merge')
+    JOIN %1$I.identity_refusals r ON r.anchor = s.identifier
+                                 AND r.reason IN ('limit', 'separated', 'merge', 'too many')
     JOIN %1$I.identifiers o ON o.identifier = (r.identifier::cdp.identifier)
     WHERE s.round >= $1 - 1
     UNION
     SELECT r.anchor, $1 + 1
     FROM pg_temp.cdp_scope%2$s s
     JOIN %1$I.identity_refusals r ON r.identifier = cdp.text(s.identifier) COLLATE "C"
-                                 AND r.reason IN ('limit', 'separated', 'merge')
-    WHERE s.round >= $1 - 1
+                                 AND r.reason IN ('limit', 'separated', 'merge', 'too many')
+    WHERE s.round >= $1 - 1 AND r.anchor IS NOT NULL
     UNION
     SELECT d.identifier_b, $1 + 1 FROM pg_temp.cdp_scope%2$s s
     JOIN %1$I.identity_decisions d ON d.identifier_a = s.identifier AND d.kind = 'link'
@@ -178,10 +190,11 @@ $sql$, workspace, suffix) USING reached + 1;
 INSERT INTO pg_temp.cdp_scope_events%3$s (event_id)
     SELECT DISTINCT e.event_id
     FROM %1$I.events e
+    CROSS JOIN %1$I.settings o
     CROSS JOIN LATERAL unnest(e.identifiers) u(received)
     WHERE e.anchor IS NULL AND u.received IS NOT NULL
       AND EXISTS (SELECT FROM pg_temp.cdp_scope%3$s s
-                  WHERE s.identifier = cdp.canonical_identifier(%2$L, u.received))
+                  WHERE s.identifier = cdp.stored_identifier(u.received, o.default_region, o.vietnam_2018))
     ON CONFLICT DO NOTHING;
 $sql$, workspace, workspace, suffix);
     END IF;

@@ -11,8 +11,11 @@ CREATE FUNCTION cdp.check_traits(workspace name)
     SET work_mem = '64MB'
     SET jit = off
 AS $check$
+DECLARE
+    earliest timestamptz;
 BEGIN
     PERFORM cdp.require_step(workspace);
+    EXECUTE format('SELECT s.earliest_event FROM %I.settings s', workspace) INTO earliest;
     RETURN QUERY EXECUTE format($query$
 SELECT 'traits', 'profile ' || coalesce(s.profile_id, e.profile_id) || ', ' || coalesce(s.key, e.key),
        CASE WHEN s.is_set THEN s.value::text ELSE 'unset' END || ' at ' || s.at || ' by event ' ||
@@ -25,8 +28,8 @@ FROM (
     CROSS JOIN LATERAL cdp.trait_entries(p.traits) t) s
 FULL JOIN (
     SELECT DISTINCT ON (f.profile_id, f.key) f.*
-    FROM (SELECT i.profile_id, t.key COLLATE "C" AS key, t.value, least(v.occurred_at, v.received_at) AS at,
-                 v.event_id, v.source, jsonb_typeof(t.value) <> 'null' AS is_set
+    FROM (SELECT i.profile_id, t.key COLLATE "C" AS key, t.value,
+                 cdp.check_at(v.occurred_at, v.received_at, $1) AS at, v.event_id, v.source, jsonb_typeof(t.value) <> 'null' AS is_set
           FROM %1$I.events v
           JOIN %1$I.identifiers i ON i.identifier = v.anchor
           CROSS JOIN LATERAL jsonb_each(v.traits) t
@@ -42,7 +45,8 @@ FULL JOIN (
 WHERE s.profile_id IS NULL OR e.profile_id IS NULL OR s.is_set <> e.is_set OR s.at <> e.at
    OR s.event_id <> e.event_id OR s.source IS DISTINCT FROM e.source
    OR s.is_set AND s.value::text <> e.value::text
-        $query$, workspace);
+        $query$, workspace)
+        USING earliest;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_traits(name) IS

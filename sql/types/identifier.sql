@@ -50,11 +50,11 @@ CREATE FUNCTION cdp.to_identifier(text) RETURNS cdp.identifier
 COMMENT ON FUNCTION cdp.to_identifier(text) IS
     'canonical identifier of "namespace:value", NULL where its e-mail address or phone number is invalid; an error where the text has no namespace or no value, is too long or has control characters';
 
-CREATE FUNCTION cdp.to_identifier(text, region text, vietnam_2018 boolean) RETURNS cdp.identifier
-    AS 'MODULE_PATHNAME', 'identifier_try_in_region'
+CREATE FUNCTION cdp.stored_identifier(text, region text, vietnam_2018 boolean) RETURNS cdp.identifier
+    AS 'MODULE_PATHNAME', 'identifier_of_stored_text'
     LANGUAGE C IMMUTABLE PARALLEL SAFE COST 10;
-COMMENT ON FUNCTION cdp.to_identifier(text, text, boolean) IS
-    'the same in a workspace whose settings have this default_region (null: none) and vietnam_2018';
+COMMENT ON FUNCTION cdp.stored_identifier(text, text, boolean) IS
+    'canonical form of an identifier of a stored event, in a workspace whose settings have this default_region (null: none) and vietnam_2018; null where it has none, also where the text is no identifier';
 
 CREATE FUNCTION cdp.text(cdp.identifier) RETURNS text
     AS 'MODULE_PATHNAME', 'identifier_to_text'

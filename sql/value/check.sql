@@ -13,9 +13,10 @@ CREATE FUNCTION cdp.check_value(workspace name)
 AS $check$
 DECLARE
     zone text;
+    earliest timestamptz;
 BEGIN
     PERFORM cdp.require_step(workspace);
-    EXECUTE format('SELECT s.time_zone FROM %I.settings s', workspace) INTO zone;
+    EXECUTE format('SELECT s.time_zone, s.earliest_event FROM %I.settings s', workspace) INTO zone, earliest;
 
     -- Lifetime value: exact sums, counts, first and last times per currency.
     RETURN QUERY EXECUTE format($query$
@@ -42,13 +43,13 @@ FULL JOIN (
     FROM (SELECT i.profile_id, v.currency COLLATE "C" AS currency,
                  count(*) FILTER (WHERE v.amount > 0) AS purchases,
                  coalesce(sum(v.amount) FILTER (WHERE v.amount > 0), 0) AS purchase_total,
-                 min(least(v.occurred_at, v.received_at)) FILTER (WHERE v.amount > 0) AS first_purchase_at,
-                 max(least(v.occurred_at, v.received_at)) FILTER (WHERE v.amount > 0) AS last_purchase_at,
+                 min(v.at) FILTER (WHERE v.amount > 0) AS first_purchase_at,
+                 max(v.at) FILTER (WHERE v.amount > 0) AS last_purchase_at,
                  count(*) FILTER (WHERE v.amount < 0) AS refunds,
                  coalesce(sum(v.amount) FILTER (WHERE v.amount < 0), 0) AS refund_total,
-                 min(least(v.occurred_at, v.received_at)) FILTER (WHERE v.amount < 0) AS first_refund_at,
-                 max(least(v.occurred_at, v.received_at)) FILTER (WHERE v.amount < 0) AS last_refund_at
-          FROM %1$I.events v
+                 min(v.at) FILTER (WHERE v.amount < 0) AS first_refund_at,
+                 max(v.at) FILTER (WHERE v.amount < 0) AS last_refund_at
+          FROM (SELECT e.*, cdp.check_at(e.occurred_at, e.received_at, $1) AS at FROM %1$I.events e) v
           JOIN %1$I.identifiers i ON i.identifier = v.anchor
           WHERE i.profile_id IS NOT NULL AND v.amount <> 0
           GROUP BY 1, 2
@@ -75,7 +76,8 @@ CROSS JOIN LATERAL (VALUES
     ('first_refund_at', s.first_refund_at::text, e.first_refund_at::text),
     ('last_refund_at', s.last_refund_at::text, e.last_refund_at::text)) v(figure, stored, expected)
 WHERE v.stored IS DISTINCT FROM v.expected
-        $query$, workspace);
+        $query$, workspace)
+        USING earliest;
 
     -- The net of each day of the workspace's time zone.
     RETURN QUERY EXECUTE format($query$
@@ -89,7 +91,8 @@ FROM (
 FULL JOIN (
     SELECT f.profile_id, f.currency, f.day, sum(f.net) AS net
     FROM (SELECT i.profile_id, v.currency COLLATE "C" AS currency,
-                 (least(v.occurred_at, v.received_at) AT TIME ZONE $1)::date AS day, v.amount AS net
+                 (cdp.check_at(v.occurred_at, v.received_at, $2) AT TIME ZONE $1)::date AS day,
+                 v.amount AS net
           FROM %1$I.events v
           JOIN %1$I.identifiers i ON i.identifier = v.anchor
           WHERE i.profile_id IS NOT NULL AND v.amount <> 0
@@ -107,7 +110,7 @@ SELECT 'ltv.zone', 'profile ' || p.profile_id, cdp.zone(p.ltv), $1
 FROM %1$I.profiles p
 WHERE lower(cdp.zone(p.ltv) COLLATE "C") <> lower($1 COLLATE "C")
         $query$, workspace)
-        USING zone;
+        USING zone, earliest;
 END
 $check$;
 COMMENT ON FUNCTION cdp.check_value(name) IS

@@ -55,6 +55,26 @@ CREATE FUNCTION cdp.periods_between(earlier date, later date, unit text) RETURNS
 COMMENT ON FUNCTION cdp.periods_between(date, date, text) IS
     'number of calendar days, weeks, months, quarters or years between the first days of two of them';
 
+-- A date far from all others, such as one of a clock that was never set, would make a row per day of
+-- centuries: so long gaps are left out, and there are at most a thousand periods per given one.
+CREATE FUNCTION cdp.periods_of(spans date[], unit text) RETURNS SETOF date
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 100
+    BEGIN ATOMIC
+        SELECT p.span
+        FROM (SELECT s.span, lead(s.span) OVER (ORDER BY s.span) AS next
+              FROM (SELECT DISTINCT u.span FROM unnest(spans) u(span)) s) g
+        CROSS JOIN LATERAL (
+            SELECT (g.span + n * CASE unit WHEN 'day' THEN interval '1 day' WHEN 'week' THEN interval '7 days'
+                                           WHEN 'month' THEN interval '1 month'
+                                           WHEN 'quarter' THEN interval '3 months'
+                                           WHEN 'year' THEN interval '1 year' END)::date AS span
+            FROM generate_series(0, CASE WHEN cdp.periods_between(g.span, g.next, unit) <= 1000
+                                         THEN cdp.periods_between(g.span, g.next, unit) - 1 ELSE 0 END) n) p
+        ORDER BY p.span;
+    END;
+COMMENT ON FUNCTION cdp.periods_of(date[], text) IS
+    'the first days of calendar days, weeks, months, quarters or years from the first to the last of the given ones; a gap of more than 1,000 between two neighbours is left out';
+
 -- Every profile's nets per day in one currency, and where wanted its days with a free order.
 CREATE FUNCTION cdp.profile_days_body(workspace name, currency text, count_free boolean)
     RETURNS TABLE (profile_id bigint, day date, net numeric, purchase boolean)
@@ -68,7 +88,8 @@ BEGIN
 SELECT coalesce(c.id, f.profile_id), coalesce(c.day, f.day), coalesce(c.net, 0),
        coalesce(c.net > 0, false) OR f.profile_id IS NOT NULL
 FROM (%2$s) c
-FULL JOIN (SELECT i.profile_id, (least(e.occurred_at, e.received_at) AT TIME ZONE s.time_zone)::date AS day
+FULL JOIN (SELECT i.profile_id, (cdp.effective_at(e.occurred_at, e.received_at, s.earliest_event)
+                                  AT TIME ZONE s.time_zone)::date AS day
            FROM %1$I.events e
            JOIN %1$I.identifiers i ON i.identifier = e.anchor
            CROSS JOIN %1$I.settings s
@@ -123,10 +144,12 @@ BEGIN
               GROUP BY 1, 2) r
         GROUP BY 1, 2
     ), sized AS (
-        SELECT c.cohort, count(*) AS customers,
-               cdp.periods_between(c.cohort, (SELECT max(b.span) FROM bought b), word) AS last_period
+        SELECT c.cohort, count(*) AS customers
         FROM customer c
         GROUP BY 1
+    ), calendar AS MATERIALIZED (
+        SELECT p.span
+        FROM cdp.periods_of((SELECT array_agg(DISTINCT b.span) FROM bought b), word) p(span)
     ), counted AS (
         SELECT a.cohort, a.period, count(*) AS active, count(n.profile_id) AS stayed
         FROM activity a
@@ -138,7 +161,8 @@ BEGIN
            round(sum(coalesce(r.n, 0)) OVER (PARTITION BY s.cohort ORDER BY g.period) / s.customers, 6),
            round(1 - p.stayed::numeric / p.active, 6)
     FROM sized s
-    CROSS JOIN LATERAL generate_series(0, s.last_period) g(period)
+    CROSS JOIN LATERAL (SELECT cdp.periods_between(s.cohort, p.span, word) AS period
+                        FROM calendar p WHERE p.span >= s.cohort) g
     LEFT JOIN counted c ON c.cohort = s.cohort AND c.period = g.period
     LEFT JOIN counted p ON p.cohort = s.cohort AND p.period = g.period - 1
     LEFT JOIN repeated r ON r.cohort = s.cohort AND r.period = g.period
@@ -146,7 +170,7 @@ BEGIN
 END
 $retention$;
 COMMENT ON FUNCTION cdp.cohort_retention(name, text, text, boolean) IS
-    'customers by the calendar day, week, month, quarter or year of their first purchase day (cohort) and by periods since: customers, those of the whole cohort; active, those with a purchase day in the period; retention_rate, active of customers, so who pauses counts again on return; repeat_rate, those of customers with a second purchase day by the end of the period, so it only rises; churn_rate, those active in the period before who are not in this one, null where nobody was. A purchase day has a net above zero in the reporting currency (null: the workspace''s); with count_free days with an event of amount zero count, too. Periods run to that of the last purchase in the workspace; errors: 22023 for another unit, P0002 for a missing exchange rate';
+    'customers by the calendar day, week, month, quarter or year of their first purchase day (cohort) and by periods since: customers, those of the whole cohort; active, those with a purchase day in the period; retention_rate, active of customers, so who pauses counts again on return; repeat_rate, those of customers with a second purchase day by the end of the period, so it only rises; churn_rate, those active in the period before who are not in this one, null where nobody was. A purchase day has a net above zero in the reporting currency (null: the workspace''s); with count_free days with an event of amount zero count, too. Periods run to that of the last purchase in the workspace; where nobody in the workspace bought anything for more than 1,000 of them, these are left out; errors: 22023 for another unit, P0002 for a missing exchange rate';
 
 CREATE FUNCTION cdp.cohort_retention(workspace name, unit interval, currency text DEFAULT NULL,
                                      count_free boolean DEFAULT false)
@@ -179,10 +203,12 @@ BEGIN
         WHERE d.purchase
         GROUP BY d.profile_id
     ), sized AS (
-        SELECT c.cohort, count(*) AS customers,
-               cdp.periods_between(c.cohort, (SELECT max(d.span) FROM days d WHERE d.purchase), word) AS last_period
+        SELECT c.cohort, count(*) AS customers
         FROM customer c
         GROUP BY 1
+    ), calendar AS MATERIALIZED (
+        SELECT p.span
+        FROM cdp.periods_of((SELECT array_agg(DISTINCT d.span) FROM days d WHERE d.purchase), word) p(span)
     ), earned AS MATERIALIZED (
         SELECT c.cohort, cdp.periods_between(c.cohort, d.span, word) AS period, sum(d.net) AS revenue
         FROM days d
@@ -191,7 +217,8 @@ BEGIN
     )
     SELECT s.cohort, g.period, s.customers, coalesce(e.revenue, 0), coalesce(e.revenue, 0) / s.customers
     FROM sized s
-    CROSS JOIN LATERAL (SELECT generate_series(0, s.last_period)
+    CROSS JOIN LATERAL (SELECT cdp.periods_between(s.cohort, p.span, word)
+                        FROM calendar p WHERE p.span >= s.cohort
                         UNION SELECT x.period FROM earned x WHERE x.cohort = s.cohort) g(period)
     LEFT JOIN earned e ON e.cohort = s.cohort AND e.period = g.period
     ORDER BY s.cohort, g.period;

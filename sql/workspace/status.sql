@@ -10,6 +10,7 @@
 --   500   foreign keys
 --   600   segments, segment errors, segment times
 --   700   computed traits, computed trait errors
+--   800   event ids
 --   900   size: the value is a number of bytes. cdp.status sorts by it and prints it with a unit
 
 CREATE FUNCTION cdp.leaf_tables(tab regclass) RETURNS SETOF regclass
@@ -100,4 +101,4 @@ CREATE FUNCTION cdp.status(workspace name) RETURNS TABLE (topic text, item text,
     AS 'MODULE_PATHNAME', 'cdp_enter'
     LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE COST 100000 ROWS 40;
 COMMENT ON FUNCTION cdp.status(name) IS
-    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, how long each segment takes on a profile, computed traits, which of them are estimates, and on how many events they fail, sizes on disk; error 3F000 for no workspace';
+    'how the workspace is, a row per figure: rows (events estimated where they are many), times of the first and last events, overdue timers, refusals by reason, foreign keys to profiles, members of segments, predicates that fail and on how many profiles, how long each segment takes on a profile, computed traits, which of them are estimates, and on how many events they fail, events that came without an event id, repeats with other content, sizes on disk; error 3F000 for no workspace';

@@ -21,6 +21,12 @@ extern TimestampTz cdp_now(void);
 /* The same for readers: without the setting, statement_timestamp(). */
 extern TimestampTz cdp_statement_now(void);
 
+/*
+ * Whether an instant is later than the engine's clock. What was not later at the last
+ * reading is not later now, so this seldom reads the clock.
+ */
+extern bool cdp_is_future(TimestampTz at);
+
 /* Defines the setting. */
 extern void clock_init(void);
 

@@ -12,6 +12,7 @@
 static char *clock_setting = NULL;    /* text of cdp.clock */
 static TimestampTz clock_instant = 0; /* its value, when clock_is_set */
 static bool clock_is_set = false;
+static TimestampTz last_reading = 0; /* of the real clock */
 
 /* Parsed value of cdp.clock, handed from the check to the assign hook. */
 typedef struct ClockExtra
@@ -146,7 +147,15 @@ assign_clock(const char *newval, void *extra)
 TimestampTz
 cdp_now(void)
 {
-	return clock_is_set ? clock_instant : GetCurrentTimestamp();
+	if (clock_is_set)
+		return clock_instant;
+	return last_reading = GetCurrentTimestamp();
+}
+
+bool
+cdp_is_future(TimestampTz at)
+{
+	return clock_is_set ? at > clock_instant : at > last_reading && at > cdp_now();
 }
 
 TimestampTz

@@ -25,7 +25,7 @@ typedef struct Event
 {
 	pg_uuid_t id;
 	TimestampTz occurred_at;
-	TimestampTz at; /* effective: the earlier of occurred_at and received_at */
+	TimestampTz at; /* effective: see event_effective_at */
 	Jsonb *traits;  /* null: none */
 	Numeric amount; /* null: none */
 	const char *source;

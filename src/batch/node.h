@@ -47,6 +47,7 @@ typedef enum RefusalReason
 	REFUSED_INVALID,
 	REFUSED_BLOCKED,
 	REFUSED_GENERIC,
+	REFUSED_TOO_MANY,
 	REFUSED_LIMIT, /* from here on the pair is refused; a replay may decide otherwise */
 	REFUSED_SEPARATED,
 	REFUSED_MERGE,
@@ -55,7 +56,7 @@ typedef enum RefusalReason
 
 typedef struct Refusal
 {
-	const char *identifier; /* canonical; as received where it has no canonical form */
+	const char *identifier; /* canonical; as received (cut if long) where it has no such form */
 	int identifier_len;
 	int event;
 	RefusalReason reason;

@@ -180,7 +180,7 @@ cdp_computed_accum(PG_FUNCTION_ARGS)
 	event_id = DatumGetUUIDP(row_value(current, EVENT_ID));
 	occurred_at = DatumGetTimestampTz(row_value(current, EVENT_OCCURRED_AT));
 	received_at = DatumGetTimestampTz(row_value(current, EVENT_RECEIVED_AT));
-	at = Min(occurred_at, received_at);
+	at = event_effective_at(occurred_at, received_at, current->ws->earliest_event);
 	evaluate_event(current, PG_GETARG_INT64(1), event_id);
 	if (current->row.deltas.len > 0)
 	{

@@ -6,9 +6,12 @@
  */
 #include "events/events.h"
 
+#include "events/content_hash.h"
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "types/currency.h"
 #include "types/traits.h"
@@ -43,14 +46,27 @@ typedef struct ElementReader
 	int i;
 } ElementReader;
 
-static void
-elements_begin(ElementReader *reader, ArrayType *array)
+/* The number of an array's elements. */
+static int
+elements_count(ArrayType *array)
 {
-	if (ARR_NDIM(array) > 1)
+	if (ARR_NDIM(array) == 1)
+		return ARR_DIMS(array)[0];
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+/*
+ * stored: the array is a stored event's, which may have come past the triggers. One of
+ * several dimensions is then read as a list.
+ */
+static void
+elements_begin(ElementReader *reader, ArrayType *array, bool stored)
+{
+	if (ARR_NDIM(array) > 1 && !stored)
 		ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
 		                errmsg("identifiers must be a one-dimensional array"),
 		                errhint("Write them as in '{user_id:42,email:an@example.com}'.")));
-	reader->n = ARR_NDIM(array) == 0 ? 0 : ARR_DIMS(array)[0];
+	reader->n = elements_count(array);
 	reader->next = ARR_DATA_PTR(array);
 	reader->nulls = ARR_NULLBITMAP(array);
 	reader->i = 0;
@@ -92,16 +108,16 @@ is_stronger(const Candidate *a, const Candidate *b)
 
 /*
  * Makes one identifier canonical. True: it is usable. False: it is refused, and refuse
- * (if given) is called. A structural fault is an error.
+ * (if given) is called. A structural fault is an error; stored: a refusal, too.
  */
 static bool
-read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
+read_candidate(Workspace *ws, const char *text, int len, bool stored, Candidate *candidate,
                RefuseIdentifier refuse, void *context)
 {
 	NormalisedIdentifier *normalised = &candidate->normalised;
 	NormaliseStatus status = normalise_identifier(text, len, &ws->options, normalised);
 
-	if (status == NORMALISE_INVALID)
+	if (status == NORMALISE_INVALID || (stored && normalise_is_fault(status)))
 	{
 		if (refuse != NULL)
 			refuse(context, text, len, REFUSED_INVALID, NULL);
@@ -128,23 +144,30 @@ read_candidate(Workspace *ws, const char *text, int len, Candidate *candidate,
 	return true;
 }
 
-typedef struct RefusalSink
-{
-	Batch *batch;
-	int event;
-} RefusalSink;
+/* A longer text than an identifier can have is recorded by this many first characters. */
+#define RECORDED_CHARACTERS 256
 
+/* How many of the last refusals are compared with a new one. */
+#define RECENT_REFUSALS 8
+
+/*
+ * Refuses an identifier of the batch's next event. Most repeats are left out here, the
+ * others when the refusals are written.
+ */
 static void
 add_refusal(void *context, const char *text, int len, RefusalReason reason, const char *detail)
 {
-	RefusalSink *sink = (RefusalSink *) context;
-	Batch *batch = sink->batch;
+	Batch *batch = (Batch *) context;
+	int event = batch->n_events;
 
-	for (int i = batch->n_refusals - 1; i >= 0 && batch->refusals[i].event == sink->event; i--)
+	if (len > NORMALISE_MAX)
+		len = pg_mbcharcliplen(text, len, RECORDED_CHARACTERS);
+	for (int i = batch->n_refusals - 1;
+	     i >= Max(batch->n_refusals - RECENT_REFUSALS, 0) && batch->refusals[i].event == event; i--)
 		if (batch->refusals[i].reason == reason && batch->refusals[i].identifier_len == len &&
 		    memcmp(batch->refusals[i].identifier, text, len) == 0)
-			return; /* a repeat */
-	batch_refuse(batch, sink->event, batch_copy(batch, text, len), len, reason, detail);
+			return;
+	batch_refuse(batch, event, batch_copy(batch, text, len), len, reason, detail);
 }
 
 /* Whether an identifier that was just read is stronger than an earlier one of the event. */
@@ -199,30 +222,127 @@ events_order_refs(Batch *batch, Event *event)
 	}
 }
 
+/* The search of an anchor: the best candidate so far, and room for the next one. */
+typedef struct AnchorSearch
+{
+	Candidate candidates[2];
+	const Candidate *anchor;
+} AnchorSearch;
+
+/*
+ * The strongest usable identifier that may anchor; null: there is none. A generic one is
+ * not told apart, since no table is read. Takes what it reads into the content hash *hash
+ * (null: none), but for null elements.
+ */
+static const Candidate *
+find_anchor(AnchorSearch *search, Workspace *ws, ArrayType *identifiers, bool stored, uint64 *hash)
+{
+	Candidate *candidate = &search->candidates[0];
+	ElementReader reader;
+	const char *text;
+	int len;
+	int place = 0;
+
+	search->anchor = NULL;
+	elements_begin(&reader, identifiers, stored);
+	while (elements_next(&reader, &text, &len))
+	{
+		if (hash != NULL)
+			*hash = content_hash_text(*hash, text, len);
+		candidate->place = place++;
+		if (!read_candidate(ws, text, len, stored, candidate, NULL, NULL) ||
+		    !candidate->rule->can_anchor ||
+		    (search->anchor != NULL && !is_stronger(candidate, search->anchor)))
+			continue;
+		search->anchor = candidate;
+		candidate = &search->candidates[candidate == &search->candidates[0] ? 1 : 0];
+	}
+	if (hash != NULL)
+		*hash = content_hash_int64(*hash, place);
+	return search->anchor;
+}
+
+static bool
+is_same_candidate(const Candidate *a, const Candidate *b)
+{
+	return a->normalised.len == b->normalised.len &&
+	       memcmp(a->normalised.text, b->normalised.text, a->normalised.len) == 0;
+}
+
+/*
+ * Which identifiers of an event count: its anchor, and with it the first ones of the array
+ * that are usable, up to max_identifiers of the settings. Which values are generic does not
+ * matter here: that follows from what counts.
+ */
+typedef struct Counting
+{
+	int max;
+	bool anchor_to_come; /* its place is kept free */
+	AnchorSearch search;
+} Counting;
+
+static void
+counting_begin(Counting *counting, Workspace *ws, ArrayType *identifiers, bool stored)
+{
+	counting->max = ws->max_identifiers;
+	counting->anchor_to_come =
+	    elements_count(identifiers) > counting->max &&
+	    find_anchor(&counting->search, ws, identifiers, stored, NULL) != NULL;
+}
+
+/* Whether an identifier counts, after n others. */
+static bool
+counts(Counting *counting, const Candidate *candidate, int n)
+{
+	if (counting->anchor_to_come && is_same_candidate(candidate, counting->search.anchor))
+	{
+		counting->anchor_to_come = false;
+		return true;
+	}
+	return n + (counting->anchor_to_come ? 1 : 0) < counting->max;
+}
+
+/* Whether the batch's next event has named an identifier before. */
+static bool
+is_named(Batch *batch, const Candidate *candidate)
+{
+	int node = batch_find_node(batch, candidate->normalised.text, candidate->normalised.len);
+
+	return node >= 0 && batch->nodes[node].event == batch->n_events;
+}
+
 /*
  * Adds the event's identifiers to the batch as nodes, and references to them in the order
  * of strength; repeats are ignored. It sorts by insertion: an event has few identifiers.
  */
 static void
-add_identifiers(Batch *batch, Event *event, ArrayType *identifiers)
+add_identifiers(Batch *batch, Event *event, ArrayType *identifiers, bool stored)
 {
-	RefusalSink sink = {batch, batch->n_events};
 	ElementReader reader;
+	Counting counting;
 	Candidate candidate;
 	const char *text;
 	int len;
 	int place = 0;
 
 	event->first_ref = batch->n_refs;
-	elements_begin(&reader, identifiers);
+	counting_begin(&counting, batch->ws, identifiers, stored);
+	elements_begin(&reader, identifiers, stored);
 	while (elements_next(&reader, &text, &len))
 	{
 		int node;
 		int position;
 
 		candidate.place = place++;
-		if (!read_candidate(batch->ws, text, len, &candidate, add_refusal, &sink))
+		if (!read_candidate(batch->ws, text, len, stored, &candidate, add_refusal, batch))
 			continue;
+		if (reader.n > counting.max && !is_named(batch, &candidate) &&
+		    !counts(&counting, &candidate, batch->n_refs - event->first_ref))
+		{
+			add_refusal(batch, candidate.normalised.text, candidate.normalised.len,
+			            REFUSED_TOO_MANY, NULL);
+			continue;
+		}
 		node = batch_add_node(batch, &candidate.normalised, candidate.rule);
 		if (batch->nodes[node].event == batch->n_events)
 			continue; /* a repeat */
@@ -309,7 +429,7 @@ decode_event(Batch *batch, TupleTableSlot *slot)
 	occurred_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_OCCURRED_AT, &isnull));
 	received_at = DatumGetTimestampTz(event_value(ws, slot, EVENT_RECEIVED_AT, &isnull));
 	event->occurred_at = occurred_at;
-	event->at = Min(occurred_at, received_at);
+	event->at = event_effective_at(occurred_at, received_at, ws->earliest_event);
 	if (TIMESTAMP_NOT_FINITE(occurred_at) || TIMESTAMP_NOT_FINITE(received_at))
 		refuse_changed_row(&event->id,
 		                   TIMESTAMP_NOT_FINITE(occurred_at) ? "occurred_at" : "received_at");
@@ -386,8 +506,8 @@ note_row_anchor(Batch *batch, Event *event, TupleTableSlot *slot)
 	event->row_anchor = batch_copy(batch, stored, VARSIZE_ANY(stored));
 }
 
-Event *
-events_read(Batch *batch, TupleTableSlot *slot)
+static Event *
+read_event(Batch *batch, TupleTableSlot *slot, bool stored)
 {
 	MemoryContext oldcontext = MemoryContextSwitchTo(batch->row);
 	Event *event = decode_event(batch, slot);
@@ -395,12 +515,24 @@ events_read(Batch *batch, TupleTableSlot *slot)
 	Datum value = event_value(batch->ws, slot, EVENT_IDENTIFIERS, &isnull);
 
 	if (!isnull)
-		add_identifiers(batch, event, DatumGetArrayTypeP(value));
+		add_identifiers(batch, event, DatumGetArrayTypeP(value), stored);
 	note_row_anchor(batch, event, slot);
 	batch->n_events++;
 	MemoryContextSwitchTo(oldcontext);
 	MemoryContextReset(batch->row);
 	return event;
+}
+
+Event *
+events_read(Batch *batch, TupleTableSlot *slot)
+{
+	return read_event(batch, slot, false);
+}
+
+Event *
+events_read_stored(Batch *batch, TupleTableSlot *slot)
+{
+	return read_event(batch, slot, true);
 }
 
 void
@@ -478,31 +610,6 @@ check_amount(Workspace *ws, Datum amount, Datum currency, bool currency_is_null)
 	return cstring_to_text(code);
 }
 
-/* The strongest usable identifier that may anchor; null: there is none. */
-static Identifier *
-find_anchor(Workspace *ws, ArrayType *identifiers)
-{
-	Candidate candidates[2];
-	int best = -1;
-	ElementReader reader;
-	const char *text;
-	int len;
-	int place = 0;
-
-	elements_begin(&reader, identifiers);
-	while (elements_next(&reader, &text, &len))
-	{
-		int spare = best == 0 ? 1 : 0;
-		Candidate *candidate = &candidates[spare];
-
-		candidate->place = place++;
-		if (read_candidate(ws, text, len, candidate, NULL, NULL) && candidate->rule->can_anchor &&
-		    (best < 0 || is_stronger(candidate, &candidates[best])))
-			best = spare;
-	}
-	return best < 0 ? NULL : identifier_make(&candidates[best].normalised);
-}
-
 /* A row of events before it is inserted, and the columns that the trigger sets. */
 typedef struct NewRow
 {
@@ -512,6 +619,8 @@ typedef struct NewRow
 	Datum values[N_EVENT_COLUMNS];
 	bool isnull[N_EVENT_COLUMNS];
 	int n;
+	bool id_was_made;    /* the application sent none */
+	uint64 content_hash; /* of what has been taken in so far */
 } NewRow;
 
 static void
@@ -522,30 +631,47 @@ set_column(NewRow *row, EventColumn column, Datum value)
 	row->isnull[row->n++] = false;
 }
 
-/* The row's id; a new one is set where it has none. */
+/* The row's id; a new one is set where it has none, or the nil UUID. */
 static pg_uuid_t *
 fill_id(NewRow *row)
 {
+	static const pg_uuid_t nil = {{0}};
 	bool isnull;
 	Datum id = event_value(row->ws, row->slot, EVENT_ID, &isnull);
 
-	if (!isnull)
+	if (!isnull && memcmp(DatumGetUUIDP(id)->data, nil.data, UUID_LEN) != 0)
 		return DatumGetUUIDP(id);
+	row->id_was_made = true;
 	id = UUIDPGetDatum(event_id_generate());
 	set_column(row, EVENT_ID, id);
 	return DatumGetUUIDP(id);
 }
 
+/*
+ * An event was received now at the latest: a relay may have copied the time of a device.
+ * It occurred when it was received, unless the application says otherwise.
+ */
 static void
-fill_time(NewRow *row, EventColumn column)
+fill_times(NewRow *row)
 {
-	bool isnull;
-	Datum at = event_value(row->ws, row->slot, column, &isnull);
+	bool occurred_is_null;
+	bool received_is_null;
+	TimestampTz occurred_at =
+	    DatumGetTimestampTz(event_value(row->ws, row->slot, EVENT_OCCURRED_AT, &occurred_is_null));
+	TimestampTz received_at =
+	    DatumGetTimestampTz(event_value(row->ws, row->slot, EVENT_RECEIVED_AT, &received_is_null));
 
-	if (isnull)
-		set_column(row, column, TimestampTzGetDatum(cdp_now()));
-	else
-		check_time(DatumGetTimestampTz(at), events_table.columns[column].name);
+	if (!occurred_is_null)
+		check_time(occurred_at, "occurred_at");
+	if (!received_is_null)
+		check_time(received_at, "received_at");
+	if (received_is_null || cdp_is_future(received_at))
+	{
+		received_at = cdp_now();
+		set_column(row, EVENT_RECEIVED_AT, TimestampTzGetDatum(received_at));
+	}
+	if (occurred_is_null)
+		set_column(row, EVENT_OCCURRED_AT, TimestampTzGetDatum(received_at));
 }
 
 /* Checks amount and currency; an amount without a currency takes the workspace's. */
@@ -570,21 +696,103 @@ fill_currency(NewRow *row)
 	}
 }
 
+/* Sets the anchor, and takes the identifiers into the content hash: a missing array has none. */
 static void
 fill_anchor(NewRow *row)
 {
 	bool isnull;
 	Datum identifiers = event_value(row->ws, row->slot, EVENT_IDENTIFIERS, &isnull);
-	Identifier *anchor;
+	AnchorSearch search;
+	const Candidate *anchor;
 
 	if (isnull)
 	{
+		row->content_hash = content_hash_int64(0, 0);
 		set_column(row, EVENT_IDENTIFIERS, PointerGetDatum(construct_empty_array(TEXTOID)));
 		return;
 	}
-	anchor = find_anchor(row->ws, DatumGetArrayTypeP(identifiers));
+	anchor =
+	    find_anchor(&search, row->ws, DatumGetArrayTypeP(identifiers), false, &row->content_hash);
 	if (anchor != NULL)
-		set_column(row, EVENT_ANCHOR, PointerGetDatum(anchor));
+		set_column(row, EVENT_ANCHOR, PointerGetDatum(identifier_make(&anchor->normalised)));
+}
+
+static uint64
+hash_text_column(const NewRow *row, EventColumn column, uint64 h)
+{
+	bool isnull;
+	Datum value = event_value(row->ws, row->slot, column, &isnull);
+	text *string;
+
+	if (isnull)
+		return content_hash_null(h);
+	string = DatumGetTextPP(value);
+	return content_hash_text(h, VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string));
+}
+
+/* The currency, which was checked: its case does not matter. */
+static uint64
+hash_currency(const NewRow *row, uint64 h)
+{
+	bool isnull;
+	Datum value = event_value(row->ws, row->slot, EVENT_CURRENCY, &isnull);
+	char code[4];
+
+	if (isnull)
+		return content_hash_null(h);
+	text_to_cstring_buffer(DatumGetTextPP(value), code, sizeof(code));
+	for (int i = 0; code[i] != '\0'; i++)
+		code[i] = pg_ascii_toupper((unsigned char) code[i]);
+	return content_hash_text(h, code, strlen(code));
+}
+
+static uint64
+hash_jsonb_column(const NewRow *row, EventColumn column, uint64 h)
+{
+	bool isnull;
+	Datum value = event_value(row->ws, row->slot, column, &isnull);
+
+	return isnull ? content_hash_null(h) : content_hash_jsonb(h, value);
+}
+
+/*
+ * Hashes what the application sent, by which a repeat with other content is told: not
+ * what was filled in, since settings and the clock change. The identifiers are in already.
+ */
+static void
+fill_content_hash(NewRow *row)
+{
+	bool isnull;
+	Datum value;
+	uint64 h = row->content_hash;
+
+	h = hash_text_column(row, EVENT_NAME, h);
+	h = hash_text_column(row, EVENT_SOURCE, h);
+	h = hash_jsonb_column(row, EVENT_TRAITS, h);
+	h = hash_jsonb_column(row, EVENT_PROPERTIES, h);
+	value = event_value(row->ws, row->slot, EVENT_AMOUNT, &isnull);
+	h = isnull ? content_hash_null(h)
+	           : content_hash_numeric(h, (Numeric) PG_DETOAST_DATUM_PACKED(value));
+	h = hash_currency(row, h);
+	value = event_value(row->ws, row->slot, EVENT_OCCURRED_AT, &isnull);
+	h = isnull ? content_hash_null(h) : content_hash_int64(h, DatumGetTimestampTz(value));
+	set_column(row, EVENT_CONTENT_HASH, Int64GetDatum(content_hash_end(h, row->id_was_made)));
+}
+
+/* Error: a row brings a value for a column that is the engine's. */
+static void
+refuse_engine_column(NewRow *row, EventColumn column)
+{
+	bool isnull;
+
+	(void) event_value(row->ws, row->slot, column, &isnull);
+	if (!isnull)
+		ereport(ERROR,
+		        (errcode(ERRCODE_GENERATED_ALWAYS),
+		         errmsg("column \"%s\" of events is set by cdp", events_table.columns[column].name),
+		         errdetail("A value was given for it, as a data-only restore of a dump does."),
+		         errhint("Leave the column out. To restore data into a workspace that exists, use "
+		                 "pg_restore --disable-triggers, or restore schema and data together.")));
 }
 
 /* Checks a row and fills in what was left out, except its id. */
@@ -594,16 +802,9 @@ fill_row(NewRow *row, const pg_uuid_t *id)
 	bool isnull;
 	Datum traits;
 
-	(void) event_value(row->ws, row->slot, EVENT_ANCHOR, &isnull);
-	if (!isnull)
-		ereport(ERROR,
-		        (errcode(ERRCODE_GENERATED_ALWAYS),
-		         errmsg("column \"anchor\" of events is set by cdp"),
-		         errdetail("A value was given for it, as a data-only restore of a dump does."),
-		         errhint("Leave the column out. To restore data into a workspace that exists, use "
-		                 "pg_restore --disable-triggers, or restore schema and data together.")));
-	fill_time(row, EVENT_OCCURRED_AT);
-	fill_time(row, EVENT_RECEIVED_AT);
+	refuse_engine_column(row, EVENT_ANCHOR);
+	refuse_engine_column(row, EVENT_CONTENT_HASH);
+	fill_times(row);
 	traits = event_value(row->ws, row->slot, EVENT_TRAITS, &isnull);
 	if (!isnull)
 	{
@@ -614,6 +815,7 @@ fill_row(NewRow *row, const pg_uuid_t *id)
 	}
 	fill_currency(row);
 	fill_anchor(row);
+	fill_content_hash(row);
 }
 
 PG_FUNCTION_INFO_V1(cdp_normalise_event);
@@ -698,19 +900,23 @@ cdp_canonical_identifier(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(cdp_anchor_of);
 
-/* cdp.anchor_of(workspace, identifiers) -> their anchor by the workspace's rules, or null. */
+/*
+ * cdp.anchor_of(workspace, identifiers) -> their anchor by the workspace's rules, or null. A
+ * text that is no identifier does not count: a stored event may have one.
+ */
 Datum
 cdp_anchor_of(PG_FUNCTION_ARGS)
 {
 	Workspace *ws = workspace_for_caller(NameStr(*PG_GETARG_NAME(0)));
-	Identifier *anchor;
+	AnchorSearch search;
+	const Candidate *anchor;
 
 	require_forms(ws);
 	require_rules(ws);
-	anchor = find_anchor(ws, PG_GETARG_ARRAYTYPE_P(1));
+	anchor = find_anchor(&search, ws, PG_GETARG_ARRAYTYPE_P(1), true, NULL);
 	if (anchor == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_IDENTIFIER_P(anchor);
+	PG_RETURN_IDENTIFIER_P(identifier_make(&anchor->normalised));
 }
 
 PG_FUNCTION_INFO_V1(cdp_identifier_fault);

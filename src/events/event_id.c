@@ -8,6 +8,7 @@
 #include "common/cryptohash.h"
 #include "common/sha1.h"
 #include "fmgr.h"
+#include "normalise/unicode.h"
 #include "port/pg_bswap.h"
 #include "utils/timestamp.h"
 
@@ -56,20 +57,68 @@ cdp_event_id(PG_FUNCTION_ARGS)
 	PG_RETURN_UUID_P(event_id_generate());
 }
 
+/*
+ * What clients send where they have no message id, in lower case. The list must never
+ * change: a repeat would get another id.
+ */
+static const char *const junk[] = {"null",
+                                   "undefined",
+                                   "none",
+                                   "nil",
+                                   "nan",
+                                   "[object object]",
+                                   "00000000-0000-0000-0000-000000000000"};
+
+static bool
+is_word(const char *text, size_t len, const char *word)
+{
+	if (strlen(word) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (pg_ascii_tolower((unsigned char) text[i]) != word[i])
+			return false;
+	return true;
+}
+
+/* Whether a message id is blank or junk, blanks at its ends left out. */
+static bool
+is_junk(const char *text, size_t len)
+{
+	size_t space;
+
+	while ((space = unicode_leading_space(text, len)) > 0)
+	{
+		text += space;
+		len -= space;
+	}
+	while ((space = unicode_trailing_space(text, len)) > 0)
+		len -= space;
+	if (len == 0)
+		return true;
+	for (int i = 0; i < lengthof(junk); i++)
+		if (is_word(text, len, junk[i]))
+			return true;
+	return false;
+}
+
 PG_FUNCTION_INFO_V1(cdp_event_id_of);
 
 /*
  * cdp.event_id(text) -> uuid: version 5, the SHA-1 of a fixed namespace and the text
- * (RFC 9562, section 5.5). The same message id always gives the same event id.
+ * (RFC 9562, section 5.5). The same message id always gives the same event id. Null for
+ * what is no message id: it would make one event of many.
  */
 Datum
 cdp_event_id_of(PG_FUNCTION_ARGS)
 {
 	text *message = PG_GETARG_TEXT_PP(0);
 	uint8 digest[SHA1_DIGEST_LENGTH];
-	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA1);
+	pg_cryptohash_ctx *hash;
 	pg_uuid_t *id;
 
+	if (is_junk(VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message)))
+		PG_RETURN_NULL();
+	hash = pg_cryptohash_create(PG_SHA1);
 	if (pg_cryptohash_init(hash) < 0 ||
 	    pg_cryptohash_update(hash, message_namespace, UUID_LEN) < 0 ||
 	    pg_cryptohash_update(hash, (uint8 *) VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message)) <

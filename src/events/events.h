@@ -13,16 +13,48 @@ extern WorkspacePart events_part;
 typedef enum EventIdColumn
 {
 	EVENT_IDS_EVENT_ID,
+	EVENT_IDS_CONTENT_HASH,
 	N_EVENT_ID_COLUMNS
 } EventIdColumn;
 
+typedef enum ConflictColumn
+{
+	CONFLICT_ID,
+	CONFLICT_EVENT_ID,
+	CONFLICT_CONTENT,
+	CONFLICT_AT,
+	N_CONFLICT_COLUMNS
+} ConflictColumn;
+
+typedef enum EventCountColumn
+{
+	EVENT_COUNT_ID,
+	EVENT_COUNT_IDS_MADE,
+	EVENT_COUNT_CONFLICTS,
+	N_EVENT_COUNT_COLUMNS
+} EventCountColumn;
+
 extern WorkspaceTable event_ids_table;
+extern WorkspaceTable event_conflicts_table;
+extern WorkspaceTable event_counts_table;
 
 /* A new event id, ordered by time (UUID version 7, RFC 9562). */
 extern pg_uuid_t *event_id_generate(void);
 
-/* Decodes a row of events into the batch, with its identifiers; or without them. */
+/*
+ * The effective time of an event: the earlier of its two times; what occurred before
+ * earliest, by a clock that was never set, when it was received. The rule is here alone.
+ */
+extern TimestampTz event_effective_at(TimestampTz occurred_at, TimestampTz received_at,
+                                      TimestampTz earliest);
+
+/*
+ * Decodes a new row of events into the batch, with its identifiers; a stored row, which may
+ * have come past the triggers: what is no identifier is refused, not an error; or a row
+ * without its identifiers.
+ */
 extern Event *events_read(Batch *batch, TupleTableSlot *slot);
+extern Event *events_read_stored(Batch *batch, TupleTableSlot *slot);
 extern Event *events_read_values(Batch *batch, TupleTableSlot *slot);
 
 /*

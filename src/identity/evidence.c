@@ -539,7 +539,9 @@ decide_pair(Batch *batch, Pair *pair)
 			leave_to_replay(batch, pair, a, b);
 		return;
 	}
-	if (!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other))
+	/* a guarded identifier brings what was refused of it, which the profile must know */
+	if ((!is_leaf(batch, pair, pair->anchor) && !is_leaf(batch, pair, pair->other)) ||
+	    batch->nodes[pair->anchor].is_guarded || batch->nodes[pair->other].is_guarded)
 	{
 		if (!may_merge ||
 		    (order_matters && (!in_order || (a->order_matters && b->order_matters &&

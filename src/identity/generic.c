@@ -156,7 +156,7 @@ rederive_events(Graph *graph, int node)
 		CHECK_FOR_INTERRUPTS();
 		if (slot == NULL)
 			elog(ERROR, "event that is there cannot be found");
-		(void) events_read(batch, slot);
+		(void) events_read_stored(batch, slot);
 		if (batch->n_events >= REDERIVE_EVENTS || batch_is_full(batch))
 			rederive_batch(graph, batch);
 	}
@@ -179,7 +179,7 @@ visit_anonymous(TupleTableSlot *slot, void *context)
 	Event *event;
 
 	batch_reset(visit->batch);
-	event = events_read(visit->batch, slot);
+	event = events_read_stored(visit->batch, slot);
 	if (batch_find_node(visit->batch, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier)) >= 0)
 		write_refusal(visit->graph->store, IDENTIFIER_TEXT(identifier), IDENTIFIER_LEN(identifier),
 		              NULL, REFUSED_GENERIC, NULL, event->at, &event->id);

@@ -142,15 +142,15 @@ delete_refusal(TupleTableSlot *slot, void *context)
 void
 stored_delete_refusals_of_anchor(Store *store, Datum anchor)
 {
-	static const char *const reasons[] = {"invalid", "blocked", "generic"};
-
-	for (int i = 0; i < lengthof(reasons); i++)
-		stored_visit_refusals_of_anchor(store, anchor, reasons[i], delete_refusal, store);
+	for (int i = 0; i < REFUSED_LIMIT; i++)
+		stored_visit_refusals_of_anchor(store, anchor, refusal_reasons[i], delete_refusal, store);
 }
 
 const char *const refusal_reasons[N_REFUSAL_REASONS] = {
-    [REFUSED_INVALID] = "invalid", [REFUSED_BLOCKED] = "blocked",     [REFUSED_GENERIC] = "generic",
-    [REFUSED_LIMIT] = "limit",     [REFUSED_SEPARATED] = "separated", [REFUSED_MERGE] = "merge",
+    [REFUSED_INVALID] = "invalid", [REFUSED_BLOCKED] = "blocked",
+    [REFUSED_GENERIC] = "generic", [REFUSED_TOO_MANY] = "too many",
+    [REFUSED_LIMIT] = "limit",     [REFUSED_SEPARATED] = "separated",
+    [REFUSED_MERGE] = "merge",
 };
 
 /* A visit that notes that there is a row, and ends. */

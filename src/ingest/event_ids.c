@@ -1,6 +1,7 @@
 /*
  * event_ids.c
- *	  Event ids: each id counts once for ever. Rows whose id was taken before are removed.
+ *	  Event ids: each id counts once for ever. Rows whose id was taken before are removed;
+ *	  a hash tells those with other content, which are counted (conflicts.c).
  */
 #include "ingest/ingest_internal.h"
 
@@ -9,6 +10,7 @@
 #include "access/xact.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
+#include "events/content_hash.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/tuplesort.h"
@@ -17,30 +19,40 @@
 /* Up to this many event ids of a statement are sorted in memory. */
 #define IDS_IN_MEMORY 500000
 
-/* An event id and the number of its row. */
+/* An event id, the number of its row, and the hash of what was sent. */
 typedef struct IdRow
 {
 	pg_uuid_t id;
 	int64 row;
+	int64 content_hash;
+	bool has_no_hash; /* a trigger has taken it away */
 } IdRow;
 
-static pg_uuid_t *
-row_event_id(Statement *statement)
+/* Reads the id of the row in the slot. */
+static void
+read_id_row(Statement *statement, int64 row, IdRow *into)
 {
+	Store *store = statement->store;
 	bool isnull;
-	Datum id = store_value(statement->store, &events_table, statement->slot, EVENT_ID, &isnull);
 
-	return DatumGetUUIDP(id);
+	into->id =
+	    *DatumGetUUIDP(store_value(store, &events_table, statement->slot, EVENT_ID, &isnull));
+	into->row = row;
+	into->content_hash = DatumGetInt64(
+	    store_value(store, &events_table, statement->slot, EVENT_CONTENT_HASH, &into->has_no_hash));
+	if (!into->has_no_hash && (into->content_hash & CONTENT_HASH_ID_MADE) != 0)
+		statement->n_ids_made++;
 }
 
 /* Claims an event id; false: it was taken before. */
 static bool
-claim_new_id(Store *store, const pg_uuid_t *id)
+claim_new_id(Store *store, const IdRow *row)
 {
-	Datum values[1] = {UUIDPGetDatum(id)};
+	Datum values[N_EVENT_ID_COLUMNS] = {UUIDPGetDatum(&row->id), Int64GetDatum(row->content_hash)};
+	bool isnull[N_EVENT_ID_COLUMNS] = {false, row->has_no_hash};
 
 	return store_insert_unless_there(store, &event_ids_table,
-	                                 store_new_row(store, &event_ids_table, values, NULL));
+	                                 store_new_row(store, &event_ids_table, values, isnull));
 }
 
 /*
@@ -48,11 +60,11 @@ claim_new_id(Store *store, const pg_uuid_t *id)
  * repeat within the statement follows its first row (before: the previous id).
  */
 static void
-claim_id(Statement *statement, const pg_uuid_t *id, int64 row, const pg_uuid_t *before)
+claim_id(Statement *statement, const IdRow *row, const pg_uuid_t *before)
 {
-	if ((before != NULL && memcmp(before->data, id->data, UUID_LEN) == 0) ||
-	    !claim_new_id(statement->store, id))
-		statement_mark_repeated(statement, row);
+	if ((before != NULL && memcmp(before->data, row->id.data, UUID_LEN) == 0) ||
+	    !claim_new_id(statement->store, row))
+		statement_mark_repeated(statement, row->row);
 }
 
 static int
@@ -72,15 +84,12 @@ claim_ids_in_memory(Statement *statement)
 	    MemoryContextAllocHuge(statement->batch->context, sizeof(IdRow) * statement->n_rows);
 
 	for (int64 row = 0; row < statement->n_rows && statement_next(statement); row++)
-	{
-		ids[row].id = *row_event_id(statement);
-		ids[row].row = row;
-	}
+		read_id_row(statement, row, &ids[row]);
 	qsort(ids, statement->n_rows, sizeof(IdRow), compare_id_rows);
 	for (int64 i = 0; i < statement->n_rows; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		claim_id(statement, &ids[i].id, ids[i].row, i == 0 ? NULL : &ids[i - 1].id);
+		claim_id(statement, &ids[i], i == 0 ? NULL : &ids[i - 1].id);
 	}
 }
 
@@ -88,7 +97,7 @@ claim_ids_in_memory(Statement *statement)
 static void
 claim_ids_on_disk(Statement *statement)
 {
-	TupleDesc desc = CreateTemplateTupleDesc(2);
+	TupleDesc desc = CreateTemplateTupleDesc(3);
 	AttrNumber columns[2] = {1, 2};
 	Oid operators[2];
 	Oid collations[2] = {InvalidOid, InvalidOid};
@@ -100,6 +109,7 @@ claim_ids_on_disk(Statement *statement)
 
 	TupleDescInitEntry(desc, 1, "event_id", UUIDOID, -1, 0);
 	TupleDescInitEntry(desc, 2, "row", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 3, "content_hash", INT8OID, -1, 0);
 	operators[0] = lookup_type_cache(UUIDOID, TYPECACHE_LT_OPR)->lt_opr;
 	operators[1] = Int8LessOperator;
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
@@ -108,22 +118,28 @@ claim_ids_on_disk(Statement *statement)
 	for (int64 row = 0; statement_next(statement); row++)
 	{
 		TupleTableSlot *entry = ExecClearTuple(slot);
+		IdRow id;
 
-		entry->tts_values[0] = UUIDPGetDatum(row_event_id(statement));
+		read_id_row(statement, row, &id);
+		entry->tts_values[0] = UUIDPGetDatum(&id.id);
 		entry->tts_values[1] = Int64GetDatum(row);
+		entry->tts_values[2] = Int64GetDatum(id.content_hash);
 		entry->tts_isnull[0] = entry->tts_isnull[1] = false;
+		entry->tts_isnull[2] = id.has_no_hash;
 		tuplesort_puttupleslot(sort, ExecStoreVirtualTuple(entry));
 	}
 	tuplesort_performsort(sort);
 	while (tuplesort_gettupleslot(sort, true, false, slot, NULL))
 	{
 		bool isnull;
-		pg_uuid_t *id = DatumGetUUIDP(slot_getattr(slot, 1, &isnull));
-		int64 row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
+		IdRow id;
 
 		CHECK_FOR_INTERRUPTS();
-		claim_id(statement, id, row, first ? NULL : &before);
-		before = *id;
+		id.id = *DatumGetUUIDP(slot_getattr(slot, 1, &isnull));
+		id.row = DatumGetInt64(slot_getattr(slot, 2, &isnull));
+		id.content_hash = DatumGetInt64(slot_getattr(slot, 3, &id.has_no_hash));
+		claim_id(statement, &id, first ? NULL : &before);
+		before = id.id;
 		first = false;
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -195,6 +211,7 @@ event_ids_remove_repeated(Statement *statement)
 {
 	Store *store = statement->store;
 
+	/* this also makes the hashes visible of ids that others have committed meanwhile */
 	store_refresh(store);
 	statement_rewind(statement);
 	for (int64 row = 0; statement_next(statement); row++)
@@ -207,6 +224,11 @@ event_ids_remove_repeated(Statement *statement)
 
 		if (!statement_is_repeated(statement, row))
 			continue;
+		if (conflicts_have(statement))
+		{
+			conflicts_sample(statement);
+			statement->n_conflicts++;
+		}
 		anchor = store_value(store, &events_table, statement->slot, EVENT_ANCHOR, &anchor_is_null);
 		at = DatumGetTimestampTz(
 		    store_value(store, &events_table, statement->slot, EVENT_OCCURRED_AT, &isnull));

@@ -51,6 +51,7 @@ ingest_statement(void *context)
 	/* remove repeats first: their rows are found by the anchors that they were inserted with */
 	if (statement->n_repeated > 0)
 		event_ids_remove_repeated(statement);
+	event_counts_add(statement);
 	statement_rewind(statement);
 	if (statement->n_rows > batch_events || statement_fill(statement, &row))
 		ingest_in_batches(statement);

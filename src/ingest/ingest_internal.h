@@ -21,6 +21,10 @@ typedef struct Statement
 	TupleTableSlot *slot;
 	int64 n_rows;
 	int64 n_repeated;
+	int64 n_ids_made;  /* rows that came without an event id */
+	int64 n_conflicts; /* repeated rows with other content */
+	int64 n_samples;   /* contents that are kept of such rows, by all statements */
+	bool is_counted;   /* the numbers have been added to a row of event_counts */
 	ReplayQueue queue; /* identifiers whose components are replayed at the end */
 	bits8 *repeated;   /* a bit per row: its event id was taken before; null: no row's was */
 } Statement;
@@ -46,6 +50,14 @@ extern void bits_set(bits8 *bits, int64 i);
 /* event_ids.c: claims the ids of all rows, sorted; removes the rows whose id was taken before. */
 extern void event_ids_claim(Statement *statement);
 extern void event_ids_remove_repeated(Statement *statement);
+
+/*
+ * conflicts.c: whether a repeat has other content than the event that has its id; keeps the
+ * content of such a repeat, while there are few; counts for cdp.status.
+ */
+extern bool conflicts_have(Statement *statement);
+extern void conflicts_sample(Statement *statement);
+extern void event_counts_add(Statement *statement);
 
 /* statement_locks.c: takes all locks of a statement that has several batches. */
 extern void statement_lock(Statement *statement);

@@ -36,6 +36,13 @@ typedef enum NormaliseStatus
 	NORMALISE_UNICODE_LIBRARY
 } NormaliseStatus;
 
+/* Whether a text is no identifier at all: it has a structural fault. */
+static inline bool
+normalise_is_fault(NormaliseStatus status)
+{
+	return status >= NORMALISE_NO_NAMESPACE && status <= NORMALISE_BAD_ENCODING;
+}
+
 typedef struct NormaliseOptions
 {
 	char

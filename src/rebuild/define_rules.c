@@ -46,12 +46,33 @@ are_companions_kept(List *before, List *after)
 	return true;
 }
 
+/*
+ * Whether a change of settings concerns what is stored. The default currency does not:
+ * amounts that came without one have it since they came.
+ */
+static bool
+are_settings_changed(List *before, List *after)
+{
+	const ChangedRow *was = list_length(before) == 1 ? linitial(before) : NULL;
+	const ChangedRow *is = list_length(after) == 1 ? linitial(after) : NULL;
+
+	for (int i = 0; was != NULL && is != NULL && i < N_SETTING_COLUMNS; i++)
+	{
+		if (i == SETTING_DEFAULT_CURRENCY)
+			continue;
+		if ((was->texts[i] == NULL) != (is->texts[i] == NULL) ||
+		    (was->texts[i] != NULL && strcmp(was->texts[i], is->texts[i]) != 0))
+			return true;
+	}
+	return (was == NULL) != (is == NULL);
+}
+
 /* A change of rules. */
 typedef struct Redefinition
 {
 	Workspace *ws;
 	const WorkspaceTable *table;
-	List *before; /* rows of identifier_namespaces */
+	List *before; /* its rows */
 	List *after;
 } Redefinition;
 
@@ -89,14 +110,11 @@ cdp_define_rules(PG_FUNCTION_ARGS)
 	workspace_become_owner(ws, &user);
 	workspace_lock(ws, "changing a workspace's rules");
 	ws = redefinition.ws = workspace_read_again(ws);
-	if (table == &namespaces_table)
-	{
-		redefinition.before =
-		    changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_oldtable);
-		redefinition.after =
-		    changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_newtable);
-	}
-	workspace_hide_values(ws, user.user, derive_again, &redefinition);
+	redefinition.before = changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_oldtable);
+	redefinition.after = changed_rows_read(ws, table, trigger->tg_relation, trigger->tg_newtable);
+	if (table != &settings_table || trigger->tg_newtable == NULL ||
+	    are_settings_changed(redefinition.before, redefinition.after))
+		workspace_hide_values(ws, user.user, derive_again, &redefinition);
 	workspace_restore_user(&user);
 	return PointerGetDatum(NULL);
 }

@@ -54,16 +54,20 @@ call_for_workspace(Workspace *ws, const char *query, Cause cause, int n, int64 *
 /* Called with a batch of events that have been read. */
 typedef void (*WorkOnBatch)(Batch *batch, ReplayQueue *queue);
 
-/* Which events are read: all, or those of the identifiers that a change of rules concerns. */
-/* The workspace's name and the suffix of the temporary tables stand for %1$s and %2$s. */
-static const char *const all_events = "SELECT e FROM ONLY %1$s.events AS e "
-                                      "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
+/*
+ * Which events are read: all, or those of the identifiers that a change of rules concerns.
+ * The workspace's name and the suffix of the temporary tables stand for %1$s and %2$s; $1 is
+ * earliest_event of the settings.
+ */
+static const char *const all_events =
+    "SELECT e FROM ONLY %1$s.events AS e "
+    "ORDER BY cdp.effective_at(e.occurred_at, e.received_at, $1), e.event_id";
 static const char *const scope_events =
     "SELECT e FROM ONLY %1$s.events AS e "
     "WHERE e.anchor OPERATOR(pg_catalog.=) ANY (SELECT s.identifier FROM pg_temp.cdp_scope%2$s s) "
     "OR e.anchor IS NULL AND e.event_id OPERATOR(pg_catalog.=) "
     "ANY (SELECT s.event_id FROM pg_temp.cdp_scope_events%2$s s) "
-    "ORDER BY LEAST(e.occurred_at, e.received_at), e.event_id";
+    "ORDER BY cdp.effective_at(e.occurred_at, e.received_at, $1), e.event_id";
 
 /*
  * Rows of events that have been fetched. Each is one composite value, so that its dropped
@@ -92,7 +96,7 @@ next_fetched(EventRun *run)
 	fetched->row.t_data = header;
 	ExecForceStoreHeapTuple(&fetched->row, fetched->slot, false);
 	run->slot = fetched->slot;
-	run->event = events_read(run->batch, fetched->slot);
+	run->event = events_read_stored(run->batch, fetched->slot);
 	return true;
 }
 
@@ -108,13 +112,15 @@ read_events(Store *store, const char *which, bool values, WorkOnBatch work, Repl
 	TupleTableSlot *slot =
 	    MakeSingleTupleTableSlot(store_row_type(store, &events_table), &TTSOpsHeapTuple);
 	char *query = psprintf(which, quote_identifier(ws->name), work_tables_suffix());
-	SPIPlanPtr plan = SPI_prepare(query, 0, NULL);
+	Oid types[1] = {TIMESTAMPTZOID};
+	Datum parameters[1] = {TimestampTzGetDatum(ws->earliest_event)};
+	SPIPlanPtr plan = SPI_prepare(query, 1, types);
 	Portal portal;
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare \"%s\"", query);
 	/* not read-only: it needs a new snapshot, taken after the wait for the lock */
-	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);
+	portal = SPI_cursor_open(NULL, plan, parameters, NULL, false);
 	batch->rebuilding = true;
 	for (;;)
 	{

@@ -49,19 +49,33 @@ store_lock_unchanged(Store *store, const WorkspaceTable *which, TupleTableSlot *
 	return lock_row(store, which, slot, false);
 }
 
-bool
-store_lock_if_free(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
+/* Tries to lock a row without waiting for others. */
+static TM_Result
+try_lock(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
 {
 	ItemPointerData tid = slot->tts_tid;
 	TM_FailureData failure;
-	TM_Result result = table_tuple_lock(
-	    open_table(store, which)->rel, &tid, store->snapshot, slot, store->estate->es_output_cid,
-	    LockTupleNoKeyExclusive, LockWaitSkip,
-	    IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+
+	return table_tuple_lock(open_table(store, which)->rel, &tid, store->snapshot, slot,
+	                        store->estate->es_output_cid, LockTupleNoKeyExclusive, LockWaitSkip,
+	                        IsolationUsesXactSnapshot() ? 0 : TUPLE_LOCK_FLAG_FIND_LAST_VERSION,
+	                        &failure);
+}
+
+bool
+store_lock_if_free(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
+{
+	TM_Result result = try_lock(store, which, slot);
 
 	if ((result == TM_Updated || result == TM_Deleted) && IsolationUsesXactSnapshot())
 		serialization_failure();
 	return result == TM_Ok;
+}
+
+bool
+store_lock_any_if_free(Store *store, const WorkspaceTable *which, TupleTableSlot *slot)
+{
+	return try_lock(store, which, slot) == TM_Ok;
 }
 
 /*

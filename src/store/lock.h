@@ -28,6 +28,9 @@ extern LockOutcome store_lock_unchanged(Store *store, const WorkspaceTable *tabl
 /* Like store_lock, but does not wait. False: another transaction has locked it, or it is gone. */
 extern bool store_lock_if_free(Store *store, const WorkspaceTable *table, TupleTableSlot *slot);
 
+/* The same where another row will do: one that has changed since the snapshot is no error. */
+extern bool store_lock_any_if_free(Store *store, const WorkspaceTable *table, TupleTableSlot *slot);
+
 /*
  * Taking several locks, or none. store_attempt calls lock_rows(context) in a
  * subtransaction. If it returns false, the subtransaction is rolled back, which gives

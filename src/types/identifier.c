@@ -9,7 +9,7 @@
 
 #include "normalise/phone.h"
 #include "normalise/unicode.h"
-#include "port/pg_bswap.h"
+#include "types/stable_hash.h"
 #include "utils/builtins.h"
 #include "utils/sortsupport.h"
 
@@ -40,54 +40,20 @@ identifier_compare_raw(const char *a, size_t a_len, const char *b, size_t b_len)
 }
 
 /*
- * Eight bytes, the first the least significant, whatever the machine's order.
- */
-static inline uint64
-load_little_endian(const unsigned char *p)
-{
-	uint64 word;
-
-	memcpy(&word, p, sizeof(word));
-#ifdef WORDS_BIGENDIAN
-	word = pg_bswap64(word);
-#endif
-	return word;
-}
-
-/*
- * The hash, version 1, which must never change:
- *	 h = seed XOR length * A
- *	 for each 8 bytes as a little-endian number w, the last ones filled up
- *	 with zero bytes (none if the length is a multiple of 8):
- *	   h = rotate_left(h XOR w * A, 29) * B
- *	 then the finaliser of splitmix64 (Steele, Lea, Flood 2014).
- * A and B are the odd 64-bit fractions of the golden ratio and of the square
- * root of 3. All arithmetic is modulo 2^64.
+ * The hash, version 1, which must never change: h = seed XOR length * A; a round for each
+ * 8 bytes as a little-endian number, the last ones filled up with zero bytes (none if the
+ * length is a multiple of 8); then the finaliser. See stable_hash.h.
  */
 uint64
 identifier_hash_raw(const char *text, size_t len, uint64 seed)
 {
-	const uint64 A = UINT64CONST(0x9e3779b97f4a7c15);
-	const uint64 B = UINT64CONST(0xbb67ae8584caa73b);
-	const unsigned char *p = (const unsigned char *) text;
-	uint64 h = seed ^ (uint64) len * A;
+	uint64 h = seed ^ (uint64) len * STABLE_HASH_A;
 
-	for (; len >= 8; len -= 8, p += 8)
-	{
-		h ^= load_little_endian(p) * A;
-		h = (h << 29 | h >> 35) * B;
-	}
+	for (; len >= 8; len -= 8, text += 8)
+		h = stable_hash_round(h, stable_hash_load(text));
 	if (len > 0)
-	{
-		unsigned char tail[8] = {0};
-
-		memcpy(tail, p, len);
-		h ^= load_little_endian(tail) * A;
-		h = (h << 29 | h >> 35) * B;
-	}
-	h = (h ^ h >> 30) * UINT64CONST(0xbf58476d1ce4e5b9);
-	h = (h ^ h >> 27) * UINT64CONST(0x94d049bb133111eb);
-	return h ^ h >> 31;
+		h = stable_hash_round(h, stable_hash_load_tail(text, len));
+	return stable_hash_finish(h);
 }
 
 /*
@@ -393,14 +359,16 @@ identifier_try_from_text(PG_FUNCTION_ARGS)
 	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
 }
 
-PG_FUNCTION_INFO_V1(identifier_try_in_region);
+PG_FUNCTION_INFO_V1(identifier_of_stored_text);
 
 /*
- * cdp.to_identifier(text, region text, vietnam_2018 boolean): the same, as a workspace with
- * these settings has it. Without a region a phone number has to be an international one.
+ * cdp.stored_identifier(text, region text, vietnam_2018 boolean): the canonical form of an
+ * identifier of a stored event, in a workspace with these settings. Without a region a phone number
+ * has to be an international one. Null where it has none, for whatever reason: it may have come past
+ * the triggers.
  */
 Datum
-identifier_try_in_region(PG_FUNCTION_ARGS)
+identifier_of_stored_text(PG_FUNCTION_ARGS)
 {
 	NormaliseOptions options = {.vietnam_2018 = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2)};
 	text *received;
@@ -415,9 +383,10 @@ identifier_try_in_region(PG_FUNCTION_ARGS)
 	received = PG_GETARG_TEXT_PP(0);
 	status = normalise_identifier(VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received), &options,
 	                              &normalised);
-	if (status == NORMALISE_INVALID)
+	if (status == NORMALISE_INVALID || normalise_is_fault(status))
 		PG_RETURN_NULL();
-	normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
+	if (status != NORMALISE_OK)
+		normalise_report(status, VARDATA_ANY(received), VARSIZE_ANY_EXHDR(received));
 	PG_RETURN_IDENTIFIER_P(identifier_make(&normalised));
 }
 

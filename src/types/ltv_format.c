@@ -186,25 +186,13 @@ ltv_scale_units(int64 units, int digits, int64 *result)
 	return *result <= LTV_NARROW_LIMIT && *result >= -LTV_NARROW_LIMIT;
 }
 
-/* The digits of a numeric, base 10000, as its stored and wire formats have them. */
-typedef struct NumericParts
-{
-	bool negative;
-	int weight; /* of the first digit: it counts 10000^weight */
-	int scale;  /* display scale */
-	int ndigits;
-	const char *digits;
-	bool wire; /* digits are in network order */
-} NumericParts;
-
 /*
- * Takes a finite numeric apart. The short stored form, which nearly all amounts
- * have, is read in place. It is a header of 16 bits, then the digits. The
- * header has 10 in the two top bits, then 1 bit of sign, 6 of display scale, 7
- * of signed weight. The server cannot change this form without breaking
- * pg_upgrade. Other forms go through numeric's documented binary form.
+ * The short stored form, which nearly all numerics have, is read in place. It is a
+ * header of 16 bits, then the digits. The header has 10 in the two top bits, then 1 bit
+ * of sign, 6 of display scale, 7 of signed weight. The server cannot change this form
+ * without breaking pg_upgrade. Other forms go through numeric's documented binary form.
  */
-static void
+void
 numeric_take_apart(Numeric amount, NumericParts *parts)
 {
 	const char *p = VARDATA_ANY(amount);
@@ -251,7 +239,7 @@ int
 ltv_numeric_unit_scale(Numeric amount)
 {
 	NumericParts parts;
-	uint16 digit;
+	int digit;
 	int needed;
 
 	numeric_take_apart(amount, &parts);
@@ -259,9 +247,7 @@ ltv_numeric_unit_scale(Numeric amount)
 		return parts.scale;
 	if (parts.ndigits == 0)
 		return LTV_PLAIN_SCALE;
-	memcpy(&digit, parts.digits + 2 * (parts.ndigits - 1), sizeof(digit));
-	if (parts.wire)
-		digit = pg_ntoh16(digit);
+	digit = numeric_digit(&parts, parts.ndigits - 1);
 	needed = 4 * (parts.ndigits - 1 - parts.weight);
 	for (; digit != 0 && digit % 10 == 0; digit /= 10)
 		needed--;
@@ -297,11 +283,7 @@ ltv_numeric_to_units(Numeric amount, int scale, int64 *units)
 	exponent = 4 * parts.weight + scale;
 	for (int i = 0; i < parts.ndigits; i++, exponent -= 4)
 	{
-		uint16 digit;
-
-		memcpy(&digit, parts.digits + 2 * i, sizeof(digit));
-		if (parts.wire)
-			digit = pg_ntoh16(digit);
+		int digit = numeric_digit(&parts, i);
 
 		if (exponent >= 0)
 		{

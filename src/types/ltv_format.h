@@ -217,6 +217,33 @@ extern uint32 ltv_find_day(const LtvSection *section, uint32 from, int32 day, bo
 extern const char *ltv_validate(const char *body, Size len);
 
 /* ltv_format.c: amounts */
+
+/*
+ * The digits of a numeric, base 10000, as its stored and wire formats have them: without
+ * zeros at either end, none for zero. So equal values differ in their scale alone.
+ */
+typedef struct NumericParts
+{
+	bool negative;
+	int weight; /* of the first digit: it counts 10000^weight */
+	int scale;  /* display scale */
+	int ndigits;
+	const char *digits;
+	bool wire; /* digits are in network order */
+} NumericParts;
+
+/* Takes a finite numeric apart. The parts point into it, or into memory that they need. */
+extern void numeric_take_apart(Numeric value, NumericParts *parts);
+
+static inline int
+numeric_digit(const NumericParts *parts, int i)
+{
+	uint16 digit;
+
+	memcpy(&digit, parts->digits + sizeof(digit) * i, sizeof(digit));
+	return parts->wire ? pg_ntoh16(digit) : digit;
+}
+
 extern bool ltv_scale_units(int64 units, int digits, int64 *result);
 extern bool ltv_numeric_to_units(Numeric amount, int scale, int64 *units);
 extern int ltv_numeric_scale(Numeric amount);

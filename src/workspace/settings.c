@@ -1,6 +1,6 @@
 /*
  * settings.c
- *	  The settings of a workspace: time zone, currency, region.
+ *	  The settings of a workspace: time zone, currency, region, limits of events.
  */
 #include "workspace/workspace_internal.h"
 #include "workspace/definitions.h"
@@ -35,6 +35,10 @@ read_settings_row(Workspace *ws, TupleTableSlot *slot)
 	strlcpy(ws->options.default_region, region ? region : "", sizeof(ws->options.default_region));
 	ws->options.vietnam_2018 =
 	    DatumGetBool(workspace_value(ws, &settings_table, slot, SETTING_VIETNAM_2018, &isnull));
+	ws->earliest_event = DatumGetTimestampTz(
+	    workspace_value(ws, &settings_table, slot, SETTING_EARLIEST_EVENT, &isnull));
+	ws->max_identifiers =
+	    DatumGetInt32(workspace_value(ws, &settings_table, slot, SETTING_MAX_IDENTIFIERS, &isnull));
 }
 
 void

@@ -16,6 +16,7 @@ static const EngineColumn event_columns[N_EVENT_COLUMNS] = {
     [EVENT_IDENTIFIERS] = {"identifiers", "_text"},
     [EVENT_TRAITS] = {"traits", "jsonb", true},
     [EVENT_PROPERTIES] = {"properties", "jsonb", true},
+    [EVENT_CONTENT_HASH] = {"content_hash", "int8", true},
 };
 
 static EngineColumn profile_columns[MAX_PROFILE_COLUMNS] = {
@@ -42,6 +43,8 @@ static const EngineColumn setting_columns[N_SETTING_COLUMNS] = {
     [SETTING_DEFAULT_CURRENCY] = {"default_currency", "text"},
     [SETTING_DEFAULT_REGION] = {"default_region", "text", true},
     [SETTING_VIETNAM_2018] = {"vietnam_2018", "bool"},
+    [SETTING_EARLIEST_EVENT] = {"earliest_event", "timestamptz"},
+    [SETTING_MAX_IDENTIFIERS] = {"max_identifiers", "int4"},
 };
 
 WorkspaceTable events_table = {.name = "events",

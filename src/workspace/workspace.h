@@ -72,6 +72,8 @@ typedef struct Workspace
 	char *time_zone;
 	struct pg_tz *tz; /* time_zone; null: UTC */
 	char default_currency[4];
+	TimestampTz earliest_event; /* an earlier occurred_at does not count */
+	int max_identifiers;        /* of an event */
 
 	EState *estate; /* evaluates expressions over rows */
 	ExprContext *econtext;
