@@ -105,15 +105,18 @@ END
 $learn$;
 
 CREATE VIEW oracle.seen AS
-    SELECT f.trait, i.profile_id, e.event_id, least(e.occurred_at, e.received_at) AS at,
-           (least(e.occurred_at, e.received_at) AT TIME ZONE z.time_zone)::date AS day, z.time_zone,
+    SELECT f.trait, i.profile_id, e.event_id, e.at, (e.at AT TIME ZONE z.time_zone)::date AS day, z.time_zone,
            c.kind, c.window_days, c.list_limit, c.max_distinct, f.counts, f.failed, f.sqlstate, f.message,
            f.n, f.t, f.b, f.ts, f.d, coalesce(to_jsonb(f.n), to_jsonb(f.t), to_jsonb(f.b), oracle.instant(f.ts), to_jsonb(f.d), f.j) AS item
     FROM oracle.facts f
     JOIN {w}.computed_traits c ON c.name = f.trait
-    JOIN {w}.events e USING (event_id)
-    JOIN {w}.identifiers i ON i.identifier = e.anchor
     CROSS JOIN {w}.settings z
+    CROSS JOIN LATERAL (
+        SELECT v.event_id, v.anchor, CASE WHEN v.occurred_at < z.earliest_event THEN v.received_at
+                                          WHEN v.received_at < v.occurred_at THEN v.received_at
+                                          ELSE v.occurred_at END AS at
+        FROM {w}.events v WHERE v.event_id = f.event_id) e
+    JOIN {w}.identifiers i ON i.identifier = e.anchor
     WHERE i.profile_id IS NOT NULL;
 
 CREATE FUNCTION oracle.answers()

@@ -19,6 +19,9 @@ from decimal import Decimal
 FOREVER = "infinity"
 NEVER = "-infinity"
 
+# What occurred before counts as of when it was received: earliest_event of the settings.
+EARLIEST = "1995-01-01 00:00:00+00"
+
 
 @dataclass(frozen=True)
 class Namespace:
@@ -60,6 +63,8 @@ class Event:
 
     @property
     def at(self):
+        if self.occurred_at < EARLIEST:
+            return self.received_at
         return min(self.occurred_at, self.received_at)
 
 
@@ -83,9 +88,10 @@ def canonical(text):
 
 
 class Rules:
-    def __init__(self, namespaces, blocked=()):
+    def __init__(self, namespaces, blocked=(), max_identifiers=1000):
         self.namespaces = dict(namespaces)
         self.blocked = list(blocked)
+        self.max_identifiers = max_identifiers
 
     def of(self, namespace):
         return self.namespaces.get(namespace, self.namespaces.get("*", Namespace()))
@@ -227,6 +233,18 @@ def replay(nodes, pairs, anchored_at, rules, decisions):
     return components, verdicts
 
 
+def leave_out_excess(entries, rules):
+    """The entries of an event with "too many" for what is beyond those that count: the first usable ones, but
+    always the strongest that can anchor."""
+    usable = [text for text, reason in entries if reason is None]
+    anchoring = [i for i in usable if rules.of(namespace_of(i)).can_anchor]
+    anchor = min(anchoring, key=lambda i: rules.order(namespace_of(i)), default=None)
+    kept = usable[:rules.max_identifiers]
+    if anchor is not None and anchor not in kept:
+        kept[-1] = anchor
+    return [(text, "too many" if reason is None and text not in kept else reason) for text, reason in entries]
+
+
 def keep_earliest(found, key, at, event_id):
     found[key] = min(found.get(key, (at, event_id)), (at, event_id))
 
@@ -246,6 +264,7 @@ def solve(events, rules, decisions):
                 entry = identifier, "blocked" if rules.blocks(identifier) else None
             if entry not in read[event.event_id]:
                 read[event.event_id].append(entry)
+        read[event.event_id] = leave_out_excess(read[event.event_id], rules)
 
     state.companions, state.generic = find_companions(
         [[text for text, reason in entries if reason is None] for entries in read.values()], rules)

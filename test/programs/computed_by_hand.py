@@ -93,9 +93,12 @@ def by_hand(tap):
         definitions = "INSERT INTO w.computed_traits (name, kind, expression, window_days) VALUES %s;\n" % ", ".join(
             "(%s, %s, %s, %s)" % tuple(map(quote, t)) for t in traits)
         types = "INSERT INTO oracle.types VALUES %s;\n" % ", ".join("('%s', '%s')" % (t[0], type_of(t[2])) for t in traits)
-        insert = "INSERT INTO w.events (event_id, event, identifiers, occurred_at, received_at, amount, properties) VALUES %s;\n" % ", ".join(
-            "('%s', 'e', '{user_id:%s}', '%s', '%s', %s, %s)" % (uuid.UUID(int=n), e[0], e[1], e[2], quote(e[3]), quote(json.dumps(e[4]) if e[4] else None))
+        insert = "INSERT INTO w.events (event_id, event, identifiers, occurred_at, received_at, currency, amount, properties) VALUES %s;\n" % ", ".join(
+            "('%s', 'e', '{user_id:%s}', '%s', '%s', 'USD', %s, %s)" % (uuid.UUID(int=n + 1), e[0], e[1], e[2], quote(e[3]), quote(json.dumps(e[4]) if e[4] else None))
             for n, e in enumerate(events))
+        # Some are of instants to come, which only rows that come past the triggers can be.
+        insert = ("SET session_replication_role = replica;\n" + insert
+                  + "RESET session_replication_role;\nSELECT cdp.rebuild('w') \\g /dev/null\n")
         asked = "INSERT INTO oracle.asked SELECT DISTINCT cdp.profile_of('w', 'user_id:' || a), b, c::timestamptz FROM (VALUES %s) v(a, b, c);\n" % ", ".join(
             "(%s, %s, %s)" % tuple(map(quote, k[:3])) for k in known if k[2] != "changes")
         late = [definitions.replace("VALUES ('", "VALUES ('late_").replace(", ('", ", ('late_"), types.replace("('", "('late_")]

@@ -56,7 +56,7 @@ def written(rng, events, rules, decisions, state):
     numbers = {component: number for number, component in enumerate(sorted(state.profiles, key=sorted), 1)}
     text = SETTINGS + "SELECT cdp.create_workspace('%s');\nSET session_replication_role = replica;\n" % W
     text += "DELETE FROM {w}.identifier_namespaces; DELETE FROM {w}.blocked_identifiers;\n".format(w=W)
-    text += rules_sql(W, ({}, []), (rules.namespaces, rules.blocked))
+    text += rules_sql(W, ({}, [], 1000), (rules.namespaces, rules.blocked, rules.max_identifiers))
     text += "INSERT INTO %s.events (%s) VALUES\n%s;\n" % (W, COLUMNS, ",\n".join(map(event_row, events)))
     text += "UPDATE {w}.events e SET anchor = a.anchor::cdp.identifier FROM (VALUES {rows}) a(event_id, anchor) WHERE a.event_id = e.event_id;\n".format(
         w=W, rows=", ".join("(%s::uuid, %s::text)" % (quote(e), quote(a)) for e, a in state.anchors.items()))
@@ -76,7 +76,8 @@ def written(rng, events, rules, decisions, state):
                (SELECT count(*) FROM {w}.identifiers n WHERE n.profile_id = i.profile_id), c.until,
                coalesce(cdp.traits_agg(e.traits, e.at, e.event_id, e.source), '{{}}'),
                cdp.ltv_agg(e.amount, e.currency, e.at, 'UTC'), '{{}}', '{{}}'
-        FROM (SELECT *, least(occurred_at, received_at) AS at FROM {w}.events) e
+        FROM (SELECT *, CASE WHEN occurred_at < '1995-01-01+00' OR received_at < occurred_at
+                             THEN received_at ELSE occurred_at END AS at FROM {w}.events) e
         JOIN {w}.identifiers i ON i.identifier = e.anchor
         JOIN (VALUES {contested}) c(profile_id, until) ON c.profile_id = i.profile_id
         GROUP BY i.profile_id, c.until;

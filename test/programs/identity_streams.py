@@ -63,8 +63,14 @@ def random_blocked(rng):
 
 
 def random_rules(rng):
-    """{namespace: Namespace}, [Blocked]; some kinds have no row of their own, now and then not even '*'."""
-    return ({kind: random_namespace(rng, kind) for kind in KINDS + ["*"] if rng.random() > 0.12}, random_blocked(rng))
+    """{namespace: Namespace}, [Blocked], how many identifiers of an event count; some kinds have no row of their
+    own, now and then not even '*'."""
+    return ({kind: random_namespace(rng, kind) for kind in KINDS + ["*"] if rng.random() > 0.12}, random_blocked(rng),
+            random_max_identifiers(rng))
+
+
+def random_max_identifiers(rng):
+    return rng.choice([1000, 1000, 4, 3, 2, 1])
 
 
 def pool_of(rng, person, people):
@@ -93,6 +99,8 @@ def random_events(rng):
             owner = rng.randrange(people) if rng.random() < confusion else person
             identifiers.append(rng.choice(JUNK if rng.random() < 0.08 else pool_of(rng, owner, people)))
         occurred = "2024-01-%02d %02d:00:00+00" % (1 + rng.randrange(days), rng.choice([0, 9, 9, 23]))
+        if rng.random() < 0.03:
+            occurred = "1970-01-%02d 00:00:00+00" % (1 + rng.randrange(days))
         received = "2024-01-%02d %02d:00:00+00" % (1 + rng.randrange(28), rng.choice([0, 12]))
         amount = rng.choice([None, None, rng.randrange(-500, 5000)])
         events.append(Event(
@@ -137,6 +145,8 @@ def rules_sql(workspace, before, after):
         if row not in after[1]:
             text += "DELETE FROM %s.blocked_identifiers WHERE (namespace, kind, value) = (%s, %s, %s);\n" % (
                 workspace, quote(row.namespace), quote(row.kind), quote(row.value))
+    if before[2] != after[2]:
+        text += "UPDATE %s.settings SET max_identifiers = %d;\n" % (workspace, after[2])
     for row in after[1]:
         if row not in before[1]:
             text += "INSERT INTO %s.blocked_identifiers (namespace, kind, value, enabled) VALUES (%s, %s, %s, %s);\n" % (
@@ -150,7 +160,7 @@ def create_workspace(workspace, rules):
         SELECT cdp.create_workspace('{w}');
         DELETE FROM {w}.identifier_namespaces;
         DELETE FROM {w}.blocked_identifiers;
-        """.format(w=workspace) + rules_sql(workspace, ({}, []), rules)
+        """.format(w=workspace) + rules_sql(workspace, ({}, [], 1000), rules)
 
 
 def statements(rng, workspace, events):
@@ -285,7 +295,8 @@ class Story:
             refused = False
         else:
             refused = (link_is_refused if function == "link" else separate_is_refused)(self.decisions, usable, a, b)
-            if not refused and (not (usable(a) and usable(b)) or not {a, b} & before.identifiers.keys()):
+            known = [i for i in (a, b) if i in before.identifiers and before.identifiers[i].component]
+            if not refused and (not (usable(a) and usable(b)) or not known):
                 refused = None      # whom it does not know, it may refuse
         failed = sqlstate != "00000"
         if failed != bool(refused) and refused is not None or failed and bad(sqlstate):
@@ -323,14 +334,16 @@ class Story:
     # Rules.
 
     def changed_rules(self):
-        namespaces, blocked = dict(self.rules[0]), list(self.rules[1])
+        namespaces, blocked, max_identifiers = dict(self.rules[0]), list(self.rules[1]), self.rules[2]
         for _ in range(self.rng.choice([1, 1, 2])):
             kind = self.rng.choice(KINDS + ["*"])
             new = random_namespace(self.rng, kind)
             column = self.rng.choice(["max_per_profile", "max_per_profile", "generic_after", "generic_after", "priority",
-                                      "can_anchor", "can_merge", "pattern", "blocked", "blocked", "row"])
+                                      "can_anchor", "can_merge", "pattern", "blocked", "blocked", "row", "settings"])
             if column == "blocked":
                 blocked = random_blocked(self.rng)
+            elif column == "settings":
+                max_identifiers = random_max_identifiers(self.rng)
             elif column == "row" and kind in namespaces:
                 del namespaces[kind]
             elif column == "row" or kind not in namespaces:
@@ -338,7 +351,7 @@ class Story:
             else:
                 turned = not getattr(namespaces[kind], column) if column.startswith("can_") else getattr(new, column)
                 namespaces[kind] = replace(namespaces[kind], **{column: turned})
-        return namespaces, blocked
+        return namespaces, blocked, max_identifiers
 
     def change_rules(self, rules):
         change = rules_sql(self.workspace, self.rules, rules)
@@ -452,7 +465,8 @@ def one_statement(tap, rng, label, told):
     story.decisions = told.decisions
     story.events = told.events
     usable = story.usable()
-    if not told.events or not all(usable(end) for d in told.decisions for end in (d.a, d.b)):
+    seen = solve(told.events, Rules(*told.rules), []).component_of
+    if not told.events or not all(usable(end) and end in seen for d in told.decisions for end in (d.a, d.b)):
         return
     sql(create_workspace("one", told.rules))
     calls = "".join(story.call(d.kind, d.a, d.b) for d in told.decisions)
@@ -469,6 +483,7 @@ def one_statement(tap, rng, label, told):
 
 DEFAULTS = {"user_id": Namespace(10, 1, generic_after=None), "email": Namespace(20, 5), "phone": Namespace(30, 5),
             "*": Namespace(50), "device": Namespace(80), "cookie": Namespace(90)}
+MAX_IDENTIFIERS = "max_identifiers"      # among the rules: the setting
 A, B, C, D = ("email:%s@example.com" % letter for letter in "abcd")
 
 BY_HAND = [
@@ -511,6 +526,14 @@ BY_HAND = [
      [Decision("cookie:null", "user_id:2", "link")], [], [("cookie:null", "user_id:1", "blocked", 1)]),
     ("a pattern", [(1, "user_id:1x " + A), (2, "user_id:12 " + A)], {"user_id": Namespace(10, 1, pattern="^[0-9]+$", generic_after=None)}, [],
      ["user_id:12 " + A], [("user_id:1x", A, "invalid", 1)]),
+    ("the first identifiers count, and the anchor wherever it is", [(1, "cookie:a cookie:b cookie:a cookie:c user_id:1 cookie:null")],
+     {MAX_IDENTIFIERS: 2}, [], ["user_id:1 cookie:a"],
+     [("cookie:b", "user_id:1", "too many", 1), ("cookie:c", "user_id:1", "too many", 1), ("cookie:null", "user_id:1", "blocked", 1)]),
+    ("what is beyond is seen with nobody", [(1, A + " cookie:a cookie:b"), (2, B + " cookie:c cookie:b"), (3, "cookie:b device:d")],
+     {MAX_IDENTIFIERS: 2, "cookie": Namespace(90, generic_after=2)}, [], [A + " cookie:a", B + " cookie:c", "device:d cookie:b"],
+     [("cookie:b", A, "too many", 1), ("cookie:b", B, "too many", 2)]),
+    ("what occurred before 1995 counts when it was received", [(-1, "user_id:1 cookie:a"), (2, "cookie:a user_id:2")], {}, [],
+     ["user_id:2 cookie:a"], [("cookie:a", "user_id:1", "limit", 9)]),
 ]
 
 
@@ -518,9 +541,10 @@ def by_hand(tap):
     """The oracle, and the engine, on cases whose answer was found by hand."""
     for what, seen, changed, decisions, together, refused in BY_HAND:
         day = "2024-01-%02d 00:00:00+00"
-        events = [Event(str(uuid.UUID(int=number)), day % when, "2024-01-09 00:00:00+00", tuple(identifiers.split()))
+        events = [Event(str(uuid.UUID(int=number + 1)), day % when if when > 0 else "1970-01-01 00:00:00+00", "2024-01-09 00:00:00+00", tuple(identifiers.split()))
                   for number, (when, identifiers) in enumerate(seen)]
-        rules = {**DEFAULTS, **changed}, [Blocked("*", "value", "null")]
+        rules = ({**DEFAULTS, **{kind: rule for kind, rule in changed.items() if kind != MAX_IDENTIFIERS}},
+                 [Blocked("*", "value", "null")], changed.get(MAX_IDENTIFIERS, 1000))
         state = solve(events, Rules(*rules), decisions)
         tap.equal(({c for c in state.components if len(c) > 1}, {(r[0], r[1], r[2], r[3]) for r in state.refusals}),
                   ({frozenset(c.split()) for c in together}, {(i, a, reason, day % when) for i, a, reason, when in refused}),

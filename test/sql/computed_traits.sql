@@ -51,12 +51,16 @@ SELECT computed->'orders', computed->>'country', cdp.computed_int(computed, 'ord
 FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
 SELECT cdp.computed_int(computed, 'country') FROM profiles WHERE profile_id = cdp.profile_of('figures', 'user_id:1');
 
--- An event that is late lands in its own day; one that is repeated, in none; one of a day to come, when that comes
+-- An event that is late lands in its own day; one that is repeated, in none; one of a day to come, which came past the triggers, when that comes
 INSERT INTO events (event_id, event, identifiers, amount, properties, occurred_at, received_at) VALUES
     (cdp.event_id('7'), 'Order', '{user_id:1}', 1, '{"sku": "B"}', '2024-05-17 00:00+00', '2024-06-15 12:00+00'),
     (cdp.event_id('8'), 'Order', '{user_id:1}', 2, '{"sku": "B"}', '2024-05-16 23:59:59+00', '2024-06-15 12:00+00'),
-    (cdp.event_id('1'), 'Order', '{user_id:1}', 5000, '{"sku": "Z"}', '2024-06-15 12:00+00', '2024-06-15 12:00+00'),
-    (cdp.event_id('9'), 'Order', '{user_id:1}', 4, '{"sku": "B"}', '2024-06-17 05:00+00', '2024-06-17 05:00+00');
+    (cdp.event_id('1'), 'Order', '{user_id:1}', 5000, '{"sku": "Z"}', '2024-06-15 12:00+00', '2024-06-15 12:00+00');
+SET session_replication_role = replica;
+INSERT INTO events (event_id, event, identifiers, amount, currency, properties, occurred_at, received_at) VALUES
+    (cdp.event_id('9'), 'Order', '{user_id:1}', 4, 'USD', '{"sku": "B"}', '2024-06-17 05:00+00', '2024-06-17 05:00+00');
+RESET session_replication_role;
+SELECT cdp.rebuild('figures');
 SELECT * FROM all_now() WHERE trait IN ('orders', 'orders_30d', 'spend_90d', 'favourite', 'cheapest_60d');
 SELECT e.name, e.changes_at FROM profiles p, cdp.computed_entries(p.computed) e WHERE e.changes_at IS NOT NULL ORDER BY p.profile_id, e.name;
 SET cdp.clock = '2024-06-15 23:59:59.999999+00';

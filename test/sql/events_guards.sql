@@ -64,12 +64,12 @@ SELECT t.code, t.message FROM (VALUES (1, 'INSERT INTO guards.settings DEFAULT V
 -- The triggers belong on a workspace's events, and only there
 CREATE TABLE public.guards_events (LIKE events INCLUDING DEFAULTS);
 CREATE TRIGGER n BEFORE INSERT ON public.guards_events FOR EACH ROW EXECUTE FUNCTION cdp.normalise_event();
-SELECT * FROM guards_try($$INSERT INTO public.guards_events (event) VALUES ('A')$$);
+SELECT * FROM guards_try($$INSERT INTO public.guards_events (event, occurred_at) VALUES ('A', '2024-03-01')$$);
 DROP TRIGGER n ON public.guards_events;
 CREATE TRIGGER i AFTER INSERT ON public.guards_events REFERENCING NEW TABLE AS new_events FOR EACH STATEMENT EXECUTE FUNCTION cdp.ingest_events();
-SELECT * FROM guards_try($$INSERT INTO public.guards_events (event) VALUES ('A')$$);
+SELECT * FROM guards_try($$INSERT INTO public.guards_events (event, occurred_at) VALUES ('A', '2024-03-01')$$);
 ALTER TABLE public.guards_events RENAME TO events;
-SELECT * FROM guards_try($$INSERT INTO public.events (event) VALUES ('A')$$);
+SELECT * FROM guards_try($$INSERT INTO public.events (event, occurred_at) VALUES ('A', '2024-03-01')$$);
 DROP TABLE public.events;
 -- ... and are fired as they were made
 SELECT t.code, t.message FROM (VALUES (1, 'SELECT cdp.normalise_event()'), (2, 'SELECT cdp.ingest_events()'), (3, 'SELECT cdp.define_segments()'), (4, 'SELECT cdp.define_rules()'),

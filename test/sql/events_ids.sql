@@ -25,7 +25,7 @@ FROM (SELECT bit, sum(get_bit(uuid_send(id), bit)) AS n FROM ids, generate_serie
 -- cdp.event_id(text): version 5, SHA-1 of a fixed namespace and the text; golden values from Python:
 -- uuid.uuid5(uuid.UUID('6c1d0e2a-5b57-4e0b-9d3f-434450657674'), message)
 SELECT v.n, cdp.event_id(v.message) = v.golden::uuid AS as_python
-FROM (VALUES (1, '', 'ec5e3fb0-60cd-5712-abad-d5ffc8c68fa2'), (2, '1', '48117391-6dff-58cb-991e-67873cfc0014'), (3, 'order-42', 'a805196d-6abf-5838-979a-48ebdd035d47'),
+FROM (VALUES (2, '1', '48117391-6dff-58cb-991e-67873cfc0014'), (3, 'order-42', 'a805196d-6abf-5838-979a-48ebdd035d47'),
     (4, 'Đơn hàng 7', 'aff04ee8-abd9-5193-a384-36fcbd5a1e08'), (5, repeat('a', 1000), '7ffc3386-9549-518c-9da6-c20f92ef822b'), (6, ' 1', '2a1693cd-2a92-5850-a719-113a0e4a0222'),
     (7, '1 ', '8cb20940-1211-5ae3-8dda-63b38bcc350f'), (8, U&'\00e9', '987af690-0787-50d8-bb1e-79b6f8a25afb'), (9, U&'e\0301', 'b03d220e-c0d2-5938-a8cf-773169a96f89')) AS v (n, message, golden) ORDER BY 1;
 SELECT cdp.event_id(NULL) IS NULL AS of_null, cdp.event_id('order-42');

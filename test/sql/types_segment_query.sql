@@ -43,6 +43,16 @@ FROM (SELECT (string_agg('b' || i || ' | a' || i || ' & (', '') || 'z' || repeat
 SELECT q::text::cdp.segment_query = q AS same, pg_column_size(q) > 1000000 AS large
 FROM (SELECT string_agg('!"' || lpad(i::text, 4, '0') || repeat('\"', 250) || '"*', ' & ')::cdp.segment_query AS q FROM generate_series(1, 4096) AS i) AS made;
 
+-- A set that is stored out of line, compressed, or as it is
+CREATE TABLE query_stored (s cdp.segment_set);
+ALTER TABLE query_stored ALTER COLUMN s SET STORAGE EXTERNAL;
+INSERT INTO query_stored SELECT cdp.segment_set(array_agg('s' || i)) FROM generate_series(1, 2000) AS i;
+ALTER TABLE query_stored ALTER COLUMN s SET STORAGE EXTENDED;
+INSERT INTO query_stored SELECT cdp.segment_set(array_agg('s' || i)) FROM generate_series(1, 300) AS i;
+INSERT INTO query_stored VALUES ('{s5}');
+SELECT s @@ 's5' AS found, s @@ 's300' AS in_two, s @@ 's2000' AS in_one, s @@ 'vip' AS not_found FROM query_stored;
+DROP TABLE query_stored;
+
 -- Asking: operators both ways round, named functions, literals of unknown type
 SELECT q.query, s @@ q.query::cdp.segment_query AS op, q.query::cdp.segment_query @@ s AS commuted,
        cdp.matches(s, q.query::cdp.segment_query) AS func, cdp.matches(q.query::cdp.segment_query, s) AS func_commuted
