@@ -54,6 +54,8 @@ VALUES = {
     "boolean": ["NULL", "true", "false"],
     "timestamp with time zone": TIMES,
     "date": ["NULL", "'epoch'", "'infinity'", "'-infinity'", "'2024-02-29'", "'5874897-12-31'", "'4714-11-24 BC'"],
+    "date[]": ["NULL", "'{}'", "'{NULL}'", "'{2024-01-01,infinity}'", "'{{2024-01-01,2024-01-01},{-infinity,NULL}}'", "'[5:6]={2024-02-29,5874897-12-31}'",
+               "array_fill(date '2024-01-01', ARRAY[2000])"],
     "interval": ["NULL", "'0'", "'1 day'", "'7 days'", "'-3 days'", "'1 month'", "'1 year'", "'36 hours'", "'178000000 years'", "'2147483647 days'",
                  "'0.000001 seconds'", "'-2147483648 months -2147483648 days'"],
     "uuid": ["NULL", "'00000000-0000-0000-0000-000000000000'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'"],
@@ -131,7 +133,7 @@ GOOD_BY_NAME = {
                "expressions": "'{1}'"}}
 GOOD_BY_TYPE = {
     "name": "'shop'", "text": "'x'", "cstring": "'{}'", "text[]": "'{a:b}'", "bigint": "1", "integer": "1", "smallint": "1", "bigint[]": "'{0,0}'",
-    "double precision": "1", "numeric": "1", "boolean": "true", "timestamp with time zone": "'2024-03-01'", "date": "'2024-03-01'", "interval": "'7 days'",
+    "double precision": "1", "numeric": "1", "boolean": "true", "timestamp with time zone": "'2024-03-01'", "date": "'2024-03-01'", "date[]": "'{2024-03-01,2024-03-15}'", "interval": "'7 days'",
     "uuid": "'00000000-0000-0000-0000-000000000001'", "jsonb": "'{\"a\": 1}'", "oid": "1", "regclass": "'pg_class'", "regtype": "'cdp.traits'",
     "\"char\"": "'x'", "internal": "NULL", "cdp.identifier[]": "'{a:b}'", "\"any\"": "1", "anyarray": "ARRAY(SELECT p FROM shop.profiles p)"}
 

@@ -195,7 +195,7 @@ def of(section):
 
 
 denied = [r[0] for r in calls_as("regress_cdp_stranger", of("Values") + of("Catalog")) if r[1] == "42501"]
-tap.equal(denied, ["cdp.create_workspace(name)"], "functions of values and of the catalog ask for nothing, but that which makes a workspace")
+tap.equal(denied, ["cdp.create_workspace(name,boolean)"], "functions of values and of the catalog ask for nothing, but that which makes a workspace")
 let_in = [r for r in calls_as("regress_cdp_stranger", of("Reading and writing") + of("The owner")) if r[1] != "42501"]
 tap.equal(let_in, [], "a stranger is refused by all others")
 let_in = [r for r in calls_as("regress_cdp_stranger", of("Steps")) if r[1] == "00ZZZ" and "partial" not in every[r[0].replace('"', "")][3]]

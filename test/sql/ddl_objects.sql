@@ -121,40 +121,30 @@ ALTER TABLE profiles ALTER COLUMN note TYPE text COLLATE pg_temp.passing;
 ALTER TABLE profiles DROP COLUMN passing, DROP COLUMN passed, DROP COLUMN holder, DROP COLUMN sorted;
 
 -- Functions, operators and casts that every definition may use
-CREATE FUNCTION pg_catalog.ddl_twice(int) RETURNS int IMMUTABLE LANGUAGE sql RETURN $1 * 2;
-CREATE FUNCTION pg_catalog.ddl_pair(int, int) RETURNS int IMMUTABLE LANGUAGE sql RETURN $1 * 100 + $2;
-CREATE OPERATOR pg_catalog.<#> (LEFTARG = int, RIGHTARG = int, FUNCTION = ddl_pair);
-INSERT INTO segments VALUES ('twice', 'ddl_twice(size) > 6'), ('operator', '(size <#> 1) > 401');
-SELECT * FROM ddl_members WHERE segment IN ('twice', 'operator') ORDER BY 1;
-CREATE OR REPLACE FUNCTION pg_catalog.ddl_twice(int) RETURNS int IMMUTABLE LANGUAGE sql RETURN $1 * 20;
-SELECT * FROM ddl_members WHERE segment IN ('twice', 'operator') ORDER BY 1;
-CREATE OR REPLACE FUNCTION pg_catalog.ddl_pair(int, int) RETURNS int IMMUTABLE LANGUAGE sql RETURN 0;
-SELECT * FROM ddl_members WHERE segment IN ('twice', 'operator') ORDER BY 1;
+INSERT INTO segments VALUES ('common', 'gcd(size, 6) > 2'), ('operator', '(size # 1) > 4'), ('root', 'sqrt(event_count) > 0.5');
+SELECT * FROM ddl_members WHERE segment IN ('common', 'operator', 'root') ORDER BY 1;
+\set ON_ERROR_ROLLBACK on
+BEGIN;
+-- PostgreSQL calls a built-in function whatever takes its place
+CREATE OR REPLACE FUNCTION pg_catalog.int4xor(int, int) RETURNS int IMMUTABLE STRICT PARALLEL SAFE LANGUAGE sql RETURN 0;
+SELECT * FROM ddl_members WHERE segment IN ('common', 'operator', 'root') ORDER BY 1;
 SELECT * FROM cdp.check('d');
-ALTER FUNCTION pg_catalog.ddl_twice(int) STABLE;
-ALTER FUNCTION pg_catalog.ddl_twice(int) RENAME TO ddl_double;
-ALTER FUNCTION ddl_twice(int) SET SCHEMA public;
-DROP FUNCTION pg_catalog.ddl_twice(int);
-DROP OPERATOR pg_catalog.<#> (int, int);
--- ... another one that fits better
-CREATE FUNCTION pg_catalog.ddl_twice(ty.natural_) RETURNS text IMMUTABLE LANGUAGE sql RETURN 'x';
-DELETE FROM segments WHERE name = 'operator';
-CREATE FUNCTION pg_catalog.ddl_twice(bigint) RETURNS bigint IMMUTABLE LANGUAGE sql RETURN 1;
-INSERT INTO segments VALUES ('big', 'ddl_twice(event_count) = 1');
-SELECT who FROM ddl_members WHERE segment = 'big';
-DROP FUNCTION pg_catalog.ddl_twice(bigint);
+ALTER FUNCTION pg_catalog.gcd(int, int) STABLE;
+ALTER FUNCTION pg_catalog.gcd(int, int) RENAME TO ddl_common;
+ALTER FUNCTION pg_catalog.gcd(int, int) SET SCHEMA public;
+-- ... another one that fits better, and that no definition may call
+CREATE FUNCTION pg_catalog.sqrt(bigint) RETURNS float8 IMMUTABLE LANGUAGE sql RETURN 0;
+ROLLBACK;
+\set ON_ERROR_ROLLBACK off
 SELECT * FROM cdp.check('d');
 CREATE CAST (ty.address AS text) WITH INOUT AS IMPLICIT;
 SELECT * FROM cdp.check('d');
 DROP CAST (ty.address AS text);
 -- ... others are nobody's business
-CREATE FUNCTION public.ddl_twice(int) RETURNS int LANGUAGE sql RETURN 1;
-DROP FUNCTION public.ddl_twice(int);
+CREATE FUNCTION public.gcd(int, int) RETURNS int LANGUAGE sql RETURN 1;
+DROP FUNCTION public.gcd(int, int);
 
 DELETE FROM segments;
-DROP FUNCTION pg_catalog.ddl_twice(int), pg_catalog.ddl_twice(bigint);
-DROP OPERATOR pg_catalog.<#> (int, int);
-DROP FUNCTION pg_catalog.ddl_pair(int, int);
 DROP VIEW public.ddl_members;
 SET client_min_messages = warning;
 DROP SCHEMA d CASCADE;

@@ -65,7 +65,7 @@ ALTER TABLE replication_test.events ENABLE ALWAYS TRIGGER cdp_normalise;
 ALTER TABLE replication_test.events ENABLE ALWAYS TRIGGER cdp_ingest;
 ALTER TABLE replication_test.events ENABLE ALWAYS TRIGGER cdp_immutable;
 SET LOCAL session_replication_role = replica;
-INSERT INTO replication_test.events (event, anchor, identifiers) VALUES ('x', 'user_id:1', '{user_id:1}');
+INSERT INTO replication_test.events (occurred_at, event, anchor, identifiers) VALUES ('2024-01-01', 'x', 'user_id:1', '{user_id:1}');
 UPDATE replication_test.events SET anchor = anchor;
 SELECT count(*) FROM replication_test.profiles;
 DELETE FROM replication_test.events;

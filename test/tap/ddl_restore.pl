@@ -118,9 +118,9 @@ $node->safe_psql('again', q{CREATE EXTENSION cdp; DROP EXTENSION cdp; CREATE EXT
 	CREATE TABLE t (a int); ALTER TABLE t RENAME COLUMN a TO b; DROP TABLE t; DROP SCHEMA shop CASCADE; CREATE EXTENSION cdp; SELECT cdp.create_workspace('shop')});
 is(check('again'), '', 'DROP EXTENSION CASCADE and CREATE EXTENSION');
 is($node->safe_psql('again', q{SELECT evtname, evtenabled, evtowner::regrole FROM pg_event_trigger ORDER BY 1}),
-	join("\n", map { "$_|O|" . $node->safe_psql('again', 'SELECT current_user') } qw(cdp_after_ddl cdp_before_ddl cdp_foreign_keys)), 'the event triggers, and whose they are');
+	join("\n", map { "$_|O|" . $node->safe_psql('again', 'SELECT current_user') } qw(cdp_after_ddl cdp_before_ddl cdp_foreign_keys cdp_schema)), 'the event triggers, and whose they are');
 is($node->safe_psql('again', q{SELECT count(*) FROM pg_depend d JOIN pg_event_trigger e ON e.oid = d.objid WHERE d.classid = 'pg_event_trigger'::regclass AND d.deptype = 'e'}),
-	3, '... members of the extension');
+	4, '... members of the extension');
 
 # Single-user mode: no event trigger; what is broken there is found.
 $node->stop;

@@ -157,7 +157,7 @@ my $largest = $publisher->safe_psql('postgres', 'SELECT max(merged_id) FROM shop
 cmp_ok($publisher->safe_psql('postgres', 'SELECT max(profile_id) FROM shop.profiles'), '<', $largest, 'the largest id is a merged one');
 
 my $seen = $publisher->safe_psql('postgres', $digest);
-like($seen, qr/^\Q$_\E\|[1-9]/m, "there are rows in $_") foreach qw(events identity_refusals merges identity_decisions segment_changes segment_errors segment_definitions);
+like($seen, qr/^\Q$_\E\|[1-9]/m, "there are rows in $_") foreach qw(events identity_refusals merges identity_decisions segment_changes segment_failures segment_definitions);
 is($publisher->safe_psql('postgres', q{SELECT * FROM cdp.check('shop')}), '', 'cdp.check finds nothing at the publisher');
 is($subscriber->safe_psql($_, q{SELECT * FROM cdp.check('shop')}), '', "cdp.check finds nothing ($_)") foreach @subscribers;
 
