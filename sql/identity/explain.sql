@@ -34,7 +34,8 @@ COMMENT ON FUNCTION cdp.require_identifier(name, text) IS
 -- always the same one of the shortest. Then one query finds for each identifier the neighbour that was
 -- reached first, which is one step nearer to a, and the path is read backwards from b. Everything goes
 -- by index or hash, so that it is near linear in the links that are looked at, for one hub as for one
--- long chain.
+-- long chain. Neighbours are sorted when they have been found: where a few identifiers have most links,
+-- the planner would otherwise read them from an index that is in this order, all of it for each lookup.
 CREATE FUNCTION cdp.explain_identity_body(workspace name, a text, b text, mask boolean)
     RETURNS TABLE (step integer, identifier_from text, identifier_to text, rule text, event_id uuid,
                    at timestamptz, event text, source text, decided_by text)
@@ -71,15 +72,17 @@ WITH RECURSIVE reached AS (
     SELECT n.identifier
     FROM reached r
     CROSS JOIN LATERAL (
-        SELECT l.identifier FROM %1$I.identity_links l WHERE l.anchor = r.identifier
-        UNION ALL
-        SELECT l.anchor FROM %1$I.identity_links l WHERE l.identifier = r.identifier
-        UNION ALL
-        SELECT d.identifier_b FROM %1$I.identity_decisions d
-        WHERE d.identifier_a = r.identifier AND d.kind = 'link'
-        UNION ALL
-        SELECT d.identifier_a FROM %1$I.identity_decisions d
-        WHERE d.identifier_b = r.identifier AND d.kind = 'link'
+        SELECT f.identifier
+        FROM (SELECT l.identifier FROM %1$I.identity_links l WHERE l.anchor = r.identifier
+              UNION ALL
+              SELECT l.anchor FROM %1$I.identity_links l WHERE l.identifier = r.identifier
+              UNION ALL
+              SELECT d.identifier_b FROM %1$I.identity_decisions d
+              WHERE d.identifier_a = r.identifier AND d.kind = 'link'
+              UNION ALL
+              SELECT d.identifier_a FROM %1$I.identity_decisions d
+              WHERE d.identifier_b = r.identifier AND d.kind = 'link'
+              OFFSET 0) f
         ORDER BY 1
         OFFSET 0) n
 )
@@ -101,7 +104,7 @@ SELECT r.identifier FROM reached r
     EXECUTE format($query$
 WITH reached AS MATERIALIZED (
     SELECT u.identifier, u.place FROM unnest($1) WITH ORDINALITY u(identifier, place)
-), links AS (
+), links AS MATERIALIZED (
     SELECT o.place AS one, n.identifier AS other
     FROM reached o
     CROSS JOIN LATERAL (

@@ -73,8 +73,12 @@ def examine(w, zone, moment):
             FROM (VALUES {pairs}) s(number, n) JOIN windows USING (n), generate_series(-5, 5) k;
         SET cdp.clock = '{moment}+00';
         SELECT set_config('cdp.clock', (min(at) - interval '3 days')::text, false) FROM seen;
-        INSERT INTO {w}.events (event, identifiers, occurred_at, received_at, traits)
-            SELECT 'e', ARRAY['user_id:' || row_number() OVER ()], at, at, jsonb_build_object('group', number) FROM seen;
+        -- Received in the future, which the row trigger would not have.
+        ALTER TABLE {w}.events DISABLE TRIGGER cdp_normalise;
+        INSERT INTO {w}.events (event, identifiers, anchor, occurred_at, received_at, traits)
+            SELECT 'e', ARRAY[i], i::cdp.identifier, at, at, jsonb_build_object('group', number)
+            FROM (SELECT *, 'user_id:' || row_number() OVER () AS i FROM seen) s;
+        ALTER TABLE {w}.events ENABLE TRIGGER cdp_normalise;
         UPDATE {w}.profiles SET due_at = last_seen;
         INSERT INTO {w}.segments (name, predicate) VALUES {segments};
         SELECT set_config('cdp.clock', (timestamptz '{moment}+00' + interval '40 days')::text, false);

@@ -143,6 +143,19 @@ INSERT INTO shop.identity_links VALUES ('chain:7', 'chain:19990', '2025-02-01', 
 SELECT identifier_from, identifier_to FROM cdp.explain_identity('shop', 'chain:9', 'chain:19991');
 ROLLBACK;
 
+-- Two identifiers with most of the links, and the planner knows it: no slower.
+BEGIN;
+SET LOCAL session_replication_role = replica;
+CREATE TEMPORARY TABLE hubs ON COMMIT DROP AS
+    SELECT h, ('hub:' || h || '-' || n)::cdp.identifier AS identifier, n FROM (VALUES (1, 10000), (2, 60000)) v(h, size), generate_series(0, size) n;
+INSERT INTO shop.identifiers (identifier, profile_id, first_seen, last_seen) SELECT identifier, 1000000 + h, '2025-02-01', '2025-02-01' FROM hubs;
+INSERT INTO shop.identity_links SELECT ('hub:' || h || '-0')::cdp.identifier, identifier, '2025-02-01', cdp.event_id('1') FROM hubs WHERE n > 0;
+ANALYZE shop.identifiers, shop.identity_links;
+SET LOCAL statement_timeout = '20s';
+SELECT step, identifier_from, identifier_to FROM cdp.explain_identity('shop', 'hub:1-5', 'hub:1-9999');
+SELECT step, identifier_from, identifier_to FROM cdp.explain_identity('shop', 'hub:2-5', 'hub:2-59999');
+ROLLBACK;
+
 SET client_min_messages = warning;
 DROP FUNCTION explained, graph, line_is_known, label_says;
 DROP SCHEMA shop CASCADE;
