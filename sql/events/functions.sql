@@ -83,6 +83,6 @@ CREATE FUNCTION cdp.timeline(workspace name, profile_id bigint)
     RETURNS TABLE (event_id uuid, at timestamptz, event text, source text, amount numeric,
                    currency text, identifiers text[], traits jsonb, properties jsonb)
     AS 'MODULE_PATHNAME', 'cdp_enter'
-    LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 100;
+    LANGUAGE C STABLE STRICT PARALLEL UNSAFE ROWS 100;
 COMMENT ON FUNCTION cdp.timeline(name, bigint) IS
     'a profile''s events, those of profiles merged into it included, in the order of (at, event_id); at is the effective time, see cdp.effective_at; a merged profile''s id gives its survivor''s; error 3F000 for no workspace';
