@@ -320,6 +320,8 @@ build_call(ClockBuild *build, Node *expression, Oid function, Oid collation, Lis
 	ClockNode *node = NULL;
 	int moving = -1;
 
+	if (args == NIL)
+		return NULL;
 	for (int i = 0; i < list_length(args); i++)
 		if (clock_is_read(list_nth(args, i)))
 		{
